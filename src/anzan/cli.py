@@ -11,8 +11,8 @@ import os
 import sys
 import traceback
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Mapping
+from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,6 +24,7 @@ from typer.core import TyperGroup
 
 from anzan import __version__
 from anzan.experiments.config import load_config, preset_names
+from anzan.files import whole_file
 from anzan.rendering import answer_view, scores_table
 from anzan.tasks.possession import BIASES, QUESTIONS, Possession, guessing_scores
 from anzan.tasks.possession import generate as generate_possession
@@ -158,19 +159,6 @@ def _load(model: Path) -> Reader:
     return Reader.load(model)
 
 
-@contextmanager
-def _draft(path: Path) -> Iterator[Any]:
-    """A text file that appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(draft, "w", encoding="utf-8", newline="\n") as file:
-            yield file
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
 # -- commands ----------------------------------------------------------------------------------------------------
 @app.command()
 def demo(
@@ -211,7 +199,6 @@ def possession(
         bias=dict(_bias(text) for text in bias or []),
     )
     problems = generate_possession(drawn, size, seed, split)
-    out.parent.mkdir(parents=True, exist_ok=True)
     write_problems(problems, out)
     log = _log()
     log.print(f"{size:,} problems in {out}")
@@ -261,7 +248,7 @@ def train(
 ) -> None:
     config = load_config(preset, overrides or [])
     _quiet()
-    from anzan.experiments.training import save_result
+    from anzan.experiments.results import save_result
     from anzan.experiments.training import train as run
 
     _, result = run(config, out, resume, _log())
@@ -287,7 +274,7 @@ def evaluate(
     if not problems:
         raise DataError(f"{data}: no problem in it; give a file with some")
     reader = _load(model)
-    from anzan.experiments.training import evaluate as run
+    from anzan.evaluation.predict import evaluate as run
 
     with _log().status(f"answering {len(problems):,} questions"):
         metrics = run(reader, problems)
@@ -341,7 +328,7 @@ def _ask_many(model: Path, source: Path, target: Path, as_json: bool) -> None:
         raise ValueError(f"{target}: it is the input as well; choose another --output")
     reader = _load(model)
     answered = failed = 0
-    with _draft(target) as file, Progress(console=log, transient=True, disable=not log.is_terminal) as bar:
+    with whole_file(target) as file, Progress(console=log, transient=True, disable=not log.is_terminal) as bar:
         task = bar.add_task("asking", total=total)
         chunk: list[Question] = []
 

@@ -5,7 +5,20 @@ import re
 
 import pytest
 
-from anzan.experiments.pretraining_text import GIVES, OWNS, TAGS, THINGS, Document, Writer, collate
+from anzan.experiments.pretraining_text import (
+    COPY,
+    GIVES,
+    HELD,
+    HOLDER,
+    OWNER,
+    OWNS,
+    PARTS,
+    TAGS,
+    THINGS,
+    Document,
+    Writer,
+    collate,
+)
 from anzan.reader.encoders import locate_encoder
 from anzan.reader.tokenizer import load_tokenizer
 from anzan.tasks.possession import NAMES, OBJECTS
@@ -44,38 +57,83 @@ def test_order_tags_say_which_number_of_a_pair_is_larger(tokenizer, writer):
             assert sign == ("<" if x < y else ">")
 
 
+SHAPES = [re.escape(s).replace(r"\{", "{").replace(r"\}", "}") for s in (*OWNS, *GIVES)]
+
+
+def read_facts(passage: str) -> tuple[dict[str, str], str | None, str | None, str | None]:
+    """Owners by number, giver, receiver and amount, by regular expression."""
+    owner: dict[str, str] = {}
+    giver = receiver = amount = None
+    for sentence in re.findall(r"[^.]+ \.", passage):
+        for i, shape in enumerate(SHAPES):
+            pattern = shape.format(x=r"(?P<x>\S+)", y=r"(?P<y>\S+)", n=r"(?P<n>\d+)", o=r"\S+")
+            if found := re.fullmatch(pattern, sentence.strip()):
+                if i < len(OWNS):
+                    owner[found["n"]] = found["x"]
+                else:
+                    giver, receiver, amount = found["x"], found["y"], found["n"]
+                break
+        else:
+            raise AssertionError(f"no shape fits {sentence!r}")
+    return owner, giver, receiver, amount
+
+
 def test_fact_tags_follow_from_the_passage(tokenizer, writer):
-    """Owners and parties are read back from the passage by regular expression."""
-    shapes = [re.escape(s).replace(r"\{", "{").replace(r"\}", "}") for s in (*OWNS, *GIVES)]
-    for _ in range(150):
+    results = 0
+    for _ in range(200):
         document = writer.facts(4)
-        text = words(tokenizer, document.ids)
-        query, passage, *_ = text.removeprefix("[CLS]").split(" [SEP]")
-        owner: dict[str, str] = {}
-        giver = receiver = amount = None
-        for sentence in re.findall(r"[^.]+ \.", passage):
-            for i, shape in enumerate(shapes):
-                pattern = shape.format(x=r"(?P<x>\S+)", y=r"(?P<y>\S+)", n=r"(?P<n>\d+)", o=r"\S+")
-                if found := re.fullmatch(pattern, sentence.strip()):
-                    if i < len(OWNS):
-                        owner[found["n"]] = found["x"]
-                    else:
-                        giver, receiver, amount = found["x"], found["y"], found["n"]
-                    break
-            else:
-                raise AssertionError(f"no shape fits {sentence!r}")
+        query, passage, *lines = words(tokenizer, document.ids).removeprefix("[CLS]").split(" [SEP]")
+        owner, giver, receiver, amount = read_facts(passage)
         asked = {w for w in query.split() if w in owner.values()}
+        operands = re.findall(r"= (\d+) [-+] (\d+)", lines[0]) if lines else []
         for m in document.mentions:
             word = mention(tokenizer, document, m)
-            if "sum" in m.tags:  # a printed result, random by design
-                continue
-            person = owner.get(word, word)
-            assert m.tags["amount"] == (word == amount)
+            if "sum" in m.tags:
+                # A printed result: of a number that somebody owns and the amount, that person's part; else undefined.
+                owned = {n for pair in operands for n in pair if n in owner}
+                if amount not in operands[0]:
+                    assert set(m.tags) == {"sum", "difference", "reversed"}
+                    continue
+                (number,) = owned
+                person = owner[number]
+                assert not m.tags["amount"]
+                results += 1
+            else:
+                person = owner.get(word, word)
+                assert m.tags["amount"] == (word == amount)
             assert m.tags["asked"] == (person in asked)
             assert m.tags["gives"] == (person == giver)
             assert m.tags["receives"] == (person == receiver)
             assert m.tags["asked_party"] == (person in asked and person in (giver, receiver))
             assert m.tags["asked_outsider"] == (person in asked and person not in (giver, receiver))
+    assert results > 50
+
+
+def test_links_lead_where_the_words_say(tokenizer, writer):
+    kinds = set()
+    for _ in range(100):
+        document = writer.facts(4)
+        passage = words(tokenizer, document.ids).split(" [SEP]")[1]
+        owner, *_ = read_facts(passage)
+        at = {m.start: m for m in document.mentions}
+        for start, kind, places in document.links():
+            word = mention(tokenizer, document, at[start])
+            if kind == PARTS:
+                inside = range(start, at[start].end + 1)
+                assert set(places) == set(inside[1:] or inside)
+                continue
+            found = [mention(tokenizer, document, at[p]) for p in places]
+            wanted = {COPY: word, HOLDER: owner.get(word, word), OWNER: owner.get(word, word)}.get(kind)
+            kinds.add(kind)
+            if kind == HELD:
+                assert {owner[n] for n in found} == {word}
+                assert {at[p].sentence for p in places} == {at[start].sentence}
+            elif places == [start] and kind == HOLDER:  # its owner is hidden in this sentence
+                shown = [m for m in document.mentions if not m.hidden and m.sentence == at[start].sentence]
+                assert wanted not in {mention(tokenizer, document, m) for m in shown}
+            else:
+                assert set(found) == {wanted}
+    assert kinds == {COPY, HOLDER, OWNER, HELD}
 
 
 def test_no_printed_line_is_true_arithmetic(tokenizer, writer):

@@ -60,6 +60,13 @@ def test_no_candidates_at_all() -> None:
     assert out.embedded.shape == (2, 0, 4) and out.mask.shape == (2, 0)
 
 
+@pytest.mark.parametrize("shape", [(2, 3), (3, 4), (3,), (3, 2, 3)])
+def test_scores_that_do_not_go_with_the_table_get_one_line(shape: tuple[int, ...]) -> None:
+    table = ResultTable.from_rows([[[0], [1], [2]]] * 3)
+    with pytest.raises(ValueError, match=r"scores: shape \(3, 3\) needed"):
+        SymbolicLayer()(torch.zeros(shape), table, torch.eye(4))
+
+
 def test_the_argument_loss_is_at_hand() -> None:
     assert SymbolicLayer.argument_loss is argument_loss
 

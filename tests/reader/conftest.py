@@ -1,4 +1,5 @@
-"""Readers with random weights: a tiny BERT saved in hub format, and anzan-tiny's architecture. No network is needed."""
+"""Readers with random weights, no network needed: a tiny BERT saved in hub format (two segments), anzan-tiny's
+architecture (three), and ModernBERT (none)."""
 
 import os
 from pathlib import Path
@@ -9,7 +10,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 import pytest
 import torch
 from readers import VOCABULARY, MakeReader
-from transformers import BertConfig, BertModel, BertTokenizer, ModernBertConfig, PreTrainedTokenizerFast
+from transformers import AutoConfig, BertConfig, BertModel, BertTokenizer, ModernBertConfig, PreTrainedTokenizerFast
 
 from anzan.reader.answers import features_for
 from anzan.reader.encoders import TINY, locate_encoder
@@ -49,7 +50,7 @@ def tiny_tokenizer() -> PreTrainedTokenizerFast:
     return load_tokenizer(locate_encoder(TINY))
 
 
-@pytest.fixture(scope="session", params=["bert", "tiny"])
+@pytest.fixture(scope="session", params=["bert", "tiny", "modern"])
 def make_reader(request: pytest.FixtureRequest) -> MakeReader:
     """Builds a model with random weights and the features that go with it; options go to its configuration."""
 
@@ -60,24 +61,22 @@ def make_reader(request: pytest.FixtureRequest) -> MakeReader:
             tokenizer = request.getfixturevalue("bert_tokenizer")
         else:
             tokenizer = request.getfixturevalue("tiny_tokenizer")
-            encoder = ModernBertConfig(
-                vocab_size=len(tokenizer),
-                hidden_size=32,
-                num_hidden_layers=2,
-                num_attention_heads=4,
-                intermediate_size=48,
-                hidden_activation="silu",
-                initializer_range=0.3,
-                layer_types=["full_attention"] * 2,
-                rope_parameters={
-                    kind: {"rope_type": "default", "rope_theta": 10_000.0}
-                    for kind in ("full_attention", "sliding_attention")
-                },
-                max_position_embeddings=512,
-                pad_token_id=tokenizer.pad_token_id,
-            )
+            small: Any = {
+                "hidden_size": 32,
+                "num_hidden_layers": 2,
+                "num_attention_heads": 4,
+                "intermediate_size": 48,
+                "initializer_range": 0.3,
+                "max_position_embeddings": 512,
+            }
+            if request.param == "tiny":
+                encoder = AutoConfig.from_pretrained(locate_encoder(TINY), head_dim=8, **small)
+            else:
+                every = ["full_attention"] * 2
+                vocabulary = {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id}
+                encoder = ModernBertConfig(layer_types=every, **vocabulary, **small)
             model = CalculatorReader(
-                CalculatorReaderConfig(encoder=encoder.to_diff_dict() | {"model_type": "modernbert"}, **options)
+                CalculatorReaderConfig(encoder=encoder.to_diff_dict() | {"model_type": encoder.model_type}, **options)
             )
         for head in (model.scorer, model.spans):
             for parameter in head.parameters():

@@ -12,9 +12,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from anzan.evaluation.predict import evaluate
 from anzan.experiments.config import ConfigError, load_config
+from anzan.experiments.data import possession_options
+from anzan.experiments.model_card import model_card
 from anzan.experiments.results import write_json
-from anzan.experiments.training import evaluate, model_card, possession_options, train
+from anzan.experiments.training import train
 from anzan.reader.answers import Reader, blank
 from anzan.rendering import answer_view, figure
 from anzan.tasks.possession import generate, guessing_scores

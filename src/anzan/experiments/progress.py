@@ -1,0 +1,54 @@
+"""Progress bars on standard error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from transformers import TrainerCallback
+
+
+def progress_bar(log: Console) -> Progress:
+    """A bar that shows on a terminal alone."""
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"),
+        TimeRemainingColumn(),
+        console=log, disable=not log.is_terminal, transient=True,
+    )  # fmt: skip
+
+
+class TrainingBar(TrainerCallback):
+    """A progress bar with losses and argument accuracy, on standard error."""
+
+    def __init__(self, log: Console):
+        self.log = log
+        self.bar: Progress | None = None
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.bar = progress_bar(self.log)
+        self.bar.start()
+        self.task = self.bar.add_task("training", total=state.max_steps, completed=state.global_step)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if self.bar:
+            self.bar.update(self.task, completed=state.global_step)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
+        if not logs or not self.bar:
+            return
+        short = {"span_loss": "span", "argument_loss": "argument", "argument_accuracy": "args%",
+                 "eval_f1": "dev F1", "eval_em": "dev EM", "eval_argument_accuracy": "dev args%"}  # fmt: skip
+        text = "  ".join(
+            f"{short[k]} {logs[k]:.{1 if '%' in short[k] or 'dev' in short[k] else 3}f}" for k in short if k in logs
+        )
+        if not text:  # the summary at the end
+            return
+        if self.log.is_terminal:
+            self.bar.update(self.task, description=text)
+        if any(k.startswith("eval_") for k in logs) or not self.log.is_terminal:
+            self.log.print(f"step {state.global_step:,}/{state.max_steps:,}  {text}", highlight=False)
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if self.bar:
+            self.bar.stop()
