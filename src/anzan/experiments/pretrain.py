@@ -45,7 +45,7 @@ class Recipe:
     """
 
     seed: int = 0
-    steps: int = 2400
+    steps: int = 3000
     batch_size: int = 32
     learning_rate: float = 1e-3
     warmup_steps: int = 200
