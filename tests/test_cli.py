@@ -247,6 +247,10 @@ def test_train_stops_and_goes_on(tmp_path: Path, small_run: list[str]) -> None:
         (["demo", "train.select_by=bleu"], "f1, em"),
         (["demo", "train.schedule=steep"], "linear"),
         (["demo", "train.batch_size=0"], "above 0"),
+        (["demo", "train.begin_with=[]"], "train.begin_share"),
+        (["demo", "train.begin_share=2"], "train.begin_share"),
+        (["demo", "train.begin_with=[sum]", "data.possession.train_size=4"], "choose among argmax, max"),
+        (["demo", "model.argument_loss=bcee", "data.possession.train_size=4"], "bce, marginal, none"),
         (["demo", "model.encoder=./no-such-encoder", "data.possession.train_size=4"], "model.encoder"),
     ],
 )

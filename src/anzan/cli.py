@@ -105,6 +105,7 @@ Overrides = Annotated[
     list[str] | None,
     typer.Argument(metavar="KEY=VALUE", help="Settings to change, e.g. train.seed=1."),
 ]
+Results = Annotated[Path | None, typer.Option(metavar="DIR", help="A ledger of results to add it to.")]
 
 
 def _version(wanted: bool) -> None:
@@ -159,17 +160,26 @@ def _load(model: Path) -> Reader:
     return Reader.load(model)
 
 
+def _add_to_ledger(result: dict[str, Any], root: Path | None) -> None:
+    if root is None:
+        return
+    from anzan.experiments.results import save_result
+
+    _out().print(f"ledger: {save_result(result, root)}", soft_wrap=True)
+
+
 # -- commands ----------------------------------------------------------------------------------------------------
 @app.command()
 def demo(
     overrides: Overrides = None,
     out: Annotated[Path, typer.Option(help="Where it goes; an earlier demo is replaced.")] = Path("runs/demo"),
+    results: Results = None,
 ) -> None:
     """Train the small reader end to end and measure it."""
     _quiet()
     from anzan.experiments.demo import run_demo
 
-    run_demo(out, _log(), _out(), overrides or [])
+    _add_to_ledger(run_demo(out, _log(), _out(), overrides or []), results)
 
 
 @generator.command("possession")
@@ -244,11 +254,10 @@ def train(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where everything goes.")],
     overrides: Overrides = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")] = False,
-    results: Annotated[Path | None, typer.Option(metavar="DIR", help="A ledger of results to add it to.")] = None,
+    results: Results = None,
 ) -> None:
     config = load_config(preset, overrides or [])
     _quiet()
-    from anzan.experiments.results import save_result
     from anzan.experiments.training import train as run
 
     _, result = run(config, out, resume, _log())
@@ -257,8 +266,7 @@ def train(
         if metrics:
             show.print(scores_table(metrics, title=split))
     show.print(f"model: {out}\ncurves: {out / 'curves.png'}\nresult: {out / 'result.json'}", soft_wrap=True)
-    if results is not None:
-        show.print(f"ledger: {save_result(result, results)}", soft_wrap=True)
+    _add_to_ledger(result, results)
 
 
 @app.command()

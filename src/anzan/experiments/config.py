@@ -60,7 +60,12 @@ class ModelConfig:
 
 @dataclass
 class TrainConfig:
-    """Optimisation. `minutes` stops a run early; `evaluations` is how often the development split is measured."""
+    """Optimisation.
+
+    `minutes` limits a run: learning rate and curriculum then follow the clock where steps are too slow. Until
+    `begin_share` of the run, it sees the kinds of question in `begin_with` alone. `evaluations` is how often the
+    development split is measured.
+    """
 
     epochs: float = 3.0
     max_steps: int = -1
@@ -70,6 +75,8 @@ class TrainConfig:
     warmup_share: float = 0.05
     weight_decay: float = 0.01
     schedule: str = "linear"
+    begin_with: list[str] = field(default_factory=list)
+    begin_share: float = 0.0
     evaluations: int = 5
     select_by: str = "f1"
     seed: int = 0

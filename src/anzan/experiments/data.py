@@ -71,10 +71,10 @@ def possession_options(data: PossessionData) -> Possession:
 
 
 class Examples(Dataset[Example]):
-    """Problems as examples, ready made."""
+    """Problems as examples, ready made, and the kind of each one."""
 
-    def __init__(self, examples: Sequence[Example]):
-        self.examples = examples
+    def __init__(self, examples: Sequence[Example], kinds: Sequence[str | None]):
+        self.examples, self.kinds = examples, kinds
         self.lengths = [len(e.text.ids) + max((len(r.ids) for r in e.rows if r), default=0) for e in examples]
 
     def __len__(self) -> int:
@@ -86,18 +86,19 @@ class Examples(Dataset[Example]):
 
 def make_examples(problems: Sequence[Problem], features: Features, log: Console) -> Examples:
     """Examples for training; a text beyond the model's limit is left out, and counted aloud."""
-    examples, left_out = [], 0
+    examples, kinds, left_out = [], [], 0
     with progress_bar(log) as bar:
         for problem in bar.track(problems, description="preparing"):
             try:
                 examples.append(features.example(problem.passage, problem.question, problem.answers, _gold(problem)))
+                kinds.append(problem.kind)
             except TextTooLong:
                 left_out += 1
     if left_out:
         log.print(f"{left_out:,} of {len(problems):,} training texts are longer than the model reads and were left out")
     if not examples:
         raise ConfigError("data.train: no problem is short enough for this encoder")
-    return Examples(examples)
+    return Examples(examples, kinds)
 
 
 def _gold(problem: Problem) -> Any:

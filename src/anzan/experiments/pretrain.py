@@ -58,9 +58,9 @@ class Recipe:
     intermediate_size: int = 256
     tag_weight: float = 4.0
     link_weight: float = 1.0
-    # (layer, head) of each kind of link: early, so that layers are left for what is built on it; and names read their
-    # numbers last.
-    link_heads: tuple[tuple[int, int], ...] = ((0, 0), (1, 0), (1, 1), (2, 0), (5, 0))
+    # (layer, head) of each kind of link: early, so that layers are left for what is built on it; designated numbers are
+    # compared late, for who is designated may take long to find out; and names read their numbers last.
+    link_heads: tuple[tuple[int, int], ...] = ((0, 0), (1, 0), (1, 1), (2, 0), (5, 0), (4, 0))
 
 
 class Skills(nn.Module):
@@ -211,7 +211,7 @@ def skills(model: Skills, batches: list[Batch], tokenizer: PreTrainedTokenizerBa
         zip(TAGS, share.tolist(), strict=True)
     )
     found = torch.stack(links).nanmean(0).tolist()
-    figures |= dict(zip(("parts", "holders", "copies", "owners", "held"), found, strict=True))
+    figures |= dict(zip(("parts", "holders", "copies", "owners", "held", "rivals"), found, strict=True))
     return {k: round(100 * v, 1) for k, v in figures.items()}
 
 

@@ -57,15 +57,16 @@ USUAL = 0.5
 """How often the first shape is taken: one that is common is learned soon, and helps to learn the others."""
 
 
-PARTS, HOLDER, COPY, OWNER, HELD = range(5)
+PARTS, HOLDER, COPY, OWNER, HELD, RIVAL = range(6)
 """Kinds of link: from a word's first token to its other tokens; from a number to its owner beside it; to all places
-of the same string; from a number to all places of its owner's name; from a name to the number beside it."""
+of the same string; from a number to all places of its owner's name; from a name to the number beside it; from one of
+two bare numbers that the query designates to all places of the other."""
 
 
 @dataclass
 class Mention:
-    """A name or number in a document: its first and last token, the tags that are defined for it, what it says, and its
-    owner if it is a number that belongs to somebody.
+    """A name or number in a document: its first and last token, the tags that are defined for it, what it says, its
+    owner if it is a number that belongs to somebody, and the number it is to be compared with.
     """
 
     start: int
@@ -75,6 +76,7 @@ class Mention:
     owner: str = ""
     sentence: int = 0
     hidden: bool = False
+    rival: str = ""
 
 
 @dataclass
@@ -109,6 +111,8 @@ class Document:
                 yield m.start, OWNER, [o.start for o in owners]
             if (m.word, m.sentence) in held:
                 yield m.start, HELD, [o.start for o in held[m.word, m.sentence]]
+            if m.rival in places:
+                yield m.start, RIVAL, [o.start for o in places[m.rival]]
 
 
 class Writer:
@@ -364,7 +368,7 @@ class Writer:
         slot = rng.randrange(3)
         right_side = ((x, "+", y), (x, "-", y), (y, "-", x))[slot]
         first: tuple[str, tuple[str, ...]] = (results[slot], right_side)
-        if rng.random() < 0.4:
+        if rng.random() < 0.6:
             n = rng.choice([*results, *listed])
             first = (n, (n,))
         n = rng.choice([n for n in listed if n != first[0]])
@@ -374,8 +378,9 @@ class Writer:
         designated = {t[0] for t in two}
 
         def tags(word: str) -> dict[str, bool]:
-            inside = word in designated
-            return {"asked": inside, "larger": inside and word == larger, "smaller": inside and word != larger}
+            if word not in designated:
+                return {"asked": False}
+            return {"asked": True, "larger": word == larger, "smaller": word != larger}
 
         common: dict[str, dict] = {w: tags(w) for w in (*results, *listed, x, y)}
         words = [*self.filler(2)]
@@ -396,6 +401,9 @@ class Writer:
         for i, s in enumerate(SLOTS):
             common[s] = {"looked_up": len(first[1]) == 3 and i == slot}
         self._lines(doc, x, y, {}, {}, common, results)
+        one, other = (t[0] for t in two)
+        for m in doc.mentions:
+            m.rival = {one: other, other: one}.get(m.word, "")
         return doc
 
     def _put(self, doc: Document, word: str, tags: dict[str, bool] | None, mask: float = 0.0, owner: str = "") -> None:
@@ -418,10 +426,10 @@ class Writer:
         if rng.random() < self.recall_share:
             return self.recall(rng.randint(3, 5))
         kind = rng.random()
-        if kind < 0.55:
+        if kind < 0.5:
             people = rng.choice((2, 3, 3, 4, 4, 4, 5, 5, 6)) if rng.random() < 0.95 else rng.randint(7, 10)
             return self.facts(min(people, 2 + round(8 * self.level)))
-        return self.order(rng.randint(4, 7)) if kind < 0.78 else self.designated()
+        return self.order(rng.randint(4, 7)) if kind < 0.65 else self.designated()
 
     def batches(self, size: int, pool: int = 8) -> list[list[Document]]:
         """`pool` batches of `size` documents, each of about one length, in random order."""

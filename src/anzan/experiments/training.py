@@ -13,15 +13,17 @@ from typing import Any, cast
 import torch
 from rich.console import Console
 from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import Dataset, Sampler
-from transformers import PreTrainedTokenizerFast, SchedulerType, Trainer, TrainerCallback, TrainingArguments, set_seed
-from transformers.trainer_pt_utils import LengthGroupedSampler
+from transformers import PreTrainedTokenizerFast, SchedulerType, Trainer, TrainingArguments, set_seed
 
 from anzan.evaluation.predict import evaluate
 from anzan.experiments.config import ConfigError, ModelConfig, RunConfig, TrainConfig
+from anzan.experiments.curriculum import Curriculum
 from anzan.experiments.data import Examples, load_splits, make_examples
 from anzan.experiments.memory import keep_freed_memory
 from anzan.experiments.model_card import model_card
+from anzan.experiments.pace import Pace
 from anzan.experiments.plots import learning_curves
 from anzan.experiments.progress import TrainingBar
 from anzan.experiments.results import command, commit, device_name, write_json
@@ -39,17 +41,33 @@ SCORES = ("f1", "em", "signed_em", "argument_accuracy")
 class _Trainer(Trainer):
     """Trainer with our losses in its log and our metrics as its evaluation."""
 
-    def __init__(self, *args: Any, features: Features, dev: Sequence[Problem], **kwargs: Any):
+    def __init__(
+        self,
+        *args: Any,
+        features: Features,
+        dev: Sequence[Problem],
+        sampler: Curriculum,
+        pace: Pace,
+        **kwargs: Any,
+    ):
         super().__init__(*args, **kwargs)
-        self.features, self.dev = features, dev
+        self.features, self.dev, self.sampler, self.pace = features, dev, sampler, pace
         self.measured: dict[int, dict[str, Any]] = {}  # by step
         self._sums: dict[str, float] = defaultdict(float)
         self._counts: dict[str, int] = defaultdict(int)
 
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler:
-        dataset = train_dataset if train_dataset is not None else self.train_dataset
-        assert isinstance(dataset, Examples)
-        return LengthGroupedSampler(self.args.train_batch_size, lengths=dataset.lengths)
+        return self.sampler
+
+    def create_scheduler(self, *args: Any, **kwargs: Any) -> Any:
+        """The learning rate follows the pace of the run, so that it has come down when the time is over."""
+        scheduler = super().create_scheduler(*args, **kwargs)
+        if isinstance(scheduler, LambdaLR):
+            scheduler.lr_lambdas = [
+                lambda step, rate=rate: rate(max(step, round(self.pace.progress * self.pace.steps)))
+                for rate in scheduler.lr_lambdas
+            ]
+        return scheduler
 
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
@@ -88,21 +106,6 @@ class _Trainer(Trainer):
         return logged
 
 
-class _Deadline(TrainerCallback):
-    """Stops after so many minutes of training."""
-
-    def __init__(self, minutes: float):
-        self.seconds = 60 * minutes
-        self.started = time.monotonic()
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self.started = time.monotonic()
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if time.monotonic() - self.started > self.seconds:
-            control.should_training_stop = control.should_evaluate = control.should_save = True
-
-
 def train(
     config: RunConfig, out: Path, resume: bool = False, log: Console | None = None
 ) -> tuple[Reader, dict[str, Any]]:
@@ -130,21 +133,22 @@ def train(
     model, tokenizer = new_model(config.model)
     features = features_for(model, tokenizer)
     examples = make_examples(splits.train, features, log)
-    out.mkdir(parents=True, exist_ok=True)
-
-    steps = t.max_steps if t.max_steps > 0 else math.ceil(len(examples) / t.batch_size) * t.epochs
+    steps = t.max_steps if t.max_steps > 0 else math.ceil(len(examples) * t.epochs / t.batch_size)
     every = max(1, math.ceil(steps / max(1, t.evaluations)))
-    callbacks: list[TrainerCallback] = [TrainingBar(log)]
-    if t.minutes:
-        callbacks.append(_Deadline(t.minutes))
+    pace = Pace(steps, t.minutes)
+    sampler = Curriculum(
+        examples.lengths, t.batch_size, steps, _beginning(t, examples), t.begin_share, lambda: pace.time_used, t.seed
+    )
+    out.mkdir(parents=True, exist_ok=True)
     trainer = _Trainer(
         model=model,
         features=features,
         dev=splits.dev,
+        sampler=sampler,
+        pace=pace,
         args=TrainingArguments(
             output_dir=str(out),
-            num_train_epochs=t.epochs,
-            max_steps=t.max_steps,
+            max_steps=steps,
             per_device_train_batch_size=t.batch_size,
             learning_rate=t.learning_rate,
             lr_scheduler_type=t.schedule,
@@ -171,7 +175,7 @@ def train(
         eval_dataset=examples,  # never read: evaluation answers the development questions
         data_collator=lambda batch: collate_examples(batch, cast(int, tokenizer.pad_token_id or 0)),
         processing_class=tokenizer,
-        callbacks=callbacks,
+        callbacks=[TrainingBar(log), pace],
     )
     for callback in list(trainer.callback_handler.callbacks):
         if type(callback).__name__ in ("PrinterCallback", "ProgressCallback"):
@@ -218,11 +222,27 @@ def train(
     return reader, result
 
 
+def _beginning(settings: TrainConfig, examples: Examples) -> list[int]:
+    """Indexes of the examples that the run begins with.
+
+    Raises:
+        ConfigError: no example is of such a kind.
+    """
+    there = sorted({k for k in examples.kinds if k is not None})
+    for kind in settings.begin_with:
+        if kind not in there:
+            known = f"choose among {', '.join(there)}" if there else "the training problems are of no kind"
+            raise ConfigError(f"train.begin_with: no training problem is of kind {kind!r}; {known}")
+    return [i for i, kind in enumerate(examples.kinds) if kind in settings.begin_with]
+
+
 def _check(settings: TrainConfig) -> None:
     """What would otherwise come to light after minutes of training."""
     for name in ("batch_size", "epochs", "learning_rate"):
         if getattr(settings, name) <= 0:
             raise ConfigError(f"train.{name}: give a number above 0, got {getattr(settings, name)}")
+    if bool(settings.begin_with) != (settings.begin_share > 0) or not 0 <= settings.begin_share <= 1:
+        raise ConfigError("train.begin_with and train.begin_share: give kinds of question and a share from 0 to 1")
     for name, known in (("select_by", SCORES), ("schedule", [each.value for each in SchedulerType])):
         if getattr(settings, name) not in known:
             raise ConfigError(f"train.{name}: {getattr(settings, name)!r} is unknown; choose among {', '.join(known)}")

@@ -1,0 +1,54 @@
+"""In which order a run meets its examples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from torch.utils.data import Sampler
+from transformers.trainer_pt_utils import get_length_grouped_indices
+
+
+class Curriculum(Sampler[int]):
+    """Indexes for a whole run, in batches of like length: until `share` of it those in `begin_with`, then all.
+
+    Args:
+        lengths: tokens of each example.
+        batch_size, steps: the run yields their product.
+        begin_with: indexes of the examples to begin with.
+        share: of the run, 0 to 1.
+        clock: the share of its time that the run has used, asked before every batch.
+        seed: decides the order.
+    """
+
+    def __init__(
+        self,
+        lengths: Sequence[int],
+        batch_size: int,
+        steps: int,
+        begin_with: Sequence[int] = (),
+        share: float = 0.0,
+        clock: Callable[[], float] = lambda: 0.0,
+        seed: int = 0,
+    ):
+        self.lengths, self.batch_size, self.steps = lengths, batch_size, steps
+        self.begin_with, self.share, self.clock, self.seed = begin_with, share, clock, seed
+
+    def __len__(self) -> int:
+        return self.steps * self.batch_size
+
+    def __iter__(self) -> Iterator[int]:
+        order = torch.Generator().manual_seed(self.seed)
+        everything = self._forever(range(len(self.lengths)), order)
+        beginning = self._forever(self.begin_with, order) if self.begin_with else everything
+        for step in range(self.steps):
+            # Its own count of steps: a loader reads ahead, and a resumed run reads again what it skips.
+            source = beginning if max(step / self.steps, self.clock()) < self.share else everything
+            for _ in range(self.batch_size):
+                yield next(source)
+
+    def _forever(self, indexes: Sequence[int], order: torch.Generator) -> Iterator[int]:
+        lengths = [self.lengths[i] for i in indexes]
+        while True:
+            for i in get_length_grouped_indices(lengths, self.batch_size, generator=order):
+                yield indexes[i]
