@@ -26,9 +26,9 @@ def test_every_label_reaches_the_loss(tmp_path, monkeypatch):
     seen = []
     forward = Skills.forward
 
-    def spy(self, input_ids, attention_mask, token_type_ids, labels, tag_labels, links, link_targets):
-        seen.append((len(input_ids), len(tag_labels), len(links), len(link_targets)))
-        return forward(self, input_ids, attention_mask, token_type_ids, labels, tag_labels, links, link_targets)
+    def spy(self, input_ids, attention_mask, token_type_ids, labels, tag_labels, links, link_targets, place_labels):
+        seen.append((len(input_ids), len(tag_labels), len(links), len(link_targets), len(place_labels)))
+        return forward(self, input_ids, attention_mask, token_type_ids, labels, tag_labels, links, link_targets, place_labels)
 
     monkeypatch.setattr(Skills, "forward", spy)
     pretrain(SMALL, tmp_path, every=100)
@@ -47,7 +47,8 @@ def test_link_supervision_reads_the_attention_that_the_encoder_computes():
     torch.manual_seed(0)
     model = Skills(SMALL, tokenizer).eval()
     model.encoder.set_attn_implementation("eager")
-    batch = tensors([Writer(tokenizer, random.Random(0)).facts(3)], tokenizer)
+    writer = Writer(tokenizer, random.Random(0))
+    batch = tensors([writer.facts(3), writer.designated()], tokenizer)
     out = model.encoder(
         input_ids=batch["input_ids"],
         attention_mask=batch["attention_mask"],

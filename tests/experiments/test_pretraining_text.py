@@ -136,6 +136,16 @@ def test_links_lead_where_the_words_say(tokenizer, writer):
     assert kinds == {COPY, HOLDER, OWNER, HELD}
 
 
+def test_places_are_those_of_the_digits(tokenizer, writer):
+    for _ in range(50):
+        document = writer.document()
+        at = {m.start: m for m in document.mentions}
+        for start, (length, *digits) in document.places():
+            number = mention(tokenizer, document, at[start])
+            assert length == len(number) - 1
+            assert [d for d in digits if d >= 0] == [int(d) for d in number[1:4]]
+
+
 def test_no_printed_line_is_true_arithmetic(tokenizer, writer):
     seen = 0
     for _ in range(300):

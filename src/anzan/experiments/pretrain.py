@@ -29,7 +29,7 @@ from transformers import (
 from transformers.models.nomic_bert.modeling_nomic_bert import apply_rotary_pos_emb
 
 from anzan.experiments.memory import keep_freed_memory
-from anzan.experiments.pretraining_text import TAGS, Document, Writer, collate
+from anzan.experiments.pretraining_text import PLACES, TAGS, Document, Writer, collate
 
 Batch = dict[str, Tensor]
 
@@ -58,6 +58,8 @@ class Recipe:
     intermediate_size: int = 256
     tag_weight: float = 4.0
     link_weight: float = 1.0
+    place_weight: float = 1.0
+    place_layer: int = 3  # how many layers may pass before a number's first token knows its digits
     # (layer, head) of each kind of link: early, so that layers are left for what is built on it; designated numbers are
     # compared late, for who is designated may take long to find out; and names read their numbers last.
     link_heads: tuple[tuple[int, int], ...] = ((0, 0), (1, 0), (1, 1), (2, 0), (5, 0), (4, 0))
@@ -83,13 +85,14 @@ class Skills(nn.Module):
             bos_token_id=tokenizer.cls_token_id,
             eos_token_id=tokenizer.sep_token_id,
         )
-        self.tag_weight, self.link_weight, self.link_heads = recipe.tag_weight, recipe.link_weight, recipe.link_heads
+        self.recipe = recipe
         self.encoder = AutoModel.from_config(config)
         _initialise(self.encoder)
         h = recipe.hidden_size
         self.transform = nn.Sequential(nn.Linear(h, h), nn.SiLU(), nn.LayerNorm(h))
         self.bias = nn.Parameter(torch.zeros(config.vocab_size))
         self.tags = nn.Sequential(nn.Linear(h, h), nn.SiLU(), nn.Linear(h, len(TAGS)))
+        self.places = nn.Linear(h, 10 * PLACES)
 
     def forward(
         self,
@@ -100,6 +103,7 @@ class Skills(nn.Module):
         tag_labels: Tensor,
         links: Tensor,
         link_targets: Tensor,
+        place_labels: Tensor,
     ) -> dict[str, Tensor]:
         out = self.encoder(
             input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids, output_hidden_states=True
@@ -115,8 +119,12 @@ class Skills(nn.Module):
         # Each tag counts alike, or the rare ones (order, look-up) would drown in the others.
         tag_loss = ((tag_loss * known).sum(0) / known.sum(0).clamp_min(1)).mean()
         link_loss, found = self._link_loss(out.hidden_states, attention_mask, links, link_targets)
-        loss = token_loss + self.tag_weight * tag_loss + self.link_weight * link_loss
-        return {"loss": loss, "logits": logits, "tag_logits": tag_logits, "found": found}
+        digits = self.places(out.hidden_states[self.recipe.place_layer][place_labels[:, 0], place_labels[:, 1]])
+        digits = digits.unflatten(-1, (PLACES, 10))
+        place_loss = F.cross_entropy(digits.flatten(0, 1), place_labels[:, 2:].flatten())
+        r = self.recipe
+        loss = token_loss + r.tag_weight * tag_loss + r.link_weight * link_loss + r.place_weight * place_loss
+        return {"loss": loss, "logits": logits, "tag_logits": tag_logits, "found": found, "digits": digits}
 
     def _link_loss(
         self, states: tuple[Tensor, ...], attention_mask: Tensor, links: Tensor, targets: Tensor
@@ -131,7 +139,7 @@ class Skills(nn.Module):
         linked = torch.zeros(len(links), attention_mask.shape[1], dtype=torch.bool, device=links.device)
         linked[targets[:, 0], targets[:, 1]] = True
         places = torch.arange(attention_mask.shape[1], device=links.device)[None]
-        for k, (index, head) in enumerate(self.link_heads):
+        for k, (index, head) in enumerate(self.recipe.link_heads):
             layer, mine = self.encoder.layers[index], kind == k
             if not mine.any():
                 found.append(mine.new_full((), torch.nan, dtype=state_dtype))
@@ -193,10 +201,14 @@ def skills(model: Skills, batches: list[Batch], tokenizer: PreTrainedTokenizerBa
     kind = torch.tensor([0 if t.strip("#").isdigit() else 1 if t in "<>" else 2 for t in tokens])
     hit, seen = torch.zeros(3), torch.zeros(3)
     links: list[Tensor] = []
+    place_hit = place_seen = 0
     tag_hit, tag_seen = torch.zeros(len(TAGS), 2), torch.zeros(len(TAGS), 2)
     for batch in batches:
         out = model(**batch)
         links.append(out["found"])
+        place = batch["place_labels"][:, 2:]
+        place_hit += int((out["digits"].argmax(-1) == place).sum())
+        place_seen += int((place >= 0).sum())
         target = batch["labels"][batch["labels"] >= 0]
         right = (out["logits"].argmax(-1) == target).float()
         hit.index_add_(0, kind[target], right)
@@ -212,6 +224,7 @@ def skills(model: Skills, batches: list[Batch], tokenizer: PreTrainedTokenizerBa
     )
     found = torch.stack(links).nanmean(0).tolist()
     figures |= dict(zip(("parts", "holders", "copies", "owners", "held", "rivals"), found, strict=True))
+    figures["places"] = place_hit / place_seen
     return {k: round(100 * v, 1) for k, v in figures.items()}
 
 

@@ -7,6 +7,7 @@ Every label follows from how the document was written, by string matching:
   the query, does that person give or receive, is it the amount that changed hands;
   The same as links: where else does this string stand, where else is this number's owner named;
 * **look-up**: printed lines `R = x + y , R = x - y , R = y - x`, with R drawn at random, and a query `x + y`;
+* **place value**: at a number's first token, how many digits it has and what its next digits are;
 * **order**: two bare numbers side by side or designated by the query, which one is larger.
 
 What they never hold: a task's own question, a maximum or comparison over owners, a number that is the sum or difference
@@ -40,6 +41,9 @@ TAGS = (
 )
 
 SLOTS = ("sum", "difference", "reversed")
+
+PLACES = 4
+"""What a number's first token is asked: how many digits it has (at most ten), and its second, third, fourth digit."""
 
 THINGS = tuple(
     """bells boats boots brushes chairs ducks forks gloves hats horses keys kites ladders lamps letters maps mirrors
@@ -113,6 +117,14 @@ class Document:
                 yield m.start, HELD, [o.start for o in held[m.word, m.sentence]]
             if m.rival in places:
                 yield m.start, RIVAL, [o.start for o in places[m.rival]]
+
+
+    def places(self) -> Iterator[tuple[int, list[int]]]:
+        """(first token, answers to the questions of `PLACES`, -100 beyond the last digit) of every number shown."""
+        for m in self.mentions:
+            if m.word.isdigit() and not m.hidden:
+                digits = [int(d) for d in m.word[1:PLACES]]
+                yield m.start, [min(len(m.word), 10) - 1, *digits, *[-100] * (PLACES - 1 - len(digits))]
 
 
 class Writer:
@@ -429,7 +441,7 @@ class Writer:
         if kind < 0.5:
             people = rng.choice((2, 3, 3, 4, 4, 4, 5, 5, 6)) if rng.random() < 0.95 else rng.randint(7, 10)
             return self.facts(min(people, 2 + round(8 * self.level)))
-        return self.order(rng.randint(4, 7)) if kind < 0.65 else self.designated()
+        return self.order(rng.randint(4, 7)) if kind < 0.72 else self.designated()
 
     def batches(self, size: int, pool: int = 8) -> list[list[Document]]:
         """`pool` batches of `size` documents, each of about one length, in random order."""
@@ -451,9 +463,10 @@ def collate(documents: Sequence[Document], pad: int, mask: int) -> dict[str, lis
     `token_type_ids` count segments: query, passage, printed lines. `links` holds a line per link, row, position and
     kind, and `link_targets` a line per place it leads to, the link's number and a position. `tag_labels` holds a line
     per tagged token: row, position, then a value per tag. A mention is tagged at its first and at its last token.
+    `place_labels` holds a line per number: row, position, then `PLACES` answers (-100 where undefined).
     """
     longest = max(len(d.ids) for d in documents)
-    ids, types, attention, labels, tags, links, targets = [], [], [], [], [], [], []
+    ids, types, attention, labels, tags, links, targets, places = [], [], [], [], [], [], [], []
     separator = documents[0].separator
     for row, d in enumerate(documents):
         target = [-100] * longest
@@ -469,9 +482,10 @@ def collate(documents: Sequence[Document], pad: int, mask: int) -> dict[str, lis
         types.append(segments + [0] * (longest - len(d.ids)))
         attention.append([1] * len(d.ids) + [0] * (longest - len(d.ids)))
         labels.append(target)
-        for position, kind, places in d.links():
-            targets += [(len(links), place) for place in places]
+        for position, kind, ends in d.links():
+            targets += [(len(links), end) for end in ends]
             links.append((row, position, kind))
+        places += [(row, position, *answers) for position, answers in d.places()]
         for m in d.mentions:
             for position in {m.start, m.end}:
                 tags.append([row, position, *(int(m.tags.get(t, -1)) for t in TAGS)])
@@ -483,4 +497,5 @@ def collate(documents: Sequence[Document], pad: int, mask: int) -> dict[str, lis
         "tag_labels": tags,
         "links": links,
         "link_targets": targets,
+        "place_labels": places,
     }
