@@ -26,9 +26,9 @@ def test_every_label_reaches_the_loss(tmp_path, monkeypatch):
     seen = []
     forward = Skills.forward
 
-    def spy(self, input_ids, attention_mask, token_type_ids, labels, tag_labels, links, link_targets, place_labels):
-        seen.append((len(input_ids), len(tag_labels), len(links), len(link_targets), len(place_labels)))
-        return forward(self, input_ids, attention_mask, token_type_ids, labels, tag_labels, links, link_targets, place_labels)
+    def spy(self, input_ids, **rest):
+        seen.append((len(input_ids), *(len(rest[k]) for k in ("tag_labels", "links", "link_targets", "place_labels"))))
+        return forward(self, input_ids, **rest)
 
     monkeypatch.setattr(Skills, "forward", spy)
     pretrain(SMALL, tmp_path, every=100)

@@ -29,7 +29,7 @@ from transformers import (
 from transformers.models.nomic_bert.modeling_nomic_bert import apply_rotary_pos_emb
 
 from anzan.experiments.memory import keep_freed_memory
-from anzan.experiments.pretraining_text import PLACES, TAGS, Document, Writer, collate
+from anzan.experiments.pretraining_text import EARLY_TAGS, PLACES, TAGS, Document, Writer, collate
 
 Batch = dict[str, Tensor]
 
@@ -58,6 +58,7 @@ class Recipe:
     intermediate_size: int = 256
     tag_weight: float = 4.0
     link_weight: float = 1.0
+    early_layer: int = 4  # how many layers may pass before roles and links are known, for comparison to build on
     place_weight: float = 1.0
     place_layer: int = 3  # how many layers may pass before a number's first token knows its digits
     # (layer, head) of each kind of link: early, so that layers are left for what is built on it; designated numbers are
@@ -92,6 +93,7 @@ class Skills(nn.Module):
         self.transform = nn.Sequential(nn.Linear(h, h), nn.SiLU(), nn.LayerNorm(h))
         self.bias = nn.Parameter(torch.zeros(config.vocab_size))
         self.tags = nn.Sequential(nn.Linear(h, h), nn.SiLU(), nn.Linear(h, len(TAGS)))
+        self.early_tags = nn.Linear(h, EARLY_TAGS)
         self.places = nn.Linear(h, 10 * PLACES)
 
     def forward(
@@ -112,12 +114,10 @@ class Skills(nn.Module):
         masked = labels >= 0
         logits = F.linear(self.transform(hidden[masked]), self.encoder.get_input_embeddings().weight, self.bias)
         token_loss = F.cross_entropy(logits, labels[masked], reduction="sum") / masked.sum().clamp_min(1)
-        tag_logits = self.tags(hidden[tag_labels[:, 0], tag_labels[:, 1]])
-        value = tag_labels[:, 2:]
-        known = value >= 0
-        tag_loss = F.binary_cross_entropy_with_logits(tag_logits, value.clamp_min(0).to(hidden.dtype), reduction="none")
-        # Each tag counts alike, or the rare ones (order, look-up) would drown in the others.
-        tag_loss = ((tag_loss * known).sum(0) / known.sum(0).clamp_min(1)).mean()
+        tagged, value = (tag_labels[:, 0], tag_labels[:, 1]), tag_labels[:, 2:]
+        tag_logits = self.tags(hidden[tagged])
+        early = self.early_tags(out.hidden_states[self.recipe.early_layer][tagged])
+        tag_loss = _tag_loss(tag_logits, value) + 0.5 * _tag_loss(early, value[:, :EARLY_TAGS])
         link_loss, found = self._link_loss(out.hidden_states, attention_mask, links, link_targets)
         digits = self.places(out.hidden_states[self.recipe.place_layer][place_labels[:, 0], place_labels[:, 1]])
         digits = digits.unflatten(-1, (PLACES, 10))
@@ -156,6 +156,13 @@ class Skills(nn.Module):
             losses.append(-share.mean())
             found.append((log_p.exp() * linked[mine]).sum(-1).mean())
         return torch.stack(losses).sum(), torch.stack(found)
+
+
+def _tag_loss(logits: Tensor, value: Tensor) -> Tensor:
+    """Each tag counts alike, or the rare ones (order, look-up) would drown in the others."""
+    known = value >= 0
+    loss = F.binary_cross_entropy_with_logits(logits, value.clamp_min(0).to(logits.dtype), reduction="none")
+    return ((loss * known).sum(0) / known.sum(0).clamp_min(1)).mean()
 
 
 @torch.no_grad()

@@ -39,6 +39,8 @@ TAGS = (
     "larger",
     "smaller",
 )
+EARLY_TAGS = TAGS.index("looked_up")
+"""How many of the tags, the first ones, are asked of an earlier layer as well: what they say is used by the others."""
 
 SLOTS = ("sum", "difference", "reversed")
 
@@ -117,7 +119,6 @@ class Document:
                 yield m.start, HELD, [o.start for o in held[m.word, m.sentence]]
             if m.rival in places:
                 yield m.start, RIVAL, [o.start for o in places[m.rival]]
-
 
     def places(self) -> Iterator[tuple[int, list[int]]]:
         """(first token, answers to the questions of `PLACES`, -100 beyond the last digit) of every number shown."""

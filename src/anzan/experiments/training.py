@@ -120,6 +120,7 @@ def train(
     """
     log = log or Console(stderr=True)
     started = time.monotonic()
+    code = commit()  # now: an edit while this runs does not change what runs
     m, t = config.model, config.train
     _check(t)
     checkpoints = sorted(out.glob("checkpoint-*"))
@@ -213,7 +214,7 @@ def train(
         "device": device_name(),
         "train_s": round(train_s, 1),
         "wall_s": round(time.monotonic() - started, 1),
-        "commit": commit(),
+        "commit": code,
         "command": command(),
     }
     reader.save(out)
