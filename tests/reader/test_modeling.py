@@ -305,6 +305,16 @@ def test_from_encoder_of_either_architecture(make_reader: MakeReader, tmp_path: 
         assert name == same and torch.equal(ours, theirs), name
 
 
+def test_dropout_inside_the_encoder(make_reader: MakeReader, tmp_path: Path) -> None:
+    make_reader()[0].encoder.save_pretrained(tmp_path)
+    for p in (0.0, 0.3):
+        model = CalculatorReader.from_encoder(str(tmp_path), encoder_dropout=p)
+        assert {m.p for m in model.encoder.modules() if isinstance(m, nn.Dropout)} <= {p}
+        embedded = torch.randn(1, 5, 32, generator=torch.Generator().manual_seed(0))
+        one, two = (model.train().encode(embedded, torch.ones(1, 5), None) for _ in range(2))
+        assert torch.equal(one, two) == (p == 0.0)
+
+
 def test_saving_and_loading(make_reader: MakeReader, tmp_path: Path) -> None:
     model, features = make_reader(
         operations=("+", "*"), argument_loss="marginal", temperature=0.5, noise_scale=0.1, dropout=0.2

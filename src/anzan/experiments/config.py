@@ -47,7 +47,10 @@ class DataConfig:
 
 @dataclass
 class ModelConfig:
-    """The encoder by name or path, and the reader's own settings (`CalculatorReaderConfig`)."""
+    """The encoder by name or path, and the reader's own settings (`CalculatorReaderConfig`).
+
+    `dropout` is on what the heads read, `encoder_dropout` inside the encoder (its own by default).
+    """
 
     encoder: str = "anzan-tiny"
     operations: list[str] = field(default_factory=lambda: ["+", "-"])
@@ -56,6 +59,7 @@ class ModelConfig:
     temperature: float = 1.0
     noise_scale: float = 1.0
     dropout: float = 0.0
+    encoder_dropout: float | None = None
 
 
 @dataclass

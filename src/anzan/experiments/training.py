@@ -210,6 +210,7 @@ def train(
         "split": "eval" if splits.eval else None,
         "metrics": metrics,
         "dev_metrics": dev_metrics,
+        "train_steps": trainer.state.global_step,
         "config": config.to_dict(),
         "device": device_name(),
         "train_s": round(train_s, 1),

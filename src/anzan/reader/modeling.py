@@ -130,18 +130,22 @@ class CalculatorReader(PreTrainedModel):
         self.post_init()
 
     @classmethod
-    def from_encoder(cls, name_or_path: str, **options: Any) -> CalculatorReader:
+    def from_encoder(cls, name_or_path: str, encoder_dropout: float | None = None, **options: Any) -> CalculatorReader:
         """A new reader around a pre-trained encoder: ``anzan-tiny``, ``all-MiniLM-L6-v2``, a hub name or a path.
 
-        `options` go to `CalculatorReaderConfig`.
+        `encoder_dropout` replaces every dropout probability inside the encoder (on a CPU, drawing the masks takes up to
+        half of a training step); None leaves them. `options` go to `CalculatorReaderConfig`.
         """
         path = locate_encoder(name_or_path)
         encoder = AutoModel.from_pretrained(path, dtype=torch.float32)
-        model = cls(
-            CalculatorReaderConfig(
-                encoder=encoder.config.to_diff_dict() | {"model_type": encoder.config.model_type}, **options
-            )
-        )
+        config = encoder.config.to_diff_dict() | {"model_type": encoder.config.model_type}
+        if encoder_dropout is not None:
+            config |= {
+                k: encoder_dropout
+                for k, v in encoder.config.to_dict().items()
+                if "dropout" in k and isinstance(v, float)
+            }
+        model = cls(CalculatorReaderConfig(encoder=config, **options))
         state = {k: v for k, v in encoder.state_dict().items() if not k.startswith("pooler.")}
         model.encoder.load_state_dict(state, strict=True)
         return model
