@@ -1,6 +1,7 @@
 """The recipe of anzan-tiny, run for a few steps."""
 
 import random
+from functools import wraps
 
 import torch
 from transformers import AutoModel, AutoTokenizer
@@ -26,6 +27,7 @@ def test_every_label_reaches_the_loss(tmp_path, monkeypatch):
     seen = []
     forward = Skills.forward
 
+    @wraps(forward)  # transformers reads the signature
     def spy(self, input_ids, **rest):
         seen.append((len(input_ids), *(len(rest[k]) for k in ("tag_labels", "links", "link_targets", "place_labels"))))
         return forward(self, input_ids, **rest)
