@@ -226,7 +226,7 @@ def skills(model: Skills, batches: list[Batch], tokenizer: PreTrainedTokenizerBa
             tag_seen[:, v] += (value == v).sum(0)
     model.train()
     share = (tag_hit / tag_seen.clamp(min=1)).mean(1)
-    figures = dict(zip(("digits", "signs", "words"), (hit / seen).tolist(), strict=True)) | dict(
+    figures: dict[str, float] = dict(zip(("digits", "signs", "words"), (hit / seen).tolist(), strict=True)) | dict(
         zip(TAGS, share.tolist(), strict=True)
     )
     found = torch.stack(links).nanmean(0).tolist()
