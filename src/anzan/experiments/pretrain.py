@@ -226,11 +226,11 @@ def skills(model: Skills, batches: list[Batch], tokenizer: PreTrainedTokenizerBa
             tag_seen[:, v] += (value == v).sum(0)
     model.train()
     share = (tag_hit / tag_seen.clamp(min=1)).mean(1)
-    figures: dict[str, float] = dict(zip(("digits", "signs", "words"), (hit / seen).tolist(), strict=True)) | dict(
-        zip(TAGS, share.tolist(), strict=True)
-    )
+    figures: dict[str, float] = {}
+    figures.update(zip(("digits", "signs", "words"), (hit / seen).tolist(), strict=True))
+    figures.update(zip(TAGS, share.tolist(), strict=True))
     found = torch.stack(links).nanmean(0).tolist()
-    figures |= dict(zip(("parts", "holders", "copies", "owners", "held", "rivals"), found, strict=True))
+    figures.update(zip(("parts", "holders", "copies", "owners", "held", "rivals"), found, strict=True))
     figures["places"] = place_hit / place_seen
     return {k: round(100 * v, 1) for k, v in figures.items()}
 
