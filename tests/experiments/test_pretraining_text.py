@@ -10,9 +10,12 @@ from anzan.experiments.pretraining_text import (
     GIVES,
     HELD,
     HOLDER,
+    OPERANDS,
     OWNER,
     OWNS,
     PARTS,
+    RIVAL,
+    SOURCES,
     TAGS,
     THINGS,
     Document,
@@ -96,6 +99,9 @@ def test_fact_tags_follow_from_the_passage(tokenizer, writer):
                     continue
                 (number,) = owned
                 person = owner[number]
+                for slot in ("sum", "difference"):
+                    assert m.tags[f"{slot}_of_giver"] == (m.tags[slot] and person == giver)
+                    assert m.tags[f"{slot}_of_receiver"] == (m.tags[slot] and person == receiver)
                 assert not m.tags["amount"]
                 results += 1
             else:
@@ -123,6 +129,8 @@ def test_links_lead_where_the_words_say(tokenizer, writer):
                 assert set(places) == set(inside[1:] or inside)
                 continue
             found = [mention(tokenizer, document, at[p]) for p in places]
+            if kind in (OPERANDS, SOURCES, RIVAL):
+                continue
             wanted = {COPY: word, HOLDER: owner.get(word, word), OWNER: owner.get(word, word)}.get(kind)
             kinds.add(kind)
             if kind == HELD:
@@ -134,6 +142,55 @@ def test_links_lead_where_the_words_say(tokenizer, writer):
             else:
                 assert set(found) == {wanted}
     assert kinds == {COPY, HOLDER, OWNER, HELD}
+
+
+def test_results_lead_to_their_operands(tokenizer, writer):
+    seen = 0
+    for _ in range(100):
+        document = writer.document()
+        text = [words(tokenizer, document.ids[: m.end + 1]) for m in document.mentions]
+        at = {m.start: i for i, m in enumerate(document.mentions)}
+        hidden = {i for i, m in enumerate(document.mentions) if m.hidden}
+        for start, kind, places in document.links():
+            if kind not in (OPERANDS, SOURCES):
+                continue
+            tail = words(tokenizer, document.ids[document.mentions[at[start]].end + 1 :])
+            operands = re.match(r"= (\d+) [-+] (\d+)", tail)
+            assert operands
+            line = [at[start] + 1 + i for i in range(2)]
+            shown = {operands[1 + i] for i in range(2) if line[i] not in hidden}
+            found = [at[p] for p in places]
+            assert {mention(tokenizer, document, document.mentions[i]) for i in found} == shown
+            if kind == OPERANDS:
+                assert found == [i for i in line if i not in hidden]
+            else:
+                everywhere = {i for i, t in enumerate(text) if t.split()[-1] in shown and i not in hidden}
+                assert set(found) == everywhere
+            seen += 1
+    assert seen > 100
+
+
+def test_what_concerns_one_who_is_asked_leads_to_what_concerns_the_other(tokenizer, writer):
+    seen = 0
+    for _ in range(200):
+        document = writer.facts(4)
+        query, passage, *lines = words(tokenizer, document.ids).removeprefix("[CLS]").split(" [SEP]")
+        owner, _, _, amount = read_facts(passage)
+        asked = set(query.split()) & set(owner.values())
+        for result, a, _, b in re.findall(r"(\d+) = (\d+) ([-+]) (\d+)", lines[0]) if lines else ():
+            if amount in (a, b):
+                owner[result] = owner[a if b == amount else b]
+        at = {m.start: m for m in document.mentions}
+        for start, kind, places in document.links():
+            if kind == RIVAL:
+                one = owner[mention(tokenizer, document, at[start])]
+                numbers = {mention(tokenizer, document, at[p]) for p in places}
+                others = asked - {one}
+                assert one in asked and len(others) == 1
+                shown = {mention(tokenizer, document, m) for m in document.mentions if not m.hidden}
+                assert numbers == {n for n, who in owner.items() if who in others} & shown
+                seen += 1
+    assert seen > 100
 
 
 def test_places_are_those_of_the_digits(tokenizer, writer):

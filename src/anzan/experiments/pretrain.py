@@ -29,7 +29,23 @@ from transformers import (
 from transformers.models.nomic_bert.modeling_nomic_bert import apply_rotary_pos_emb
 
 from anzan.experiments.memory import keep_freed_memory
-from anzan.experiments.pretraining_text import EARLY_TAGS, PLACES, TAGS, Document, Writer, collate
+from anzan.experiments.pretraining_text import (
+    COPY,
+    EARLY_TAGS,
+    HELD,
+    HOLDER,
+    LINKS,
+    OPERANDS,
+    OWNER,
+    PARTS,
+    PLACES,
+    RIVAL,
+    SOURCES,
+    TAGS,
+    Document,
+    Writer,
+    collate,
+)
 
 Batch = dict[str, Tensor]
 
@@ -61,9 +77,20 @@ class Recipe:
     early_layer: int = 4  # how many layers may pass before roles and links are known, for comparison to build on
     place_weight: float = 1.0
     place_layer: int = 3  # how many layers may pass before a number's first token knows its digits
-    # (layer, head) of each kind of link: early, so that layers are left for what is built on it; designated numbers are
-    # compared late, for who is designated may take long to find out; and names read their numbers last.
-    link_heads: tuple[tuple[int, int], ...] = ((0, 0), (1, 0), (1, 1), (2, 0), (5, 0), (4, 0))
+    # (kind, layer, head): early, so that layers are left for what is built on it. Copies twice: what is known of a
+    # number where it is told reaches its other places. Designated numbers are compared late, for who is designated
+    # takes long to find out; and names read their numbers last.
+    link_heads: tuple[tuple[int, int, int], ...] = (
+        (PARTS, 0, 0),
+        (HOLDER, 1, 0),
+        (COPY, 1, 1),
+        (OPERANDS, 1, 2),
+        (OWNER, 2, 0),
+        (COPY, 3, 0),
+        (SOURCES, 3, 1),
+        (RIVAL, 4, 0),
+        (HELD, 5, 0),
+    )
 
 
 class Skills(nn.Module):
@@ -132,14 +159,14 @@ class Skills(nn.Module):
         """One head per kind of link is told where to look: cross-entropy of its attention to the places linked.
 
         Its queries and keys are computed again from the layer's input, for the linked tokens alone. Also returns, by
-        kind, the share of attention that goes where it should.
+        head, the share of attention that goes where it should.
         """
         losses, found, state_dtype = [], [], states[0].dtype
         row, position, kind = links.unbind(1)
         linked = torch.zeros(len(links), attention_mask.shape[1], dtype=torch.bool, device=links.device)
         linked[targets[:, 0], targets[:, 1]] = True
         places = torch.arange(attention_mask.shape[1], device=links.device)[None]
-        for k, (index, head) in enumerate(self.recipe.link_heads):
+        for k, index, head in self.recipe.link_heads:
             layer, mine = self.encoder.layers[index], kind == k
             if not mine.any():
                 found.append(mine.new_full((), torch.nan, dtype=state_dtype))
@@ -230,7 +257,8 @@ def skills(model: Skills, batches: list[Batch], tokenizer: PreTrainedTokenizerBa
     figures.update(zip(("digits", "signs", "words"), (hit / seen).tolist(), strict=True))
     figures.update(zip(TAGS, share.tolist(), strict=True))
     found = torch.stack(links).nanmean(0).tolist()
-    figures.update(zip(("parts", "holders", "copies", "owners", "held", "rivals"), found, strict=True))
+    for (kind, layer, _), share_found in zip(model.recipe.link_heads, found, strict=True):
+        figures[f"{LINKS[kind]}@{layer}"] = share_found
     figures["places"] = place_hit / place_seen
     return {k: round(100 * v, 1) for k, v in figures.items()}
 

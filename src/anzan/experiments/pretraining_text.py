@@ -35,6 +35,10 @@ TAGS = (
     "sum",  # printed lines: the result in the slot of +, of -, and of - reversed
     "difference",
     "reversed",
+    "sum_of_giver",  # slot and owner's part together, every combination
+    "sum_of_receiver",
+    "difference_of_giver",
+    "difference_of_receiver",
     "looked_up",  # the printed result whose right-hand side the query names
     "larger",
     "smaller",
@@ -63,16 +67,19 @@ USUAL = 0.5
 """How often the first shape is taken: one that is common is learned soon, and helps to learn the others."""
 
 
-PARTS, HOLDER, COPY, OWNER, HELD, RIVAL = range(6)
+LINKS = ("parts", "holder", "copies", "owner", "held", "operands", "sources", "rivals")
+PARTS, HOLDER, COPY, OWNER, HELD, OPERANDS, SOURCES, RIVAL = range(len(LINKS))
 """Kinds of link: from a word's first token to its other tokens; from a number to its owner beside it; to all places
-of the same string; from a number to all places of its owner's name; from a name to the number beside it; from one of
-two bare numbers that the query designates to all places of the other."""
+of the same string; from a number to all places of its owner's name; from a name to the number beside it; from a printed
+result to the operands of its own line; to all places of these; and, where the query designates two things, from the
+numbers that concern one to those that concern the other."""
 
 
 @dataclass
 class Mention:
     """A name or number in a document: its first and last token, the tags that are defined for it, what it says, its
-    owner if it is a number that belongs to somebody, and the number it is to be compared with.
+    owner if it is a number that belongs to somebody, the numbers that concern what the query names beside this one's,
+    and its operands if it is a printed result.
     """
 
     start: int
@@ -82,7 +89,8 @@ class Mention:
     owner: str = ""
     sentence: int = 0
     hidden: bool = False
-    rival: str = ""
+    rivals: tuple[str, ...] = ()
+    operands: tuple[Mention, ...] = ()
 
 
 @dataclass
@@ -117,8 +125,11 @@ class Document:
                 yield m.start, OWNER, [o.start for o in owners]
             if (m.word, m.sentence) in held:
                 yield m.start, HELD, [o.start for o in held[m.word, m.sentence]]
-            if m.rival in places:
-                yield m.start, RIVAL, [o.start for o in places[m.rival]]
+            if operands := [o for o in m.operands if not o.hidden]:
+                yield m.start, OPERANDS, [o.start for o in operands]
+                yield m.start, SOURCES, [p.start for o in operands for p in places[o.word]]
+            if rivals := [p.start for word in m.rivals for p in places.get(word, ())]:
+                yield m.start, RIVAL, rivals
 
     def places(self) -> Iterator[tuple[int, list[int]]]:
         """(first token, answers to the questions of `PLACES`, -100 beyond the last digit) of every number shown."""
@@ -237,6 +248,7 @@ class Writer:
         cloze = every or rng.random() < 0.2
         query: list[tuple[str, bool]] = [(w, False) for w in self.filler(2)]  # (word, masked)
         asked: set[str] = set()
+        pair: list[str] = []  # the two that are asked, if two are
         if cloze:
             told = [*range(people), *([people] if giver else [])]  # the last one is the transfer
             rng.shuffle(told)
@@ -258,6 +270,7 @@ class Writer:
                     chosen = [rng.choice((giver, receiver)), rng.choice(outside)]
                     rng.shuffle(chosen)
             asked.update(chosen)
+            pair = chosen if len(chosen) == 2 else []
             for n in chosen:
                 query += [(n, False), *((w, False) for w in self.filler(2))]
             if rng.random() < 0.5:
@@ -310,8 +323,22 @@ class Writer:
                     x, y = rng.sample(pool, 2)
             common: dict[str, dict[str, bool]] = {}
             if amount in (x, y):  # the other one has an owner, whose part in it concerns the result
-                common.update(dict.fromkeys(SLOTS, tags(y if x == amount else x)))
-            self._lines(doc, x, y, tags(x), tags(y), common)
+                owned = y if x == amount else x
+                person = owner[owned]
+                for slot in SLOTS:
+                    both = {
+                        f"{s}_of_{part}": s == slot and person == who
+                        for s in ("sum", "difference")
+                        for part, who in (("giver", giver), ("receiver", receiver))
+                    }
+                    common[slot] = {**tags(owned), **both}
+            results = self._lines(doc, x, y, tags(x), tags(y), common)
+            if amount in (x, y):
+                owner.update(dict.fromkeys(results, person))
+        for m in doc.mentions:
+            if owner.get(m.word) in pair:
+                other = pair[1 - pair.index(owner[m.word])]
+                m.rivals = tuple(n for n, who in owner.items() if who == other)
         return doc
 
     def _lines(
@@ -323,8 +350,11 @@ class Writer:
         y_tags: dict[str, bool],
         common: dict[str, dict[str, bool]],
         given: list[str] | None = None,
-    ) -> None:
-        """`R1 = x + y , R2 = x - y , R3 = y - x [SEP]`, R random or given; `common` adds tags by number or slot."""
+    ) -> list[str]:
+        """`R1 = x + y , R2 = x - y , R3 = y - x [SEP]`, R random or given; `common` adds tags by number or slot.
+
+        Returns the results.
+        """
         rng = self.rng
         if given is None:
             results: list[str] = []
@@ -343,11 +373,14 @@ class Writer:
             if slot != "sum" and (slot == "reversed") != flip:
                 self._put(doc, "-", None)  # one of the two differences is negative
             self._put(doc, result, {**{s: s == slot for s in SLOTS}, **common.get(slot, {}), **common.get(result, {})})
+            printed = doc.mentions[-1]
             self._put(doc, "=", None)
             self._put(doc, left, {**(x_tags if left == x else y_tags), **common.get(left, {})}, 0.12)
             self._put(doc, sign, None, 0.15)
             self._put(doc, right, {**(y_tags if right == y else x_tags), **common.get(right, {})}, 0.12)
+            printed.operands = tuple(doc.mentions[-2:])
         doc.ids.append(self.sep)
+        return given
 
     def order(self, pairs: int) -> Document:
         """Pairs of bare numbers with the sign between them masked; both members tagged."""
@@ -416,7 +449,7 @@ class Writer:
         self._lines(doc, x, y, {}, {}, common, results)
         one, other = (t[0] for t in two)
         for m in doc.mentions:
-            m.rival = {one: other, other: one}.get(m.word, "")
+            m.rivals = {one: (other,), other: (one,)}.get(m.word, ())
         return doc
 
     def _put(self, doc: Document, word: str, tags: dict[str, bool] | None, mask: float = 0.0, owner: str = "") -> None:
@@ -439,7 +472,7 @@ class Writer:
         if rng.random() < self.recall_share:
             return self.recall(rng.randint(3, 5))
         kind = rng.random()
-        if kind < 0.5:
+        if kind < 0.55:
             people = rng.choice((2, 3, 3, 4, 4, 4, 5, 5, 6)) if rng.random() < 0.95 else rng.randint(7, 10)
             return self.facts(min(people, 2 + round(8 * self.level)))
         return self.order(rng.randint(4, 7)) if kind < 0.72 else self.designated()
