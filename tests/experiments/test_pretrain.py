@@ -6,10 +6,17 @@ from functools import wraps
 import torch
 from transformers import AutoModel, AutoTokenizer
 
-from anzan.experiments.pretrain import TINY, Recipe, Skills, pretrain, tensors
+from anzan.experiments.pretrain import TINY, Lesson, Recipe, Skills, pretrain, tensors
 from anzan.experiments.pretraining_text import Writer
 
-SMALL = Recipe(steps=3, batch_size=4, hidden_size=32, layers=6, heads=4, intermediate_size=32, warmup_steps=1)
+SMALL = Recipe(
+    lessons=(Lesson(steps=3, warmup_steps=1), Lesson(steps=2, warmup_steps=1, order_weight=4.0)),
+    batch_size=4,
+    hidden_size=32,
+    layers=6,
+    heads=4,
+    intermediate_size=32,
+)
 
 
 def test_the_same_seed_gives_the_same_encoder_and_transformers_loads_it(tmp_path):
@@ -29,12 +36,12 @@ def test_every_label_reaches_the_loss(tmp_path, monkeypatch):
 
     @wraps(forward)  # transformers reads the signature
     def spy(self, input_ids, **rest):
-        seen.append((len(input_ids), *(len(rest[k]) for k in ("tag_labels", "links", "link_targets", "place_labels"))))
+        seen.append((len(input_ids), *(len(rest[k]) for k in ("tag_labels", "links", "link_targets", "place_labels", "size_labels"))))
         return forward(self, input_ids, **rest)
 
     monkeypatch.setattr(Skills, "forward", spy)
     pretrain(SMALL, tmp_path, every=100)
-    for examples, *rows in seen[: SMALL.steps]:
+    for examples, *rows in seen[:3]:
         assert examples == SMALL.batch_size and all(n > 4 * examples for n in rows)
 
 

@@ -10,7 +10,7 @@ import torch
 from readers import MakeReader
 from torch import Tensor
 
-from anzan.reader.answers import MAX_ANSWER_WORDS, Answer, Reader, Step, blank, features_for, word_spans
+from anzan.reader.answers import Answer, Reader, Step, blank, features_for, word_spans
 from anzan.reader.calculator import Calculator
 from anzan.reader.features import Mention, Row, Text, TextTooLong
 
@@ -281,9 +281,9 @@ def test_word_spans_by_enumeration(reader: Reader) -> None:
             last = text.tokens[j]
             if first is None or last is None or first.where != last.where or not (first.starts_word and last.ends_word):
                 continue
-            if sum(t is not None and t.starts_word for t in text.tokens[i : j + 1]) <= MAX_ANSWER_WORDS:
+            if sum(t is not None and t.starts_word for t in text.tokens[i : j + 1]) <= 2:
                 expected.add((i, j))
-    assert set(word_spans(text)) == expected
+    assert set(word_spans(text, 2)) == expected
     assert {"1990", "5", "3.50"} <= {m.text for m in text.mentions}
 
 

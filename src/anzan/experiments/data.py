@@ -77,6 +77,12 @@ class Examples(Dataset[Example]):
         self.examples, self.kinds = examples, kinds
         self.lengths = [len(e.text.ids) + max((len(r.ids) for r in e.rows if r), default=0) for e in examples]
 
+    @property
+    def longest_answer(self) -> int:
+        """Words of the longest answer that stands in a text; 0 if none does."""
+        spans = ((e.text.tokens[s : t + 1]) for e in self.examples for s, t in e.text_spans)
+        return max((sum(token is not None and token.starts_word for token in span) for span in spans), default=0)
+
     def __len__(self) -> int:
         return len(self.examples)
 

@@ -6,6 +6,7 @@ and segments, so that a token knows whether it stands in the question, the passa
 
 from __future__ import annotations
 
+import math
 import random
 import sys
 from collections.abc import Iterator
@@ -36,6 +37,7 @@ from anzan.experiments.pretraining_text import (
     HOLDER,
     LINKS,
     OPERANDS,
+    ORDER_TAGS,
     OWNER,
     PARTS,
     PLACES,
@@ -43,31 +45,48 @@ from anzan.experiments.pretraining_text import (
     SOURCES,
     TAGS,
     Document,
+    Mix,
     Writer,
     collate,
 )
 
 Batch = dict[str, Tensor]
 
+NEAR = math.log10(1.02)
+"""A number's size is known if it is off by less than two percent."""
+
 TINY = Path(__file__).resolve().parent.parent / "reader" / "tiny"
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """Everything that decides the weights.
+class Lesson:
+    """One run of the optimiser; the next lesson goes on with the encoder alone, all heads are new.
 
     Documents start at `easy_level` (few people, short names and numbers) and are as hard as they get from `full_from`
-    of all steps: what is learned on short texts carries over, at a third of the time a step.
+    of its steps: what is learned on short texts carries over, at a third of the time a step. `order_weight` counts the
+    tags of order more than the others.
     """
 
-    seed: int = 0
     steps: int = 3000
-    batch_size: int = 32
     learning_rate: float = 1e-3
     warmup_steps: int = 200
     decay_share: float = 0.4
     easy_level: float = 0.2
     full_from: float = 0.4
+    mix: Mix = Mix(facts=0.52, order=0.16)
+    order_weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides the weights."""
+
+    seed: int = 0
+    lessons: tuple[Lesson, ...] = (
+        Lesson(),
+        Lesson(1200, 7e-4, 50, easy_level=1.0, mix=Mix(facts=0.3, order=0.25), order_weight=4.0),
+    )
+    batch_size: int = 32
     hidden_size: int = 128
     layers: int = 6
     heads: int = 4
@@ -75,8 +94,11 @@ class Recipe:
     tag_weight: float = 4.0
     link_weight: float = 1.0
     early_layer: int = 4  # how many layers may pass before roles and links are known, for comparison to build on
+    order_layer: int = 5  # how many layers may pass before two numbers are compared
     place_weight: float = 1.0
     place_layer: int = 3  # how many layers may pass before a number's first token knows its digits
+    size_weight: float = 2.0
+    size_layer: int = 4  # and before it knows its size, on a line: comparing is then subtraction
     # (kind, layer, head): early, so that layers are left for what is built on it. Copies twice: what is known of a
     # number where it is told reaches its other places. Designated numbers are compared late, for who is designated
     # takes long to find out; and names read their numbers last.
@@ -96,7 +118,7 @@ class Recipe:
 class Skills(nn.Module):
     """An encoder with the two heads of pre-training: masked tokens (tied to the embeddings) and tags of mentions."""
 
-    def __init__(self, recipe: Recipe, tokenizer: PreTrainedTokenizerBase):
+    def __init__(self, recipe: Recipe, tokenizer: PreTrainedTokenizerBase, order_weight: float = 1.0):
         super().__init__()
         config = AutoConfig.for_model(
             "nomic_bert",
@@ -121,6 +143,10 @@ class Skills(nn.Module):
         self.bias = nn.Parameter(torch.zeros(config.vocab_size))
         self.tags = nn.Sequential(nn.Linear(h, h), nn.SiLU(), nn.Linear(h, len(TAGS)))
         self.early_tags = nn.Linear(h, EARLY_TAGS)
+        self.order_tags = nn.Linear(h, 2)
+        self.size = nn.Linear(h, 1)
+        self.tag_weights = torch.ones(len(TAGS))
+        self.tag_weights[ORDER_TAGS] = order_weight
         self.places = nn.Linear(h, 10 * PLACES)
 
     def forward(
@@ -133,6 +159,7 @@ class Skills(nn.Module):
         links: Tensor,
         link_targets: Tensor,
         place_labels: Tensor,
+        size_labels: Tensor,
     ) -> dict[str, Tensor]:
         out = self.encoder(
             input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids, output_hidden_states=True
@@ -144,14 +171,29 @@ class Skills(nn.Module):
         tagged, value = (tag_labels[:, 0], tag_labels[:, 1]), tag_labels[:, 2:]
         tag_logits = self.tags(hidden[tagged])
         early = self.early_tags(out.hidden_states[self.recipe.early_layer][tagged])
-        tag_loss = _tag_loss(tag_logits, value) + 0.5 * _tag_loss(early, value[:, :EARLY_TAGS])
+        ordered = self.order_tags(out.hidden_states[self.recipe.order_layer][tagged])
+        w = self.tag_weights.to(hidden)
+        tag_loss = _tag_loss(tag_logits, value, w) + 0.5 * _tag_loss(early, value[:, :EARLY_TAGS], w[:EARLY_TAGS])
+        tag_loss = tag_loss + 0.1 * _tag_loss(ordered, value[:, ORDER_TAGS], w[ORDER_TAGS])
         link_loss, found = self._link_loss(out.hidden_states, attention_mask, links, link_targets)
-        digits = self.places(out.hidden_states[self.recipe.place_layer][place_labels[:, 0], place_labels[:, 1]])
+        number = place_labels[:, 0], place_labels[:, 1]
+        size = self.size(out.hidden_states[self.recipe.size_layer][number])[:, 0]
+        size_error = (size - size_labels).abs().sum() / max(len(size), 1)
+        digits = self.places(out.hidden_states[self.recipe.place_layer][number])
         digits = digits.unflatten(-1, (PLACES, 10))
         place_loss = F.cross_entropy(digits.flatten(0, 1), place_labels[:, 2:].flatten())
         r = self.recipe
-        loss = token_loss + r.tag_weight * tag_loss + r.link_weight * link_loss + r.place_weight * place_loss
-        return {"loss": loss, "logits": logits, "tag_logits": tag_logits, "found": found, "digits": digits}
+        loss = token_loss + r.tag_weight * tag_loss + r.link_weight * link_loss
+        loss = loss + r.place_weight * place_loss + r.size_weight * size_error
+        return {
+            "loss": loss,
+            "logits": logits,
+            "tag_logits": tag_logits,
+            "found": found,
+            "digits": digits,
+            "size": size,
+            "order_logits": ordered,
+        }
 
     def _link_loss(
         self, states: tuple[Tensor, ...], attention_mask: Tensor, links: Tensor, targets: Tensor
@@ -185,11 +227,11 @@ class Skills(nn.Module):
         return torch.stack(losses).sum(), torch.stack(found)
 
 
-def _tag_loss(logits: Tensor, value: Tensor) -> Tensor:
-    """Each tag counts alike, or the rare ones (order, look-up) would drown in the others."""
+def _tag_loss(logits: Tensor, value: Tensor, weights: Tensor) -> Tensor:
+    """A tag counts by its weight, however rare: order and look-up would drown in the others."""
     known = value >= 0
     loss = F.binary_cross_entropy_with_logits(logits, value.clamp_min(0).to(logits.dtype), reduction="none")
-    return ((loss * known).sum(0) / known.sum(0).clamp_min(1)).mean()
+    return ((loss * known).sum(0) / known.sum(0).clamp_min(1) * weights).mean()
 
 
 @torch.no_grad()
@@ -208,16 +250,18 @@ def _initialise(encoder: nn.Module) -> None:
 class Documents(IterableDataset):
     """The stream of documents of one run, in groups of one batch of similar length."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, recipe: Recipe):
-        self.tokenizer, self.recipe = tokenizer, recipe
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, lesson: Lesson, batch_size: int, stream: str):
+        self.tokenizer, self.lesson, self.batch_size, self.stream = tokenizer, lesson, batch_size, stream
 
     def __iter__(self) -> Iterator[Document]:
-        r = self.recipe
-        writer = Writer(self.tokenizer, random.Random(f"pretrain-{r.seed}"))
+        lesson = self.lesson
+        writer = Writer(self.tokenizer, random.Random(self.stream))
+        writer.mix = lesson.mix
         step = 0
         while True:
-            writer.level = r.easy_level + (1 - r.easy_level) * min(1.0, step / (r.full_from * r.steps))
-            for batch in writer.batches(r.batch_size):
+            hard = min(1.0, step / (lesson.full_from * lesson.steps))
+            writer.level = lesson.easy_level + (1 - lesson.easy_level) * hard
+            for batch in writer.batches(self.batch_size):
                 step += 1
                 yield from batch
 
@@ -235,7 +279,9 @@ def skills(model: Skills, batches: list[Batch], tokenizer: PreTrainedTokenizerBa
     kind = torch.tensor([0 if t.strip("#").isdigit() else 1 if t in "<>" else 2 for t in tokens])
     hit, seen = torch.zeros(3), torch.zeros(3)
     links: list[Tensor] = []
-    place_hit = place_seen = 0
+    place_hit = place_seen = place_numbers = 0
+    near = 0
+    order_hit = order_seen = 0
     tag_hit, tag_seen = torch.zeros(len(TAGS), 2), torch.zeros(len(TAGS), 2)
     for batch in batches:
         out = model(**batch)
@@ -243,6 +289,11 @@ def skills(model: Skills, batches: list[Batch], tokenizer: PreTrainedTokenizerBa
         place = batch["place_labels"][:, 2:]
         place_hit += int((out["digits"].argmax(-1) == place).sum())
         place_seen += int((place >= 0).sum())
+        place_numbers += len(place)
+        near += int(((out["size"] - batch["size_labels"]).abs() < NEAR).sum())
+        order = batch["tag_labels"][:, 2:][:, ORDER_TAGS]
+        order_hit += int((((out["order_logits"] > 0) == order) & (order >= 0)).sum())
+        order_seen += int((order >= 0).sum())
         target = batch["labels"][batch["labels"] >= 0]
         right = (out["logits"].argmax(-1) == target).float()
         hit.index_add_(0, kind[target], right)
@@ -260,6 +311,8 @@ def skills(model: Skills, batches: list[Batch], tokenizer: PreTrainedTokenizerBa
     for (kind, layer, _), share_found in zip(model.recipe.link_heads, found, strict=True):
         figures[f"{LINKS[kind]}@{layer}"] = share_found
     figures["places"] = place_hit / place_seen
+    figures["order_early"] = order_hit / order_seen
+    figures["sizes"] = near / place_numbers
     return {k: round(100 * v, 1) for k, v in figures.items()}
 
 
@@ -279,22 +332,38 @@ def pretrain(recipe: Recipe, out: Path, every: int = 500) -> dict[str, float]:
     """Train and write encoder and tokenizer to `out`; returns the skills measured on held-out documents."""
     tokenizer = AutoTokenizer.from_pretrained(TINY)
     keep_freed_memory()
-    torch.manual_seed(recipe.seed)
     torch.use_deterministic_algorithms(True)  # else gradients of tagged tokens are added in any order
-    model = Skills(recipe, tokenizer)
     held_out = Writer(tokenizer, random.Random("held-out"))
     held_out.level = 0.4
     batches = [tensors(batch, tokenizer) for batch in held_out.batches(32, 5)]
+    learned: dict[str, Tensor] | None = None
+    model = None
+    for number, lesson in enumerate(recipe.lessons):
+        torch.manual_seed(recipe.seed + number)
+        model = Skills(recipe, tokenizer, lesson.order_weight)
+        if learned is not None:
+            model.encoder.load_state_dict(learned)
+        documents = Documents(tokenizer, lesson, recipe.batch_size, f"pretrain-{recipe.seed}-{number}")
+        _train(model, documents, recipe, [_Watch(batches, tokenizer, every, out)], out)
+        learned = model.encoder.state_dict()
+    assert model is not None
+    model.encoder.save_pretrained(out)
+    tokenizer.save_pretrained(out)
+    return skills(model, batches, tokenizer)
+
+
+def _train(model: Skills, documents: Documents, recipe: Recipe, callbacks: list[TrainerCallback], out: Path) -> None:
+    lesson, tokenizer = documents.lesson, documents.tokenizer
     trainer = Trainer(
         model=model,
         args=TrainingArguments(
             output_dir=str(out),
-            max_steps=recipe.steps,
+            max_steps=lesson.steps,
             per_device_train_batch_size=recipe.batch_size,
-            learning_rate=recipe.learning_rate,
+            learning_rate=lesson.learning_rate,
             lr_scheduler_type="warmup_stable_decay",
-            lr_scheduler_kwargs={"num_decay_steps": round(recipe.decay_share * recipe.steps)},
-            warmup_steps=recipe.warmup_steps,
+            lr_scheduler_kwargs={"num_decay_steps": round(lesson.decay_share * lesson.steps)},
+            warmup_steps=lesson.warmup_steps,
             weight_decay=0.01,
             adam_beta2=0.98,
             max_grad_norm=1.0,
@@ -309,11 +378,8 @@ def pretrain(recipe: Recipe, out: Path, every: int = 500) -> dict[str, float]:
             remove_unused_columns=False,
             use_cpu=not torch.cuda.is_available(),
         ),
-        train_dataset=Documents(tokenizer, recipe),
-        data_collator=lambda documents: tensors(documents, tokenizer),
-        callbacks=[_Watch(batches, tokenizer, every, out)],
+        train_dataset=documents,
+        data_collator=lambda batch: tensors(batch, tokenizer),
+        callbacks=callbacks,
     )
     trainer.train()
-    model.encoder.save_pretrained(out)
-    tokenizer.save_pretrained(out)
-    return skills(model, batches, tokenizer)

@@ -7,7 +7,7 @@ Every label follows from how the document was written, by string matching:
   the query, does that person give or receive, is it the amount that changed hands;
   The same as links: where else does this string stand, where else is this number's owner named;
 * **look-up**: printed lines `R = x + y , R = x - y , R = y - x`, with R drawn at random, and a query `x + y`;
-* **place value**: at a number's first token, how many digits it has and what its next digits are;
+* **place value**: at a number's first token, how many digits it has, what its next digits are, and its size;
 * **order**: two bare numbers side by side or designated by the query, which one is larger.
 
 What they never hold: a task's own question, a maximum or comparison over owners, a number that is the sum or difference
@@ -17,6 +17,7 @@ evaluation's words are seen as words.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -45,6 +46,8 @@ TAGS = (
 )
 EARLY_TAGS = TAGS.index("looked_up")
 """How many of the tags, the first ones, are asked of an earlier layer as well: what they say is used by the others."""
+ORDER_TAGS = slice(TAGS.index("larger"), TAGS.index("smaller") + 1)
+"""These are asked of the layer before the last as well, where a name can still read them."""
 
 SLOTS = ("sum", "difference", "reversed")
 
@@ -133,10 +136,22 @@ class Document:
 
     def places(self) -> Iterator[tuple[int, list[int]]]:
         """(first token, answers to the questions of `PLACES`, -100 beyond the last digit) of every number shown."""
-        for m in self.mentions:
-            if m.word.isdigit() and not m.hidden:
-                digits = [int(d) for d in m.word[1:PLACES]]
-                yield m.start, [min(len(m.word), 10) - 1, *digits, *[-100] * (PLACES - 1 - len(digits))]
+        for start, word in self.numbers():
+            digits = [int(d) for d in word[1:PLACES]]
+            yield start, [min(len(word), 10) - 1, *digits, *[-100] * (PLACES - 1 - len(digits))]
+
+    def numbers(self) -> Iterator[tuple[int, str]]:
+        """First token and text of every number shown."""
+        return ((m.start, m.word) for m in self.mentions if m.word.isdigit() and not m.hidden)
+
+
+@dataclass(frozen=True)
+class Mix:
+    """Shares of the kinds of document; what is left are designated numbers."""
+
+    recall: float = 0.05
+    facts: float = 0.5
+    order: float = 0.2
 
 
 class Writer:
@@ -146,7 +161,7 @@ class Writer:
         self.rng = rng
         self.tokenizer = tokenizer
         self.level = 1.0  # how hard documents are, 0 to 1: people, digits and lines
-        self.recall_share = 0.05  # of all documents
+        self.mix = Mix()
         vocabulary = tokenizer.get_vocab()
         self.cls, self.sep = vocabulary["[CLS]"], vocabulary["[SEP]"]
         self._words: dict[str, list[int]] = {}
@@ -396,6 +411,7 @@ class Writer:
             self._put(doc, a, {"larger": int(a) > int(b), "smaller": int(a) < int(b)})
             self._put(doc, "<" if int(a) < int(b) else ">", None, 0.8)
             self._put(doc, b, {"larger": int(b) > int(a), "smaller": int(b) < int(a)})
+            doc.mentions[-2].rivals, doc.mentions[-1].rivals = (b,), (a,)
             self._put(doc, rng.choice(",;."), None)
         doc.ids.append(self.sep)
         return doc
@@ -468,14 +484,16 @@ class Writer:
             doc.masked += [start + i for i in range(len(ids)) if self.rng.random() >= keep]
 
     def document(self) -> Document:
-        rng = self.rng
-        if rng.random() < self.recall_share:
-            return self.recall(rng.randint(3, 5))
+        rng, mix = self.rng, self.mix
         kind = rng.random()
-        if kind < 0.55:
+        if kind < mix.recall:
+            return self.recall(rng.randint(3, 5))
+        if kind < mix.recall + mix.facts:
             people = rng.choice((2, 3, 3, 4, 4, 4, 5, 5, 6)) if rng.random() < 0.95 else rng.randint(7, 10)
             return self.facts(min(people, 2 + round(8 * self.level)))
-        return self.order(rng.randint(4, 7)) if kind < 0.72 else self.designated()
+        if kind < mix.recall + mix.facts + mix.order:
+            return self.order(rng.randint(4, 7))
+        return self.designated()
 
     def batches(self, size: int, pool: int = 8) -> list[list[Document]]:
         """`pool` batches of `size` documents, each of about one length, in random order."""
@@ -497,10 +515,11 @@ def collate(documents: Sequence[Document], pad: int, mask: int) -> dict[str, lis
     `token_type_ids` count segments: query, passage, printed lines. `links` holds a line per link, row, position and
     kind, and `link_targets` a line per place it leads to, the link's number and a position. `tag_labels` holds a line
     per tagged token: row, position, then a value per tag. A mention is tagged at its first and at its last token.
-    `place_labels` holds a line per number: row, position, then `PLACES` answers (-100 where undefined).
+    `place_labels` holds a line per number: row, position, then `PLACES` answers (-100 where undefined); `size_labels` its
+    size, log10(n + 1), in the same order.
     """
     longest = max(len(d.ids) for d in documents)
-    ids, types, attention, labels, tags, links, targets, places = [], [], [], [], [], [], [], []
+    ids, types, attention, labels, tags, links, targets, places, sizes = [], [], [], [], [], [], [], [], []
     separator = documents[0].separator
     for row, d in enumerate(documents):
         target = [-100] * longest
@@ -520,6 +539,7 @@ def collate(documents: Sequence[Document], pad: int, mask: int) -> dict[str, lis
             targets += [(len(links), end) for end in ends]
             links.append((row, position, kind))
         places += [(row, position, *answers) for position, answers in d.places()]
+        sizes += [math.log10(int(word) + 1) for _, word in d.numbers()]
         for m in d.mentions:
             for position in {m.start, m.end}:
                 tags.append([row, position, *(int(m.tags.get(t, -1)) for t in TAGS)])
@@ -532,4 +552,5 @@ def collate(documents: Sequence[Document], pad: int, mask: int) -> dict[str, lis
         "links": links,
         "link_targets": targets,
         "place_labels": places,
+        "size_labels": sizes,
     }

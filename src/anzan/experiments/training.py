@@ -134,6 +134,8 @@ def train(
     model, tokenizer = new_model(config.model)
     features = features_for(model, tokenizer)
     examples = make_examples(splits.train, features, log)
+    # Answers need not be as short as those seen, but a start and an end far apart belong to different answers.
+    model.config.max_answer_words = max(1, 2 * examples.longest_answer)
     steps = t.max_steps if t.max_steps > 0 else math.ceil(len(examples) * t.epochs / t.batch_size)
     every = max(1, math.ceil(steps / max(1, t.evaluations)))
     pace = Pace(steps, t.minutes)

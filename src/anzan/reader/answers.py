@@ -190,7 +190,7 @@ class Reader:
             steps = (Step(mentions, printed.text),)
         base = len(text.ids)
         fields = {} if shown is None else {(s + base, e + base): (v, op) for v, (s, e), op in shown.fields}
-        span, log_p = best_span(start, end, [*word_spans(text), *fields])
+        span, log_p = best_span(start, end, [*word_spans(text, self.model.config.max_answer_words), *fields])
         if span is None:
             return Answer("", None, None, 0.0, steps=steps)
         confidence = math.exp(log_p)
@@ -206,12 +206,8 @@ class Reader:
         return Answer(answer, parse_number(answer), first.where, confidence, first.start, last.end, steps)
 
 
-MAX_ANSWER_WORDS = 12
-"""The longest answer, in words, that is read off question or passage."""
-
-
-def word_spans(text: Text) -> Iterator[tuple[int, int]]:
-    """Every run of at most `MAX_ANSWER_WORDS` words of question or passage, as (first, last) token."""
+def word_spans(text: Text, most: int) -> Iterator[tuple[int, int]]:
+    """Every run of at most `most` words of question or passage and every number, as (first, last) token."""
     words: list[tuple[int, int, str]] = []
     for i, token in enumerate(text.tokens):
         if token is None:
@@ -222,7 +218,7 @@ def word_spans(text: Text) -> Iterator[tuple[int, int]]:
             words[-1] = (words[-1][0], i, token.where)
     numbers = {m.span for m in text.mentions}
     for i, (start, _, where) in enumerate(words):
-        for _, end, other in words[i : i + MAX_ANSWER_WORDS]:
+        for _, end, other in words[i : i + most]:
             if other != where:
                 break
             yield start, end

@@ -31,6 +31,7 @@ class CalculatorReaderConfig(PreTrainedConfig):
         argument_weight: factor of the argument loss.
         temperature, noise_scale: of the straight-through Gumbel-Softmax.
         dropout: on what the two heads read.
+        max_answer_words: the longest answer that is read off question or passage.
 
     Raises:
         ValueError: an unknown argument loss.
@@ -50,6 +51,7 @@ class CalculatorReaderConfig(PreTrainedConfig):
         temperature: float = 1.0,
         noise_scale: float = 1.0,
         dropout: float = 0.0,
+        max_answer_words: int = 12,
         **kwargs: Any,
     ):
         if argument_loss not in ARGUMENT_LOSSES:
@@ -62,6 +64,7 @@ class CalculatorReaderConfig(PreTrainedConfig):
         self.temperature = temperature
         self.noise_scale = noise_scale
         self.dropout = dropout
+        self.max_answer_words = max_answer_words
 
     def encoder_config(self) -> PreTrainedConfig:
         """The encoder's configuration as an object."""
