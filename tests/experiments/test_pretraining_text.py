@@ -2,6 +2,7 @@
 
 import random
 import re
+from collections import Counter
 
 import pytest
 
@@ -217,7 +218,8 @@ def test_no_printed_line_is_true_arithmetic(tokenizer, writer):
 def test_designated_numbers_are_ordered_everywhere(tokenizer, writer):
     for _ in range(100):
         document = writer.designated()
-        tagged = [(int(mention(tokenizer, document, m)), m.tags) for m in document.mentions]
+        found = [(mention(tokenizer, document, m), m.tags) for m in document.mentions]
+        tagged = [(int(word), tags) for word, tags in found if word.isdigit()]
         larger = {n for n, t in tagged if t.get("larger")}
         smaller = {n for n, t in tagged if t.get("smaller")}
         assert len(larger) == 1 and len(smaller) == 1 and larger.pop() > smaller.pop()
@@ -234,7 +236,29 @@ def test_looked_up_result_is_the_one_whose_right_side_the_query_names(tokenizer,
                 right = re.match(r"= (\d+ [-+] \d+)", tail)
                 assert right and right[1] in query
                 found += 1
-    assert found > 50
+    assert found > 30
+
+
+def test_the_query_designates_by_numbers_and_signs(tokenizer, writer):
+    ways = Counter()
+    for _ in range(200):
+        document = writer.designated()
+        query, _, lines = words(tokenizer, document.ids).removeprefix("[CLS]").split(" [SEP]")[:3]
+        printed = re.findall(r"(\d+) = (\d+) ([-+]) (\d+)", lines)
+        asked = {mention(tokenizer, document, m) for m in document.mentions if m.tags.get("asked")}
+        assert len(asked) == 2
+        named = asked & set(query.split())
+        hidden = asked - named
+        if hidden:
+            (result,) = hidden
+            (line,) = (line for line in printed if line[0] == result)
+            assert f"{line[1]} {line[2]}" in query and named
+        ways[bool(hidden)] += 1
+        for start, kind, places in document.links():
+            if kind == RIVAL:
+                at = {m.start: mention(tokenizer, document, m) for m in document.mentions}
+                assert {at[start], *(at[p] for p in places)} == asked
+    assert min(ways.values()) > 30
 
 
 def test_evaluation_words_never_appear(tokenizer, writer):

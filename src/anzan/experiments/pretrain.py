@@ -84,7 +84,7 @@ class Recipe:
     seed: int = 0
     lessons: tuple[Lesson, ...] = (
         Lesson(),
-        Lesson(1200, 7e-4, 50, easy_level=1.0, mix=Mix(facts=0.3, order=0.25), order_weight=4.0),
+        Lesson(1200, 7e-4, 50, easy_level=1.0, mix=Mix(facts=0.25, order=0.15), order_weight=4.0),
     )
     batch_size: int = 32
     hidden_size: int = 128

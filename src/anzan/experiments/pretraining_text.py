@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from transformers import PreTrainedTokenizerBase
@@ -213,13 +213,15 @@ class Writer:
                 d += 2
             text = str(rng.randrange(10 ** (d - 1), 10**d))
             if found and rng.random() < 0.35:
-                near = rng.choice(found)
-                shared = rng.randint(1, min(3, len(near)))
-                rest = len(near) - shared
-                text = near[:shared] + "".join(rng.choice("0123456789") for _ in range(rest))
+                text = self.near(rng.choice(found))
             if text not in found:
                 found.append(text)
         return found
+
+    def near(self, number: str) -> str:
+        """A number that begins with the same one to three digits; order then needs the others."""
+        shared = self.rng.randint(1, min(3, len(number)))
+        return number[:shared] + "".join(self.rng.choice("0123456789") for _ in number[shared:])
 
     def shape(self, shapes: Sequence[str]) -> str:
         return shapes[0] if self.rng.random() < USUAL else self.rng.choice(shapes)
@@ -417,7 +419,12 @@ class Writer:
         return doc
 
     def designated(self) -> Document:
-        """Bare numbers in a passage and in printed lines; the query designates two of them, verbatim or as `x + y`."""
+        """Numbers in a passage and in printed lines; the query designates two of them, by numbers and signs alone.
+
+        One is named verbatim. So is the other, or it is a printed result and named by its right-hand side, `x + y`, or
+        by its first operand and the sign, `x +`; then it does not stand in the query, nor beside what it is compared
+        with.
+        """
         rng = self.rng
         doc = Document(ids=[self.cls], separator=self.sep)
         results: list[str] = []
@@ -429,44 +436,65 @@ class Writer:
             x, y = rng.sample(listed, 2) if rng.random() < 0.7 else self.numbers(2)
         slot = rng.randrange(3)
         right_side = ((x, "+", y), (x, "-", y), (y, "-", x))[slot]
-        first: tuple[str, tuple[str, ...]] = (results[slot], right_side)
-        if rng.random() < 0.6:
-            n = rng.choice([*results, *listed])
-            first = (n, (n,))
-        n = rng.choice([n for n in listed if n != first[0]])
-        two = [first, (n, (n,))]
+        way = rng.random()
+        if way < 0.3:
+            one = rng.choice([*results, *listed])
+            written: tuple[str, ...] = (one,)
+        else:
+            written = right_side if way < 0.5 else right_side[:2]
+            one = results[slot]
+        other = rng.choice([n for n in listed if n not in (one, x, y)] or [n for n in listed if n != one])
+        if rng.random() < 0.6 and other not in (x, y):
+            near = self.near(one)
+            if near not in (*results, *listed, x, y):
+                listed[listed.index(other)] = near
+                other = near
+        two = [(one, written), (other, (other,))]
         rng.shuffle(two)
-        larger = max((t[0] for t in two), key=int)
-        designated = {t[0] for t in two}
+        larger = max(one, other, key=int)
 
         def tags(word: str) -> dict[str, bool]:
-            if word not in designated:
-                return {"asked": False}
-            return {"asked": True, "larger": word == larger, "smaller": word != larger}
+            if word in (one, other):
+                return {"asked": True, "larger": word == larger, "smaller": word != larger}
+            return {} if word in written else {"asked": False}
 
         common: dict[str, dict] = {w: tags(w) for w in (*results, *listed, x, y)}
         words = [*self.filler(2)]
-        for i, (_, written) in enumerate(two):
-            words += [*written, *([rng.choice(("and", "or", ",", "with"))] if i == 0 else []), *self.filler(1)]
+        for i, (_, named) in enumerate(two):
+            words += [*named, *([rng.choice(("and", "or", ",", "with"))] if i == 0 else []), *self.filler(1)]
         for w in words:
-            single = w.isdigit() and (w,) in (two[0][1], two[1][1])
-            self._put(doc, w, tags(w) if single else None)
+            self._put(doc, w, tags(w) if w in (one, other) else {} if w.isdigit() else None)
         doc.ids.append(self.sep)
-        shuffled = [*listed]
-        rng.shuffle(shuffled)
-        for w in shuffled:
-            for f in self.filler(2):
-                self._put(doc, f, None)
-            self._put(doc, w, tags(w))
-            self._put(doc, rng.choice(",;."), None)
+        doc.sentence += 1
+        self._list(doc, listed, tags)
         doc.ids.append(self.sep)
-        for i, s in enumerate(SLOTS):
-            common[s] = {"looked_up": len(first[1]) == 3 and i == slot}
+        for i, slot_name in enumerate(SLOTS):
+            common[slot_name] = {"looked_up": len(written) == 3 and i == slot}
         self._lines(doc, x, y, {}, {}, common, results)
-        one, other = (t[0] for t in two)
         for m in doc.mentions:
             m.rivals = {one: (other,), other: (one,)}.get(m.word, ())
         return doc
+
+    def _list(self, doc: Document, numbers: list[str], tags: Callable[[str], dict[str, bool]]) -> None:
+        """Numbers in random order, among words of no meaning or as facts about people whom nobody asks for."""
+        rng = self.rng
+        shuffled = rng.sample(numbers, len(numbers))
+        if rng.random() < 0.5:
+            for w in shuffled:
+                for f in self.filler(2):
+                    self._put(doc, f, None)
+                self._put(doc, w, tags(w))
+                self._put(doc, rng.choice(",;."), None)
+            return
+        names, thing = self.names(max(2, len(shuffled))), rng.choice(THINGS)
+        for i, (name, n) in enumerate(zip(names, shuffled, strict=False)):
+            given = i > 0 and i + 1 == len(shuffled) and rng.random() < 0.8
+            fact = self.shape(GIVES).format(x=names[0], y=names[1], n=n, o=thing) if given else ""
+            for w in (fact or self.shape(OWNS).format(x=name, n=n, o=thing)).split():
+                if w == n:
+                    self._put(doc, w, tags(w), 0.0, "" if given else name)
+                else:
+                    self._put(doc, w, {} if w in names else None)
 
     def _put(self, doc: Document, word: str, tags: dict[str, bool] | None, mask: float = 0.0, owner: str = "") -> None:
         ids = self.word(word)

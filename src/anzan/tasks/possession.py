@@ -13,12 +13,19 @@ What these problems are for is the control of bias. Numbers drawn freely leak th
 receiver's side wins, role and leading digits alone reach 95.3 %, and a perfect user of the calculator who is given the
 result of *another* problem still scores 74.4 %. So with a transfer the numbers are drawn in this order: who gives; then
 the *key*, that is the number of digits and the leading digit of the owner's number, of the amount and of the other
-asked person's number, among the keys that leave either a fair chance to win; then, inside the key, the other's number;
-then the winner, by a fair coin; and only then the owner's number and the amount, inside the key and in agreement with
-the winner. So either wins with probability 1/2 given the role, the leading digits of all three numbers, and all digits
-of the other's. Two by two, the people who are not asked get numbers of the same origin. Without a transfer the
-comparison of two printed numbers is the task itself, and numbers are natural draws. Names, order in the passage and
-order in the question are always fair.
+asked person's number, among the keys that leave either a fair chance to win; then, inside the key, the other's number
+and a narrow gap; then the winner, by a fair coin; and only then the owner's number and the amount, inside the key, so
+that they miss the other's number by that gap. So either wins with probability 1/2 given the role, the leading digits of
+all three numbers, and all digits of the other's.
+
+Given all digits of the owner's number and the amount it cannot be exactly 1/2 as well, for the least result of a key
+always loses, but the narrower the gap the nearer: with gaps of at most a fifth of what a leading digit spans, whoever
+knows the owner's numbers and the other's leading digit is right in 61 %. Without a gap that is 83 %, and readers then
+learn to judge by the operands alone: they answer 80 % and never look at the result, nor at the other's number.
+
+Two by two, the people who are not asked get numbers of the same origin. Without a transfer the comparison of two printed
+numbers is the task itself, and numbers are natural draws. Names, order in the passage and order in the question are
+always fair.
 
 What cannot be balanced away is arithmetic itself: with two leading digits one computes nine answers in ten, and where
 numbers differ in length (`max_digits`) many amounts are too small to matter. `guessing_scores` measures what is left to
@@ -57,7 +64,9 @@ MAX_DIGITS = 15  # below 2**53, so that every number is a JSON number and random
 # which one winner needs a freak (599,999 + 2 against 600,000), to be had only from a handful of recognisable numbers.
 _SMALLEST_SHARE = 1 / 20
 _TRIES = 10_000
-_PAIRS = 30  # draws of the owner's number and the amount among which both winners must be found
+# What the owner has in the end and what the other has differ by at most this share of what one leading digit spans. The
+# owner's numbers alone then tell the winner only near the ends of that span.
+_WIDEST_GAP = 1 / 5
 
 Role = Literal["giver", "receiver"]
 _SIGNS: dict[Role, int] = {"giver": -1, "receiver": 1}
@@ -235,22 +244,27 @@ def _numbers(rng: random.Random, options: Possession, plan: _Plan) -> _Numbers:
 
 
 def _balanced(rng: random.Random, plan: _Plan, key: _Key) -> _Numbers:
-    """Numbers of a key, with a `c` that says nothing about the winner."""
-    sign, draw = _SIGNS[plan.role or "giver"], rng.random
-    (a0, t0, c0), (a_size, t_size, c_size) = (block.start for block in key), (len(block) for block in key)
+    """Numbers of a key, with a `c` that says nothing about the winner, and `a` and `t` that say little."""
+    sign = _SIGNS[plan.role or "giver"]
+    widest = max(1, int(len(key.c) * _WIDEST_GAP))
     for _ in range(_TRIES):
-        c = c0 + int(draw() * c_size)
-        # Whether c is kept must not depend on who is to win: it is, where a few draws hold a pair for either winner.
-        pairs: dict[bool, tuple[int, int]] = {}
-        for _ in range(_PAIRS):
-            a, t = a0 + int(draw() * a_size), t0 + int(draw() * t_size)
-            owner_wins = _winner(a, t, c, sign)
-            if owner_wins is not None:
-                pairs[owner_wins] = a, t
-                if len(pairs) == 2:
-                    a, t = pairs[plan.owner_wins]
-                    return _Numbers(a, t, c, a + sign * t)
+        c, gap = rng.choice(key.c), rng.randint(1, widest)
+        # Whether c is kept must not depend on who is to win, so either could.
+        pairs = {wins: _operands(rng, key, c + gap if wins else c - gap, sign) for wins in (True, False)}
+        if all(pair and _winner(*pair, c, sign) is not None for pair in pairs.values()):
+            a, t = pairs[plan.owner_wins] or _give_up()
+            return _Numbers(a, t, c, a + sign * t)
     _give_up()
+
+
+def _operands(rng: random.Random, key: _Key, result: int, sign: int) -> tuple[int, int] | None:
+    """A pair `a`, `t` of the key with a + sign * t = result, all of them alike; None where there is none."""
+    first, last = sorted((result - sign * key.t[0], result - sign * key.t[-1]))
+    low, high = max(first, key.a[0]), min(last, key.a[-1])
+    if result < 0 or low > high:
+        return None
+    a = rng.randint(low, high)
+    return a, sign * (result - a)
 
 
 def _winner(a: int, t: int, c: int, sign: int) -> bool | None:
@@ -469,9 +483,10 @@ def guessing_scores(problems: Iterable[Problem]) -> dict[str, float]:
     - `role`: the receiver, never the giver;
     - `other_result`: a perfect user of the calculator who is given the result of the next problem;
     - `two_digits`: as `leading_digits`, with two digits, which is rough arithmetic rather than a guess;
-    - `before_transfer`: who owned more at first.
+    - `before_transfer`: who owned more at first;
+    - `rounded_other`: the calculated result against the middle of what the other's leading digit spans.
 
-    50 is what no bias looks like; balanced problems with a transfer come near it in all but the last two, and those
+    50 is what no bias looks like; balanced problems with a transfer come near it in all but the last three, and those
     without are legitimately open to `leading_digits`. Raises ValueError for problems that `generate` did not make.
     """
     right: dict[str, list[float]] = {}
@@ -503,6 +518,8 @@ def guessing_scores(problems: Iterable[Problem]) -> dict[str, float]:
             guess(name, side * (_estimate(a, digits) + sign * _estimate(t, digits) - _estimate(c, digits)))
         guess("role", side * sign)
         guess("before_transfer", side * (a - c))
+        span = 10 ** (len(str(c)) - 1)
+        guess("rounded_other", side * (2 * (a + sign * t) - (2 * _estimate(c) + span - 1)))
         transfers.append((side, quantities[owner], c))
     if len(transfers) > 1:
         for (side, _, c), (_, result, _) in zip(transfers, transfers[1:] + transfers[:1], strict=True):
