@@ -204,7 +204,7 @@ def test_all_digits_of_the_other_number_do_not_tell_the_winner() -> None:
 
 @pytest.mark.parametrize("cell", ["transfer", "ten people"])
 def test_the_owners_numbers_hardly_tell_the_winner(cell: str) -> None:
-    """Not even to a guesser who knows them exactly and the other's leading digit: best is the middle of what it spans."""
+    """Not even to a guesser who knows them exactly and the other's leading digit: the middle of what it spans."""
     right = []
     for story in stories(cell):
         (owner,) = (name for name in story.asked if name in (story.giver, story.receiver))

@@ -10,7 +10,7 @@ import math
 import random
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +73,7 @@ class Lesson:
     decay_share: float = 0.4
     easy_level: float = 0.2
     full_from: float = 0.4
-    mix: Mix = Mix(facts=0.52, order=0.16)
+    mix: Mix = field(default_factory=lambda: Mix(facts=0.52, order=0.16))
     order_weight: float = 1.0
 
 

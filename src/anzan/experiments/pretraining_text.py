@@ -543,8 +543,8 @@ def collate(documents: Sequence[Document], pad: int, mask: int) -> dict[str, lis
     `token_type_ids` count segments: query, passage, printed lines. `links` holds a line per link, row, position and
     kind, and `link_targets` a line per place it leads to, the link's number and a position. `tag_labels` holds a line
     per tagged token: row, position, then a value per tag. A mention is tagged at its first and at its last token.
-    `place_labels` holds a line per number: row, position, then `PLACES` answers (-100 where undefined); `size_labels` its
-    size, log10(n + 1), in the same order.
+    `place_labels` holds a line per number: row, position, then `PLACES` answers (-100 where undefined), and
+    `size_labels` its size, log10(n + 1), in the same order.
     """
     longest = max(len(d.ids) for d in documents)
     ids, types, attention, labels, tags, links, targets, places, sizes = [], [], [], [], [], [], [], [], []

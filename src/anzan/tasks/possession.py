@@ -23,11 +23,11 @@ always loses, but the narrower the gap the nearer: with gaps of at most a fifth 
 knows the owner's numbers and the other's leading digit is right in 61 %. Without a gap that is 83 %, and readers then
 learn to judge by the operands alone: they answer 80 % and never look at the result, nor at the other's number.
 
-Two by two, the people who are not asked get numbers of the same origin. Without a transfer the comparison of two printed
-numbers is the task itself, and numbers are natural draws. Names, order in the passage and order in the question are
-always fair.
+Two by two, the people who are not asked get numbers of the same origin. Without a transfer the comparison of two
+printed numbers is the task itself, and numbers are natural draws. Names, order in the passage and
+order in the question are always fair.
 
-What cannot be balanced away is arithmetic itself: with two leading digits one computes nine answers in ten, and where
+What cannot be balanced away is arithmetic itself: with two leading digits one computes eight answers in ten, and where
 numbers differ in length (`max_digits`) many amounts are too small to matter. `guessing_scores` measures what is left to
 guess, and `Possession.bias` takes one of the controls away on purpose.
 """
