@@ -204,6 +204,31 @@ def test_places_are_those_of_the_digits(tokenizer, writer):
             assert [d for d in digits if d >= 0] == [int(d) for d in number[1:4]]
 
 
+def test_orders_are_those_of_the_digits(tokenizer, writer):
+    seen = 0
+    for _ in range(100):
+        document = writer.order(5) if seen % 2 else writer.designated()
+        at = {m.start: m for m in document.mentions}
+        asked = {mention(tokenizer, document, m) for m in document.mentions if m.tags.get("asked")}
+        for start, (length, *digits) in document.orders():
+            number = mention(tokenizer, document, at[start])
+            if asked:
+                (other,) = asked - {number}
+            else:  # side by side
+                beside = [m for m in document.mentions if m is not at[start] and abs(m.start - start) < 20]
+                numbers = [mention(tokenizer, document, m) for m in beside]
+                assert at[start].rivals[0] in numbers
+                other = at[start].rivals[0]
+            assert length - 1 == (len(number) > len(other)) - (len(number) < len(other))
+            known = [d for d in digits if d >= 0]
+            if length != 1:
+                assert not known
+                continue
+            assert known == [1 + (a > b) - (a < b) for a, b in zip(number[:4], other[:4], strict=True)]
+            seen += 1
+    assert seen > 100
+
+
 def test_no_printed_line_is_true_arithmetic(tokenizer, writer):
     seen = 0
     for _ in range(300):

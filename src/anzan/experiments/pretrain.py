@@ -95,6 +95,7 @@ class Recipe:
     link_weight: float = 1.0
     early_layer: int = 4  # how many layers may pass before roles and links are known, for comparison to build on
     order_layer: int = 5  # how many layers may pass before two numbers are compared
+    order_weight: float = 2.0  # of the order of digits, place by place
     place_weight: float = 1.0
     place_layer: int = 3  # how many layers may pass before a number's first token knows its digits
     size_weight: float = 2.0
@@ -144,6 +145,7 @@ class Skills(nn.Module):
         self.tags = nn.Sequential(nn.Linear(h, h), nn.SiLU(), nn.Linear(h, len(TAGS)))
         self.early_tags = nn.Linear(h, EARLY_TAGS)
         self.order_tags = nn.Linear(h, 2)
+        self.orders = nn.Linear(h, 3 * (1 + PLACES))
         self.size = nn.Linear(h, 1)
         self.tag_weights = torch.ones(len(TAGS))
         self.tag_weights[ORDER_TAGS] = order_weight
@@ -160,6 +162,7 @@ class Skills(nn.Module):
         link_targets: Tensor,
         place_labels: Tensor,
         size_labels: Tensor,
+        order_labels: Tensor,
     ) -> dict[str, Tensor]:
         out = self.encoder(
             input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids, output_hidden_states=True
@@ -176,6 +179,10 @@ class Skills(nn.Module):
         tag_loss = _tag_loss(tag_logits, value, w) + 0.5 * _tag_loss(early, value[:, :EARLY_TAGS], w[:EARLY_TAGS])
         tag_loss = tag_loss + 0.1 * _tag_loss(ordered, value[:, ORDER_TAGS], w[ORDER_TAGS])
         link_loss, found = self._link_loss(out.hidden_states, attention_mask, links, link_targets)
+        compared = self.orders(out.hidden_states[self.recipe.order_layer][order_labels[:, 0], order_labels[:, 1]])
+        compared, answers = compared.unflatten(-1, (1 + PLACES, 3)), order_labels[:, 2:]
+        order_loss = F.cross_entropy(compared.flatten(0, 1), answers.flatten(), reduction="sum")
+        order_loss = order_loss / (answers >= 0).sum().clamp_min(1)
         number = place_labels[:, 0], place_labels[:, 1]
         size = self.size(out.hidden_states[self.recipe.size_layer][number])[:, 0]
         size_error = (size - size_labels).abs().sum() / max(len(size), 1)
@@ -184,7 +191,7 @@ class Skills(nn.Module):
         place_loss = F.cross_entropy(digits.flatten(0, 1), place_labels[:, 2:].flatten())
         r = self.recipe
         loss = token_loss + r.tag_weight * tag_loss + r.link_weight * link_loss
-        loss = loss + r.place_weight * place_loss + r.size_weight * size_error
+        loss = loss + r.place_weight * place_loss + r.size_weight * size_error + r.order_weight * order_loss
         return {
             "loss": loss,
             "logits": logits,
@@ -193,6 +200,7 @@ class Skills(nn.Module):
             "digits": digits,
             "size": size,
             "order_logits": ordered,
+            "compared": compared,
         }
 
     def _link_loss(
@@ -268,7 +276,9 @@ class Documents(IterableDataset):
 
 def tensors(documents: list[Document], tokenizer: PreTrainedTokenizerBase) -> dict[str, Tensor]:
     columns = collate(documents, *(tokenizer.get_vocab()[piece] for piece in ("[PAD]", "[MASK]")))
-    return {k: torch.tensor(v) for k, v in columns.items()}
+    found = {k: torch.tensor(v) for k, v in columns.items()}
+    found["order_labels"] = found["order_labels"].long().reshape(-1, 3 + PLACES)  # there may be none
+    return found
 
 
 @torch.no_grad()
@@ -281,7 +291,7 @@ def skills(model: Skills, batches: list[Batch], tokenizer: PreTrainedTokenizerBa
     links: list[Tensor] = []
     place_hit = place_seen = place_numbers = 0
     near = 0
-    order_hit = order_seen = 0
+    order_hit = order_seen = digit_hit = digit_seen = 0
     tag_hit, tag_seen = torch.zeros(len(TAGS), 2), torch.zeros(len(TAGS), 2)
     for batch in batches:
         out = model(**batch)
@@ -294,6 +304,9 @@ def skills(model: Skills, batches: list[Batch], tokenizer: PreTrainedTokenizerBa
         order = batch["tag_labels"][:, 2:][:, ORDER_TAGS]
         order_hit += int((((out["order_logits"] > 0) == order) & (order >= 0)).sum())
         order_seen += int((order >= 0).sum())
+        answers = batch["order_labels"][:, 2:]
+        digit_hit += int((out["compared"].argmax(-1) == answers).sum())
+        digit_seen += int((answers >= 0).sum())
         target = batch["labels"][batch["labels"] >= 0]
         right = (out["logits"].argmax(-1) == target).float()
         hit.index_add_(0, kind[target], right)
@@ -312,6 +325,7 @@ def skills(model: Skills, batches: list[Batch], tokenizer: PreTrainedTokenizerBa
         figures[f"{LINKS[kind]}@{layer}"] = share_found
     figures["places"] = place_hit / place_seen
     figures["order_early"] = order_hit / order_seen
+    figures["order_digits"] = digit_hit / digit_seen
     figures["sizes"] = near / place_numbers
     return {k: round(100 * v, 1) for k, v in figures.items()}
 

@@ -8,7 +8,7 @@ Every label follows from how the document was written, by string matching:
   The same as links: where else does this string stand, where else is this number's owner named;
 * **look-up**: printed lines `R = x + y , R = x - y , R = y - x`, with R drawn at random, and a query `x + y`;
 * **place value**: at a number's first token, how many digits it has, what its next digits are, and its size;
-* **order**: two bare numbers side by side or designated by the query, which one is larger.
+* **order**: two bare numbers side by side or designated by the query, which one is larger, also digit by digit.
 
 What they never hold: a task's own question, a maximum or comparison over owners, a number that is the sum or difference
 of two others by design. Names are random strings of wordpieces and things come from `THINGS`, so none of the
@@ -139,6 +139,21 @@ class Document:
         for start, word in self.numbers():
             digits = [int(d) for d in word[1:PLACES]]
             yield start, [min(len(word), 10) - 1, *digits, *[-100] * (PLACES - 1 - len(digits))]
+
+    def orders(self) -> Iterator[tuple[int, list[int]]]:
+        """(first token, answers) of every number shown that is ordered against another: is it shorter (0), as long (1)
+        or longer (2); then, of two of one length, for each of the first `PLACES` digits, is its own smaller, equal or
+        larger (-100 beyond the last digit).
+        """
+        for m in self.mentions:
+            if "larger" not in m.tags or m.hidden:
+                continue
+            (rival,) = m.rivals
+            digits = [1 + (a > b) - (a < b) for a, b in zip(m.word[:PLACES], rival, strict=False)]
+            if len(m.word) != len(rival):
+                digits = []
+            length = 1 + (len(m.word) > len(rival)) - (len(m.word) < len(rival))
+            yield m.start, [length, *digits, *[-100] * (PLACES - len(digits))]
 
     def numbers(self) -> Iterator[tuple[int, str]]:
         """First token and text of every number shown."""
@@ -544,10 +559,11 @@ def collate(documents: Sequence[Document], pad: int, mask: int) -> dict[str, lis
     kind, and `link_targets` a line per place it leads to, the link's number and a position. `tag_labels` holds a line
     per tagged token: row, position, then a value per tag. A mention is tagged at its first and at its last token.
     `place_labels` holds a line per number: row, position, then `PLACES` answers (-100 where undefined), and
-    `size_labels` its size, log10(n + 1), in the same order.
+    `size_labels` its size, log10(n + 1), in the same order; `order_labels` a line per number that is ordered against
+    another: row, position, then 1 + `PLACES` answers.
     """
     longest = max(len(d.ids) for d in documents)
-    ids, types, attention, labels, tags, links, targets, places, sizes = [], [], [], [], [], [], [], [], []
+    ids, types, attention, labels, tags, links, targets, places, sizes, orders = ([] for _ in range(10))
     separator = documents[0].separator
     for row, d in enumerate(documents):
         target = [-100] * longest
@@ -567,6 +583,7 @@ def collate(documents: Sequence[Document], pad: int, mask: int) -> dict[str, lis
             targets += [(len(links), end) for end in ends]
             links.append((row, position, kind))
         places += [(row, position, *answers) for position, answers in d.places()]
+        orders += [(row, position, *answers) for position, answers in d.orders()]
         sizes += [math.log10(int(word) + 1) for _, word in d.numbers()]
         for m in d.mentions:
             for position in {m.start, m.end}:
@@ -581,4 +598,5 @@ def collate(documents: Sequence[Document], pad: int, mask: int) -> dict[str, lis
         "link_targets": targets,
         "place_labels": places,
         "size_labels": sizes,
+        "order_labels": orders,
     }
