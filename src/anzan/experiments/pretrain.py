@@ -73,8 +73,8 @@ class Lesson:
     decay_share: float = 0.4
     easy_level: float = 0.2
     full_from: float = 0.4
-    mix: Mix = field(default_factory=lambda: Mix(facts=0.52, order=0.16))
-    order_weight: float = 1.0
+    mix: Mix = field(default_factory=lambda: Mix(facts=0.55, order=0.2))
+    order_weight: float = 2.0
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Recipe:
     seed: int = 0
     lessons: tuple[Lesson, ...] = (
         Lesson(),
-        Lesson(1200, 7e-4, 50, easy_level=1.0, mix=Mix(facts=0.25, order=0.15), order_weight=4.0),
+        Lesson(1200, 7e-4, 50, easy_level=1.0, mix=Mix(facts=0.35, order=0.2), order_weight=4.0),
     )
     batch_size: int = 32
     hidden_size: int = 128

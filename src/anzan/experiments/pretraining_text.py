@@ -169,6 +169,25 @@ class Mix:
     order: float = 0.2
 
 
+@dataclass(frozen=True)
+class Designation:
+    """Two numbers that the query designates: the words that do so, and what there is to say about a number."""
+
+    one: str
+    other: str
+    written: tuple[str, ...]  # what stands for `one`
+    words: list[str]
+
+    def tags(self, number: str) -> dict[str, bool]:
+        if number in (self.one, self.other):
+            larger = int(number) == max(int(self.one), int(self.other))
+            return {"asked": True, "larger": larger, "smaller": not larger}
+        return {} if number in self.written else {"asked": False}  # an operand is named, but not what is asked
+
+    def rivals(self, number: str) -> tuple[str, ...]:
+        return {self.one: (self.other,), self.other: (self.one,)}.get(number, ())
+
+
 class Writer:
     """Writes documents for one tokenizer; deterministic given `rng`."""
 
@@ -269,15 +288,29 @@ class Writer:
         doc = Document(ids=[self.cls], separator=self.sep)
         names, numbers = self.names(people), self.numbers(people + 1)
         thing = rng.choice(THINGS) if rng.random() < 0.6 else self.name()
-        owner = dict(zip(numbers, names, strict=False))
         giver = receiver = ""
         if rng.random() < 0.8:
             giver, receiver = rng.sample(names, 2)
         amount = numbers[people]
 
-        # Query: names alone, or facts restated with something masked.
+        # Lines: of any two numbers, or of the amount and what somebody has.
         every = rng.random() < 0.1
+        lines = not every and rng.random() < 0.7
+        pool = numbers if giver else numbers[:people]
+        x, y = rng.sample(pool, 2)
+        if giver and x != amount and rng.random() < 0.5:
+            x, y = (amount, x) if rng.random() < 0.5 else (x, amount)
+        results = self._results(x, y, numbers) if lines else []
+        results[2:] = results[1:2]  # as printed: the differences have the same digits
+
+        # Query: names alone, facts restated with something masked, or two numbers.
         cloze = every or rng.random() < 0.2
+        two: Designation | None = None
+        if lines and not cloze and rng.random() < 0.3:
+            told = [n for n in numbers if n != amount]
+            two, _ = self._designate(told, results, x, y)
+            numbers = [*told, amount]
+        owner = dict(zip(numbers, names, strict=False))
         query: list[tuple[str, bool]] = [(w, False) for w in self.filler(2)]  # (word, masked)
         asked: set[str] = set()
         pair: list[str] = []  # the two that are asked, if two are
@@ -292,6 +325,8 @@ class Writer:
                 hidden = rng.choice([w for w in fact if w in names or w in numbers])
                 asked.update(w for w in fact if w in names)
                 query += [(w, w == hidden) for w in fact]
+        elif two:
+            query += [(w, False) for w in two.words]
         else:
             chosen = rng.sample(names, min(people, rng.choice((1, 2, 2, 2, 2, 3))))
             if (
@@ -326,10 +361,14 @@ class Writer:
         def tags(word: str) -> dict[str, bool]:
             if word in names:
                 return tags_of(word)
-            return {**nobody, "amount": True} if word == amount else tags_of(owner[word])
+            found = {**nobody, "amount": True} if word == amount else tags_of(owner[word]) if word in owner else {}
+            if two and word.isdigit():
+                found.pop("asked", None)
+                found |= two.tags(word)
+            return found
 
         for w, hide in query:
-            known = w in names or w in owner or w == amount
+            known = w in names or w.isdigit()
             self._put(doc, w, tags(w) if known else None, 1.0 if hide else 0.0, owner.get(w, ""))
         doc.ids.append(self.sep)
         doc.sentence += 1
@@ -346,14 +385,8 @@ class Writer:
                 self._put(doc, w, tags(w) if w in names or w in owner or w == amount else None, 0.0, owner.get(w, ""))
         doc.ids.append(self.sep)
 
-        if not every and rng.random() < 0.7:
-            pool = numbers if giver else numbers[:people]
-            x, y = rng.sample(pool, 2)
-            if giver and rng.random() < 0.5:  # the amount stands beside what somebody has
-                x, y = (amount, x) if rng.random() < 0.5 else (x, amount)
-                if x == y:
-                    x, y = rng.sample(pool, 2)
-            common: dict[str, dict[str, bool]] = {}
+        if lines:
+            common: dict[str, dict[str, bool]] = {r: tags(r) for r in results} if two else {}
             if amount in (x, y):  # the other one has an owner, whose part in it concerns the result
                 owned = y if x == amount else x
                 person = owner[owned]
@@ -363,12 +396,13 @@ class Writer:
                         for s in ("sum", "difference")
                         for part, who in (("giver", giver), ("receiver", receiver))
                     }
-                    common[slot] = {**tags(owned), **both}
-            results = self._lines(doc, x, y, tags(x), tags(y), common)
-            if amount in (x, y):
+                    common[slot] = {**tags_of(person), **both}
                 owner.update(dict.fromkeys(results, person))
+            self._lines(doc, x, y, tags(x), tags(y), common, results)
         for m in doc.mentions:
-            if owner.get(m.word) in pair:
+            if two:
+                m.rivals = two.rivals(m.word)
+            elif owner.get(m.word) in pair:
                 other = pair[1 - pair.index(owner[m.word])]
                 m.rivals = tuple(n for n, who in owner.items() if who == other)
         return doc
@@ -381,18 +415,10 @@ class Writer:
         x_tags: dict[str, bool],
         y_tags: dict[str, bool],
         common: dict[str, dict[str, bool]],
-        given: list[str] | None = None,
-    ) -> list[str]:
-        """`R1 = x + y , R2 = x - y , R3 = y - x [SEP]`, R random or given; `common` adds tags by number or slot.
-
-        Returns the results.
-        """
+        given: list[str],
+    ) -> None:
+        """`R1 = x + y , R2 = x - y , R3 = y - x [SEP]`, R given; `common` adds tags by number or slot."""
         rng = self.rng
-        if given is None:
-            results: list[str] = []
-            while not results or _related(results, x, y):
-                results = self.numbers(2)
-            given = [*results, results[1]]
         rows = [
             (given[0], x, "+", y, "sum"),
             (given[1], x, "-", y, "difference"),
@@ -412,7 +438,6 @@ class Writer:
             self._put(doc, right, {**(y_tags if right == y else x_tags), **common.get(right, {})}, 0.12)
             printed.operands = tuple(doc.mentions[-2:])
         doc.ids.append(self.sep)
-        return given
 
     def order(self, pairs: int) -> Document:
         """Pairs of bare numbers with the sign between them masked; both members tagged."""
@@ -423,6 +448,9 @@ class Writer:
         doc.ids.append(self.sep)
         for _ in range(pairs):
             a, b = self.numbers(2)
+            near = self.near(a)
+            if near != a and rng.random() < 0.5:
+                a, b = rng.sample((a, near), 2)
             for w in self.filler(1):
                 self._put(doc, w, None)
             self._put(doc, a, {"larger": int(a) > int(b), "smaller": int(a) < int(b)})
@@ -434,21 +462,35 @@ class Writer:
         return doc
 
     def designated(self) -> Document:
-        """Numbers in a passage and in printed lines; the query designates two of them, by numbers and signs alone.
+        """Numbers in a passage and in printed lines; the query designates two of them."""
+        rng = self.rng
+        doc = Document(ids=[self.cls], separator=self.sep)
+        listed = self.numbers(rng.randint(3, 5))
+        x, y = rng.sample(listed, 2) if rng.random() < 0.7 else self.numbers(2)
+        results = self._results(x, y, listed)
+        two, slot = self._designate(listed, results, x, y)
+        for w in two.words:
+            self._put(doc, w, two.tags(w) if w in (two.one, two.other) else {} if w.isdigit() else None)
+        doc.ids.append(self.sep)
+        doc.sentence += 1
+        self._list(doc, listed, two.tags)
+        doc.ids.append(self.sep)
+        common: dict[str, dict] = {w: two.tags(w) for w in (*results, *listed, x, y)}
+        for i, name in enumerate(SLOTS):
+            common[name] = {"looked_up": len(two.written) == 3 and i == slot}
+        self._lines(doc, x, y, {}, {}, common, results)
+        for m in doc.mentions:
+            m.rivals = two.rivals(m.word)
+        return doc
+
+    def _designate(self, listed: list[str], results: list[str], x: str, y: str) -> tuple[Designation, int]:
+        """Two numbers, and the slot of a result that is named.
 
         One is named verbatim. So is the other, or it is a printed result and named by its right-hand side, `x + y`, or
         by its first operand and the sign, `x +`; then it does not stand in the query, nor beside what it is compared
-        with.
+        with. A number of `listed` may be replaced by one that is hard to tell from the other.
         """
         rng = self.rng
-        doc = Document(ids=[self.cls], separator=self.sep)
-        results: list[str] = []
-        listed: list[str] = []
-        x = y = ""
-        while not results or _related(results, x, y):
-            numbers = self.numbers(rng.randint(6, 8))
-            results, listed = numbers[:3], numbers[3:]
-            x, y = rng.sample(listed, 2) if rng.random() < 0.7 else self.numbers(2)
         slot = rng.randrange(3)
         right_side = ((x, "+", y), (x, "-", y), (y, "-", x))[slot]
         way = rng.random()
@@ -456,39 +498,25 @@ class Writer:
             one = rng.choice([*results, *listed])
             written: tuple[str, ...] = (one,)
         else:
-            written = right_side if way < 0.5 else right_side[:2]
+            written = right_side if way < 0.45 else right_side[:2]
             one = results[slot]
         other = rng.choice([n for n in listed if n not in (one, x, y)] or [n for n in listed if n != one])
-        if rng.random() < 0.6 and other not in (x, y):
+        if rng.random() < 0.7 and other not in (x, y):
             near = self.near(one)
             if near not in (*results, *listed, x, y):
                 listed[listed.index(other)] = near
                 other = near
-        two = [(one, written), (other, (other,))]
-        rng.shuffle(two)
-        larger = max(one, other, key=int)
+        named = [written, (other,)]
+        rng.shuffle(named)
+        words = [*self.filler(2), *named[0], rng.choice(("and", "or", ",", "with")), *self.filler(1), *named[1]]
+        return Designation(one, other, written, [*words, *self.filler(1)]), slot
 
-        def tags(word: str) -> dict[str, bool]:
-            if word in (one, other):
-                return {"asked": True, "larger": word == larger, "smaller": word != larger}
-            return {} if word in written else {"asked": False}
-
-        common: dict[str, dict] = {w: tags(w) for w in (*results, *listed, x, y)}
-        words = [*self.filler(2)]
-        for i, (_, named) in enumerate(two):
-            words += [*named, *([rng.choice(("and", "or", ",", "with"))] if i == 0 else []), *self.filler(1)]
-        for w in words:
-            self._put(doc, w, tags(w) if w in (one, other) else {} if w.isdigit() else None)
-        doc.ids.append(self.sep)
-        doc.sentence += 1
-        self._list(doc, listed, tags)
-        doc.ids.append(self.sep)
-        for i, slot_name in enumerate(SLOTS):
-            common[slot_name] = {"looked_up": len(written) == 3 and i == slot}
-        self._lines(doc, x, y, {}, {}, common, results)
-        for m in doc.mentions:
-            m.rivals = {one: (other,), other: (one,)}.get(m.word, ())
-        return doc
+    def _results(self, x: str, y: str, others: Sequence[str]) -> list[str]:
+        """Three random numbers to print as results, none of them true, none of them elsewhere."""
+        while True:
+            found = self.numbers(3)
+            if not _related(found, x, y) and not set(found) & {x, y, *others}:
+                return found
 
     def _list(self, doc: Document, numbers: list[str], tags: Callable[[str], dict[str, bool]]) -> None:
         """Numbers in random order, among words of no meaning or as facts about people whom nobody asks for."""
