@@ -10,7 +10,7 @@ import torch
 from readers import MakeReader
 from torch import Tensor
 
-from anzan.reader.answers import Answer, Reader, Step, blank, features_for, word_spans
+from anzan.reader.answers import Answer, Reader, Step, blank, features_for, word_spans, wrong_results
 from anzan.reader.calculator import Calculator
 from anzan.reader.features import Mention, Row, Text, TextTooLong
 
@@ -249,6 +249,19 @@ def test_blank_hides_the_result(reader: Reader, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(without.features, "calculator", Calculator(()))
     assert without.ask(PASSAGE, QUESTION).answer == answer.answer and without.ask(PASSAGE, QUESTION).steps == ()
     assert len(text.mentions) == 3
+
+
+def test_wrong_results_keep_the_operands(reader: Reader) -> None:
+    text = reader.features.text(PASSAGE, QUESTION)
+    row = reader.features.result(text, (1, 2))
+    assert row is not None
+    override = wrong_results(reader.features, seed=3)
+    changed = override(text, row)
+    assert changed is not None and override(text, None) is None
+    assert [f[0] for f in changed.fields if f[2] is None] == [f[0] for f in row.fields if f[2] is None]
+    assert [f[0] for f in changed.fields if f[2]] != [f[0] for f in row.fields if f[2]]
+    assert wrong_results(reader.features, seed=3)(text, row) == changed
+    assert wrong_results(reader.features, seed=4)(text, row) != changed
 
 
 def test_an_override_is_what_the_reader_sees(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:

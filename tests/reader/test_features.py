@@ -189,6 +189,33 @@ def test_rows_of_both_tokenizers(features: Features, line: str) -> None:
     ]
 
 
+@pytest.mark.parametrize("pair", [("72", "23"), ("0.1", "2"), ("-3", "12"), ("5000", "5000"), ("1" + "0" * 30, "7")])
+def test_rewritten_results(features: Features, pair: tuple[str, str]) -> None:
+    """As if the line had been printed with other results; operands and signs stay."""
+    printed = Calculator()(Fraction(pair[0]), Fraction(pair[1]))
+    row = features.row(printed)
+    assert row is not None
+    turned = str.maketrans("0123456789", "1234567890")
+    asked: list[str] = []
+    changed = features.rewrite(row, lambda digits: asked.append(digits) or digits.translate(turned))
+    assert len(asked) == len(set(asked))
+    clauses = [clause.split(" = ") for clause in printed.text.split(" , ")]
+    line = " , ".join(f"{result.translate(turned)} = {rest}" for result, rest in clauses)
+    assert changed.ids == row_of(features, line)
+    for (value, span, operation), (old, place, same) in zip(changed.fields, row.fields, strict=True):
+        assert (span, operation) == (place, same)
+        if operation is None:
+            assert value == old
+    results = [value for value, _, operation in changed.fields if operation]
+    assert results == [Fraction(result.translate(turned).replace(" ", "")) for result, _ in clauses]
+
+
+def row_of(features: Features, line: str) -> list[int]:
+    """What the tokenizer makes of a line, its closing [SEP] included."""
+    tokenizer = features.tokenizer
+    return [*tokenizer(line, add_special_tokens=False)["input_ids"], tokenizer.sep_token_id]
+
+
 def test_nothing_printed_is_no_row(tokenizer: PreTrainedTokenizerFast) -> None:
     features = Features(tokenizer, Calculator(("/",)))
     assert features.row(features.calculator(Fraction(0), Fraction(0))) is None

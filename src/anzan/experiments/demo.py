@@ -18,7 +18,7 @@ from anzan.experiments.data import possession_options
 from anzan.experiments.model_card import model_card
 from anzan.experiments.results import write_json
 from anzan.experiments.training import train
-from anzan.reader.answers import Reader, blank
+from anzan.reader.answers import Reader, blank, wrong_results
 from anzan.rendering import answer_view, figure
 from anzan.tasks.possession import generate, guessing_scores
 
@@ -51,7 +51,7 @@ def run_demo(out: Path, log: Console, show: Console | None = None, overrides: Se
 
     Progress goes to `log`, what there is to see to `show` (standard output by default). Returns the result, as written
     to `out/result.json`: among its metrics `f1_blanked` (the calculator's output hidden from the reader),
-    `role_guessing` and `leading_digit_guessing`.
+    `f1_wrong_results` (random numbers printed in place of the results), `role_guessing` and `leading_digit_guessing`.
 
     Raises:
         FileExistsError: `out` holds something else than a finished demo, which would be replaced.
@@ -69,13 +69,15 @@ def run_demo(out: Path, log: Console, show: Console | None = None, overrides: Se
     log.print(f"training on {p.train_size:,} problems of {p.people} people, {p.digits} digits a number")
     reader, result = train(config, draft, log=log)
 
-    log.print("measuring: calculator blanked, guessing")
+    log.print("measuring: calculator blanked, wrong results, guessing")
     problems = generate(possession_options(p), p.eval_size, p.seed, "eval")
     metrics = result["metrics"]
     blanked = evaluate(reader, problems, override=blank)
+    misled = evaluate(reader, problems, override=wrong_results(reader.features))
     groups = {"all": problems} | {kind: [q for q in problems if q.kind == kind] for kind in metrics["by_kind"]}
     guesses = {name: guessing_scores(group) for name, group in groups.items()}
     metrics["f1_blanked"], metrics["em_blanked"] = blanked["f1"], blanked["em"]
+    metrics["f1_wrong_results"], metrics["em_wrong_results"] = misled["f1"], misled["em"]
     metrics["role_guessing"] = guesses["all"].get("role")
     metrics["leading_digit_guessing"] = guesses["all"]["leading_digits"]
     write_json(draft / "result.json", result)
@@ -88,7 +90,7 @@ def run_demo(out: Path, log: Console, show: Console | None = None, overrides: Se
     draft.rename(out)
 
     title = f"{len(problems):,} unseen problems after {result['train_s']:.0f} s of training"
-    show.print(comparison(metrics, blanked, guesses, title))
+    show.print(comparison(metrics, {"calculator blanked": blanked, "wrong results": misled}, guesses, title))
     show.print("Guessers name the winner; on max, the winner's number is still to be found.", style="dim")
     ask_typed(reader, show)
     show.print(f"\nmodel:   {out}\ncurves:  {out / 'curves.png'}\nresult:  {out / 'result.json'}", soft_wrap=True)
@@ -115,16 +117,16 @@ def _check_replaceable(out: Path) -> None:
 
 
 def comparison(
-    metrics: dict[str, Any], blanked: dict[str, Any], guesses: dict[str, dict[str, float]], title: str
+    metrics: dict[str, Any], changed: dict[str, dict[str, Any]], guesses: dict[str, dict[str, float]], title: str
 ) -> Table:
-    """The model, the model without its calculator, and guessers: overall and by kind of question."""
+    """The model, the model with its calculator's output changed, and guessers: overall and by kind of question."""
     table = Table(title=f"{title}, in percent", title_justify="left")
     for name in ("questions", "answered by", "F1", "EM", "signed EM", "arguments"):
         table.add_column(name, justify="right" if name in ("F1", "EM", "signed EM", "arguments") else "left")
     for group, scores in guesses.items():
         rows = {
             "model": metrics if group == "all" else metrics["by_kind"][group],
-            "model, calculator blanked": blanked if group == "all" else blanked["by_kind"][group],
+            **{f"model, {how}": m if group == "all" else m["by_kind"][group] for how, m in changed.items()},
             "guess by role": {"f1": scores.get("role"), "em": scores.get("role")},
             "guess by leading digits": {"f1": scores["leading_digits"], "em": scores["leading_digits"]},
         }

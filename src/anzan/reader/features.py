@@ -7,7 +7,7 @@ calculation, go in the order in which a person reads them: passage first, then q
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
@@ -164,6 +164,24 @@ class Features:
             previous = c
         ids.append(self._sep)
         return Row(ids, [(f.value, (place[f.start], place[f.end - 1]), f.operation) for f in printed.fields])
+
+    def rewrite(self, row: Row, write: Callable[[str], str]) -> Row:
+        """The same row with other results: `write` takes the digits of one as printed, and gives as many others.
+
+        Equal digits (5 - 3 and 3 - 5) are written once. Operands stay.
+        """
+        character = {i: c for names in (self._first, self._next) for c, i in names.items()}
+        ids, fields, written = list(row.ids), [], dict[str, str]()
+        for value, (start, end), operation in row.fields:
+            if operation is not None:
+                places = [i for i in range(start, end + 1) if character[ids[i]].isdigit()]
+                printed = "".join(character[ids[i]] for i in places)
+                digits = written.get(printed) or written.setdefault(printed, write(printed))
+                for i, digit in zip(places, digits, strict=True):
+                    ids[i] = (self._first if ids[i] in self._first.values() else self._next)[digit]
+                value = Fraction("".join(character[ids[i]] for i in range(start, end + 1)))
+            fields.append((value, (start, end), operation))
+        return Row(ids, fields)
 
     def result(self, text: Text, pair: tuple[int, int]) -> Row | None:
         """F for one pair of mentions; None where it is undefined or does not fit behind the text."""
