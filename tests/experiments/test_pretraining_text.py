@@ -15,6 +15,7 @@ from anzan.experiments.pretraining_text import (
     OWNER,
     OWNS,
     PARTS,
+    RESULTS,
     RIVAL,
     SOURCES,
     TAGS,
@@ -137,7 +138,7 @@ def test_links_lead_where_the_words_say(tokenizer, writer):
                 assert set(places) == set(inside[1:] or inside)
                 continue
             found = [mention(tokenizer, document, at[p]) for p in places]
-            if kind in (OPERANDS, SOURCES, RIVAL):
+            if kind in (OPERANDS, SOURCES, RIVAL, RESULTS):
                 continue
             wanted = {COPY: word, HOLDER: owner.get(word, word), OWNER: owner.get(word, word)}.get(kind)
             kinds.add(kind)
@@ -176,6 +177,23 @@ def test_results_lead_to_their_operands(tokenizer, writer):
                 assert set(found) == everywhere
             seen += 1
     assert seen > 100
+
+
+def test_names_lead_to_the_results_of_their_number(tokenizer, writer):
+    seen = 0
+    for _ in range(100):
+        document = writer.facts(4)
+        _, passage, *lines = words(tokenizer, document.ids).removeprefix("[CLS]").split(" [SEP]")
+        owner, _, _, amount = read_facts(passage)
+        printed = re.findall(r"(\d+) = (\d+) [-+] (\d+)", lines[0]) if lines else []
+        at = {m.start: mention(tokenizer, document, m) for m in document.mentions}
+        for start, kind, places in document.links():
+            if kind == RESULTS:
+                (number,) = {n for _, a, b in printed for n in (a, b)} - {amount}
+                assert owner[number] == at[start]
+                assert {at[p] for p in places} == {r for r, *_ in printed}
+                seen += 1
+    assert seen > 30
 
 
 def test_what_concerns_one_who_is_asked_leads_to_what_concerns_the_other(tokenizer, writer):

@@ -41,6 +41,7 @@ from anzan.experiments.pretraining_text import (
     OWNER,
     PARTS,
     PLACES,
+    RESULTS,
     RIVAL,
     SOURCES,
     TAGS,
@@ -113,6 +114,7 @@ class Recipe:
         (SOURCES, 3, 1),
         (RIVAL, 4, 0),
         (HELD, 5, 0),
+        (RESULTS, 5, 1),
     )
 
 

@@ -70,19 +70,19 @@ USUAL = 0.5
 """How often the first shape is taken: one that is common is learned soon, and helps to learn the others."""
 
 
-LINKS = ("parts", "holder", "copies", "owner", "held", "operands", "sources", "rivals")
-PARTS, HOLDER, COPY, OWNER, HELD, OPERANDS, SOURCES, RIVAL = range(len(LINKS))
+LINKS = ("parts", "holder", "copies", "owner", "held", "operands", "sources", "rivals", "results")
+PARTS, HOLDER, COPY, OWNER, HELD, OPERANDS, SOURCES, RIVAL, RESULTS = range(len(LINKS))
 """Kinds of link: from a word's first token to its other tokens; from a number to its owner beside it; to all places
 of the same string; from a number to all places of its owner's name; from a name to the number beside it; from a printed
-result to the operands of its own line; to all places of these; and, where the query designates two things, from the
-numbers that concern one to those that concern the other."""
+result to the operands of its own line; to all places of these; where the query designates two things, from the
+numbers that concern one to those that concern the other; and from a name to the results printed of its number."""
 
 
 @dataclass
 class Mention:
     """A name or number in a document: its first and last token, the tags that are defined for it, what it says, its
     owner if it is a number that belongs to somebody, the numbers that concern what the query names beside this one's,
-    and its operands if it is a printed result.
+    its operands if it is a printed result, and the results printed of its number if it is a name.
     """
 
     start: int
@@ -94,6 +94,7 @@ class Mention:
     hidden: bool = False
     rivals: tuple[str, ...] = ()
     operands: tuple[Mention, ...] = ()
+    results: tuple[str, ...] = ()
 
 
 @dataclass
@@ -133,6 +134,8 @@ class Document:
                 yield m.start, SOURCES, [p.start for o in operands for p in places[o.word]]
             if rivals := [p.start for word in m.rivals for p in places.get(word, ())]:
                 yield m.start, RIVAL, rivals
+            if results := [p.start for word in m.results for p in places.get(word, ())]:
+                yield m.start, RESULTS, results
 
     def places(self) -> Iterator[tuple[int, list[int]]]:
         """(first token, answers to the questions of `PLACES`, -100 beyond the last digit) of every number shown."""
@@ -385,6 +388,7 @@ class Writer:
                 self._put(doc, w, tags(w) if w in names or w in owner or w == amount else None, 0.0, owner.get(w, ""))
         doc.ids.append(self.sep)
 
+        concerned = ""
         if lines:
             common: dict[str, dict[str, bool]] = {r: tags(r) for r in results} if two else {}
             if amount in (x, y):  # the other one has an owner, whose part in it concerns the result
@@ -398,8 +402,11 @@ class Writer:
                     }
                     common[slot] = {**tags_of(person), **both}
                 owner.update(dict.fromkeys(results, person))
+                concerned = person
             self._lines(doc, x, y, tags(x), tags(y), common, results)
         for m in doc.mentions:
+            if m.word == concerned:
+                m.results = tuple(dict.fromkeys(results))
             if two:
                 m.rivals = two.rivals(m.word)
             elif owner.get(m.word) in pair:
