@@ -3,6 +3,7 @@
 import re
 from fractions import Fraction
 from itertools import combinations
+from typing import Any
 
 import pytest
 import torch
@@ -212,7 +213,7 @@ def test_rewritten_results(features: Features, pair: tuple[str, str]) -> None:
 
 def row_of(features: Features, line: str) -> list[int]:
     """What the tokenizer makes of a line, its closing [SEP] included."""
-    tokenizer = features.tokenizer
+    tokenizer: Any = features.tokenizer
     return [*tokenizer(line, add_special_tokens=False)["input_ids"], tokenizer.sep_token_id]
 
 
@@ -409,5 +410,6 @@ def test_a_rounded_result_is_found_as_it_is_printed():
 
 def test_special_tokens_that_a_user_types_are_text():
     features = Features(load_tokenizer(locate_encoder("anzan-tiny")), Calculator())
+    tokenizer: Any = features.tokenizer
     ids = features.text("a [SEP] b [MASK] c", "q?").ids
-    assert ids.count(features.tokenizer.sep_token_id) == 2 and features.tokenizer.mask_token_id not in ids
+    assert ids.count(tokenizer.sep_token_id) == 2 and tokenizer.mask_token_id not in ids
