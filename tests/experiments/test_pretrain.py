@@ -42,9 +42,10 @@ def test_every_label_reaches_the_loss(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Skills, "forward", spy)
     pretrain(SMALL, tmp_path, every=100)
-    assert all(examples == SMALL.batch_size for examples, *_ in seen[:5])
-    for labels in zip(*(rows for _, *rows in seen[:5]), strict=True):
-        assert sum(labels) > 5 * SMALL.batch_size
+    for examples, *rows, _ in seen[:5]:
+        assert examples == SMALL.batch_size and all(n > 4 * examples for n in rows)
+    # Not every document orders numbers.
+    assert sum(ordered for *_, ordered in seen[:5]) > 5 * SMALL.batch_size
 
 
 def test_the_default_encoder_is_small_enough_to_ship():

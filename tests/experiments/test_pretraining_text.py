@@ -83,14 +83,20 @@ def read_facts(passage: str) -> tuple[dict[str, str], str | None, str | None, st
     return owner, giver, receiver, amount
 
 
+def parts(tokenizer, document: Document) -> tuple[str, str, list[tuple[str, str, str, str]]]:
+    """Query, passage, and printed lines as (result, left, sign, right)."""
+    query, passage, *lines = words(tokenizer, document.ids).removeprefix("[CLS]").split(" [SEP]")
+    return query, passage, re.findall(r"(\d+) = (\d+) ([-+]) (\d+)", " ".join(lines))
+
+
 def test_fact_tags_follow_from_the_passage(tokenizer, writer):
     results = 0
     for _ in range(200):
         document = writer.facts(4)
-        query, passage, *lines = words(tokenizer, document.ids).removeprefix("[CLS]").split(" [SEP]")
+        query, passage, printed = parts(tokenizer, document)
         owner, giver, receiver, amount = read_facts(passage)
         asked = {w for w in query.split() if w in owner.values()}
-        operands = re.findall(r"= (\d+) [-+] (\d+)", lines[0]) if lines else []
+        operands = [(left, right) for _, left, _, right in printed]
         compared = {mention(tokenizer, document, m) for m in document.mentions if "larger" in m.tags}
         for m in document.mentions:
             word = mention(tokenizer, document, m)
@@ -183,13 +189,12 @@ def test_names_lead_to_the_results_of_their_number(tokenizer, writer):
     seen = 0
     for _ in range(100):
         document = writer.facts(4)
-        _, passage, *lines = words(tokenizer, document.ids).removeprefix("[CLS]").split(" [SEP]")
+        _, passage, printed = parts(tokenizer, document)
         owner, _, _, amount = read_facts(passage)
-        printed = re.findall(r"(\d+) = (\d+) [-+] (\d+)", lines[0]) if lines else []
         at = {m.start: mention(tokenizer, document, m) for m in document.mentions}
         for start, kind, places in document.links():
             if kind == RESULTS:
-                (number,) = {n for _, a, b in printed for n in (a, b)} - {amount}
+                (number,) = {n for _, a, _, b in printed for n in (a, b)} - {amount}
                 assert owner[number] == at[start]
                 assert {at[p] for p in places} == {r for r, *_ in printed}
                 seen += 1
@@ -200,10 +205,10 @@ def test_what_concerns_one_who_is_asked_leads_to_what_concerns_the_other(tokeniz
     seen = 0
     for _ in range(200):
         document = writer.facts(4)
-        query, passage, *lines = words(tokenizer, document.ids).removeprefix("[CLS]").split(" [SEP]")
+        query, passage, printed = parts(tokenizer, document)
         owner, _, _, amount = read_facts(passage)
         asked = set(query.split()) & set(owner.values())
-        for result, a, _, b in re.findall(r"(\d+) = (\d+) ([-+]) (\d+)", lines[0]) if lines else ():
+        for result, a, _, b in printed:
             if amount in (a, b):
                 owner[result] = owner[a if b == amount else b]
         at = {m.start: m for m in document.mentions}
@@ -231,21 +236,19 @@ def test_places_are_those_of_the_digits(tokenizer, writer):
             assert [d for d in digits if d >= 0] == [int(d) for d in number[1:4]]
 
 
-def test_orders_are_those_of_the_digits(tokenizer, writer):
+@pytest.mark.parametrize("kind", ["order", "designated"])
+def test_orders_are_those_of_the_digits(tokenizer, writer, kind):
     seen = 0
-    for _ in range(100):
-        document = writer.order(5) if seen % 2 else writer.designated()
-        at = {m.start: m for m in document.mentions}
+    for _ in range(60):
+        document = writer.order(5) if kind == "order" else writer.designated()
+        at = {m.start: (i, mention(tokenizer, document, m)) for i, m in enumerate(document.mentions)}
         asked = {mention(tokenizer, document, m) for m in document.mentions if m.tags.get("asked")}
         for start, (length, *digits) in document.orders():
-            number = mention(tokenizer, document, at[start])
-            if asked:
+            i, number = at[start]
+            if kind == "order":  # side by side
+                other = mention(tokenizer, document, document.mentions[i ^ 1])
+            else:
                 (other,) = asked - {number}
-            else:  # side by side
-                beside = [m for m in document.mentions if m is not at[start] and abs(m.start - start) < 20]
-                numbers = [mention(tokenizer, document, m) for m in beside]
-                assert at[start].rivals[0] in numbers
-                other = at[start].rivals[0]
             assert length - 1 == (len(number) > len(other)) - (len(number) < len(other))
             known = [d for d in digits if d >= 0]
             if length != 1:
@@ -279,7 +282,7 @@ def test_designated_numbers_are_ordered_everywhere(tokenizer, writer):
 
 def test_looked_up_result_is_the_one_whose_right_side_the_query_names(tokenizer, writer):
     found = 0
-    for _ in range(200):
+    for _ in range(400):
         document = writer.designated()
         query = words(tokenizer, document.ids).split(" [SEP]")[0]
         for m in document.mentions:
@@ -288,7 +291,7 @@ def test_looked_up_result_is_the_one_whose_right_side_the_query_names(tokenizer,
                 right = re.match(r"= (\d+ [-+] \d+)", tail)
                 assert right and right[1] in query
                 found += 1
-    assert found > 30
+    assert found > 50
 
 
 @pytest.mark.parametrize("kind", ["designated", "facts"])
@@ -300,11 +303,10 @@ def test_the_query_designates_by_numbers_and_signs(tokenizer, writer, kind):
         if not asked:
             assert kind == "facts"
             continue
-        query, passage, lines = words(tokenizer, document.ids).removeprefix("[CLS]").split(" [SEP]")[:3]
+        query, passage, printed = parts(tokenizer, document)
         assert re.search(r"\d", query) and len(asked) == 2
         if kind == "facts":  # never by whom they belong to
             assert not set(query.split()) & set(read_facts(passage)[0].values())
-        printed = re.findall(r"(\d+) = (\d+) ([-+]) (\d+)", lines)
         named = asked & set(query.split())
         hidden = asked - named
         if hidden:

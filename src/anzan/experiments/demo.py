@@ -89,8 +89,9 @@ def run_demo(out: Path, log: Console, show: Console | None = None, overrides: Se
     out.parent.mkdir(parents=True, exist_ok=True)
     draft.rename(out)
 
+    measured = {"model": metrics, "model, calculator blanked": blanked, "model, wrong results": misled}
     title = f"{len(problems):,} unseen problems after {result['train_s']:.0f} s of training"
-    show.print(comparison(metrics, {"calculator blanked": blanked, "wrong results": misled}, guesses, title))
+    show.print(comparison(measured, guesses, title))
     show.print("Guessers name the winner; on max, the winner's number is still to be found.", style="dim")
     ask_typed(reader, show)
     show.print(f"\nmodel:   {out}\ncurves:  {out / 'curves.png'}\nresult:  {out / 'result.json'}", soft_wrap=True)
@@ -116,17 +117,14 @@ def _check_replaceable(out: Path) -> None:
         raise FileExistsError(f"{out} is not empty and no demo: choose another --out")
 
 
-def comparison(
-    metrics: dict[str, Any], changed: dict[str, dict[str, Any]], guesses: dict[str, dict[str, float]], title: str
-) -> Table:
-    """The model, the model with its calculator's output changed, and guessers: overall and by kind of question."""
+def comparison(measured: dict[str, dict[str, Any]], guesses: dict[str, dict[str, float]], title: str) -> Table:
+    """What was measured, by name, and guessers: overall and by kind of question."""
     table = Table(title=f"{title}, in percent", title_justify="left")
     for name in ("questions", "answered by", "F1", "EM", "signed EM", "arguments"):
         table.add_column(name, justify="right" if name in ("F1", "EM", "signed EM", "arguments") else "left")
     for group, scores in guesses.items():
         rows = {
-            "model": metrics if group == "all" else metrics["by_kind"][group],
-            **{f"model, {how}": m if group == "all" else m["by_kind"][group] for how, m in changed.items()},
+            **{name: m if group == "all" else m["by_kind"][group] for name, m in measured.items()},
             "guess by role": {"f1": scores.get("role"), "em": scores.get("role")},
             "guess by leading digits": {"f1": scores["leading_digits"], "em": scores["leading_digits"]},
         }

@@ -96,7 +96,7 @@ class Recipe:
     link_weight: float = 1.0
     early_layer: int = 4  # how many layers may pass before roles and links are known, for comparison to build on
     order_layer: int = 5  # how many layers may pass before two numbers are compared
-    order_weight: float = 2.0  # of the order of digits, place by place
+    digits_weight: float = 2.0  # of the order of digits, place by place
     place_weight: float = 1.0
     place_layer: int = 3  # how many layers may pass before a number's first token knows its digits
     size_weight: float = 2.0
@@ -149,8 +149,9 @@ class Skills(nn.Module):
         self.order_tags = nn.Linear(h, 2)
         self.orders = nn.Linear(h, 3 * (1 + PLACES))
         self.size = nn.Linear(h, 1)
-        self.tag_weights = torch.ones(len(TAGS))
-        self.tag_weights[ORDER_TAGS] = order_weight
+        weights = torch.ones(len(TAGS))
+        weights[ORDER_TAGS] = order_weight
+        self.register_buffer("tag_weights", weights, persistent=False)
         self.places = nn.Linear(h, 10 * PLACES)
 
     def forward(
@@ -177,7 +178,7 @@ class Skills(nn.Module):
         tag_logits = self.tags(hidden[tagged])
         early = self.early_tags(out.hidden_states[self.recipe.early_layer][tagged])
         ordered = self.order_tags(out.hidden_states[self.recipe.order_layer][tagged])
-        w = self.tag_weights.to(hidden)
+        w: Any = self.tag_weights
         tag_loss = _tag_loss(tag_logits, value, w) + 0.5 * _tag_loss(early, value[:, :EARLY_TAGS], w[:EARLY_TAGS])
         tag_loss = tag_loss + 0.1 * _tag_loss(ordered, value[:, ORDER_TAGS], w[ORDER_TAGS])
         link_loss, found = self._link_loss(out.hidden_states, attention_mask, links, link_targets)
@@ -193,7 +194,7 @@ class Skills(nn.Module):
         place_loss = F.cross_entropy(digits.flatten(0, 1), place_labels[:, 2:].flatten())
         r = self.recipe
         loss = token_loss + r.tag_weight * tag_loss + r.link_weight * link_loss
-        loss = loss + r.place_weight * place_loss + r.size_weight * size_error + r.order_weight * order_loss
+        loss = loss + r.place_weight * place_loss + r.size_weight * size_error + r.digits_weight * order_loss
         return {
             "loss": loss,
             "logits": logits,

@@ -24,8 +24,8 @@ knows the owner's numbers and the other's leading digit is right in 61 %. Withou
 learn to judge by the operands alone: they answer 80 % and never look at the result, nor at the other's number.
 
 Two by two, the people who are not asked get numbers of the same origin. Without a transfer the comparison of two
-printed numbers is the task itself, and numbers are natural draws. Names, order in the passage and
-order in the question are always fair.
+printed numbers is the task itself, and numbers are natural draws. Names, order in the passage and order in the question
+are always fair.
 
 What cannot be balanced away is arithmetic itself: with two leading digits one computes eight answers in ten, and where
 numbers differ in length (`max_digits`) many amounts are too small to matter. `guessing_scores` measures what is left to
@@ -250,9 +250,9 @@ def _balanced(rng: random.Random, plan: _Plan, key: _Key) -> _Numbers:
     for _ in range(_TRIES):
         c, gap = rng.choice(key.c), rng.randint(1, widest)
         # Whether c is kept must not depend on who is to win, so either could.
-        pairs = {wins: _operands(rng, key, c + gap if wins else c - gap, sign) for wins in (True, False)}
-        if all(pair and _winner(*pair, c, sign) is not None for pair in pairs.values()):
-            a, t = pairs[plan.owner_wins] or _give_up()
+        above, below = (_operands(rng, key, result, sign) for result in (c + gap, c - gap))
+        if above and below and all(_winner(*pair, c, sign) is not None for pair in (above, below)):
+            a, t = above if plan.owner_wins else below
             return _Numbers(a, t, c, a + sign * t)
     _give_up()
 
