@@ -36,7 +36,7 @@ def test_every_label_reaches_the_loss(tmp_path, monkeypatch):
 
     @wraps(forward)  # transformers reads the signature
     def spy(self, input_ids, **rest):
-        labels = ("tag_labels", "links", "link_targets", "place_labels", "size_labels", "order_labels")
+        labels = ("tag_labels", "links", "link_targets", "place_labels", "order_labels")
         seen.append((len(input_ids), *(len(rest[k]) for k in labels)))
         return forward(self, input_ids, **rest)
 

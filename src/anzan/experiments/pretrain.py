@@ -6,7 +6,6 @@ and segments, so that a token knows whether it stands in the question, the passa
 
 from __future__ import annotations
 
-import math
 import random
 import sys
 from collections.abc import Iterator
@@ -53,9 +52,6 @@ from anzan.experiments.pretraining_text import (
 
 Batch = dict[str, Tensor]
 
-NEAR = math.log10(1.02)
-"""A number's size is known if it is off by less than two percent."""
-
 TINY = Path(__file__).resolve().parent.parent / "reader" / "tiny"
 
 
@@ -85,7 +81,7 @@ class Recipe:
     seed: int = 0
     lessons: tuple[Lesson, ...] = (
         Lesson(),
-        Lesson(1200, 7e-4, 50, easy_level=1.0, mix=Mix(facts=0.35, order=0.2), order_weight=4.0),
+        Lesson(2000, 7e-4, 50, easy_level=1.0, mix=Mix(facts=0.35, order=0.2), order_weight=4.0),
     )
     batch_size: int = 32
     hidden_size: int = 128
@@ -98,12 +94,11 @@ class Recipe:
     order_layer: int = 5  # how many layers may pass before two numbers are compared
     digits_weight: float = 2.0  # of the order of digits, place by place
     place_weight: float = 1.0
-    place_layer: int = 3  # how many layers may pass before a number's first token knows its digits
-    size_weight: float = 2.0
-    size_layer: int = 4  # and before it knows its size, on a line: comparing is then subtraction
+    place_layer: int = 4  # how many layers may pass before a number's first token knows its digits
     # (kind, layer, head): early, so that layers are left for what is built on it. Copies twice: what is known of a
     # number where it is told reaches its other places. Designated numbers are compared late, for who is designated
-    # takes long to find out; and names read their numbers last.
+    # takes long to find out; and names read their numbers last. All heads of the layer that compares are told where to
+    # look, so that one alone brings the other number: what compares is then the same however a number was designated.
     link_heads: tuple[tuple[int, int, int], ...] = (
         (PARTS, 0, 0),
         (HOLDER, 1, 0),
@@ -113,6 +108,9 @@ class Recipe:
         (COPY, 3, 0),
         (SOURCES, 3, 1),
         (RIVAL, 4, 0),
+        (COPY, 4, 1),
+        (PARTS, 4, 2),
+        (OPERANDS, 4, 3),
         (HELD, 5, 0),
         (RESULTS, 5, 1),
     )
@@ -148,7 +146,6 @@ class Skills(nn.Module):
         self.early_tags = nn.Linear(h, EARLY_TAGS)
         self.order_tags = nn.Linear(h, 2)
         self.orders = nn.Linear(h, 3 * (1 + PLACES))
-        self.size = nn.Linear(h, 1)
         weights = torch.ones(len(TAGS))
         weights[ORDER_TAGS] = order_weight
         self.register_buffer("tag_weights", weights, persistent=False)
@@ -164,7 +161,6 @@ class Skills(nn.Module):
         links: Tensor,
         link_targets: Tensor,
         place_labels: Tensor,
-        size_labels: Tensor,
         order_labels: Tensor,
     ) -> dict[str, Tensor]:
         out = self.encoder(
@@ -187,21 +183,18 @@ class Skills(nn.Module):
         order_loss = F.cross_entropy(compared.flatten(0, 1), answers.flatten(), reduction="sum")
         order_loss = order_loss / (answers >= 0).sum().clamp_min(1)
         number = place_labels[:, 0], place_labels[:, 1]
-        size = self.size(out.hidden_states[self.recipe.size_layer][number])[:, 0]
-        size_error = (size - size_labels).abs().sum() / max(len(size), 1)
         digits = self.places(out.hidden_states[self.recipe.place_layer][number])
         digits = digits.unflatten(-1, (PLACES, 10))
         place_loss = F.cross_entropy(digits.flatten(0, 1), place_labels[:, 2:].flatten())
         r = self.recipe
         loss = token_loss + r.tag_weight * tag_loss + r.link_weight * link_loss
-        loss = loss + r.place_weight * place_loss + r.size_weight * size_error + r.digits_weight * order_loss
+        loss = loss + r.place_weight * place_loss + r.digits_weight * order_loss
         return {
             "loss": loss,
             "logits": logits,
             "tag_logits": tag_logits,
             "found": found,
             "digits": digits,
-            "size": size,
             "order_logits": ordered,
             "compared": compared,
         }
@@ -292,8 +285,7 @@ def skills(model: Skills, batches: list[Batch], tokenizer: PreTrainedTokenizerBa
     kind = torch.tensor([0 if t.strip("#").isdigit() else 1 if t in "<>" else 2 for t in tokens])
     hit, seen = torch.zeros(3), torch.zeros(3)
     links: list[Tensor] = []
-    place_hit = place_seen = place_numbers = 0
-    near = 0
+    place_hit = place_seen = 0
     order_hit = order_seen = digit_hit = digit_seen = 0
     tag_hit, tag_seen = torch.zeros(len(TAGS), 2), torch.zeros(len(TAGS), 2)
     for batch in batches:
@@ -302,8 +294,6 @@ def skills(model: Skills, batches: list[Batch], tokenizer: PreTrainedTokenizerBa
         place = batch["place_labels"][:, 2:]
         place_hit += int((out["digits"].argmax(-1) == place).sum())
         place_seen += int((place >= 0).sum())
-        place_numbers += len(place)
-        near += int(((out["size"] - batch["size_labels"]).abs() < NEAR).sum())
         order = batch["tag_labels"][:, 2:][:, ORDER_TAGS]
         order_hit += int((((out["order_logits"] > 0) == order) & (order >= 0)).sum())
         order_seen += int((order >= 0).sum())
@@ -329,7 +319,6 @@ def skills(model: Skills, batches: list[Batch], tokenizer: PreTrainedTokenizerBa
     figures["places"] = place_hit / place_seen
     figures["order_early"] = order_hit / order_seen
     figures["order_digits"] = digit_hit / digit_seen
-    figures["sizes"] = near / place_numbers
     return {k: round(100 * v, 1) for k, v in figures.items()}
 
 

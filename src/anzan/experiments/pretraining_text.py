@@ -7,7 +7,7 @@ Every label follows from how the document was written, by string matching:
   the query, does that person give or receive, is it the amount that changed hands;
   The same as links: where else does this string stand, where else is this number's owner named;
 * **look-up**: printed lines `R = x + y , R = x - y , R = y - x`, with R drawn at random, and a query `x + y`;
-* **place value**: at a number's first token, how many digits it has, what its next digits are, and its size;
+* **place value**: at a number's first token, how many digits it has and what its next digits are;
 * **order**: two bare numbers side by side or designated by the query, which one is larger, also digit by digit.
 
 What they never hold: a task's own question, a maximum or comparison over owners, a number that is the sum or difference
@@ -17,7 +17,6 @@ evaluation's words are seen as words.
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -256,9 +255,16 @@ class Writer:
         return found
 
     def near(self, number: str) -> str:
-        """A number that begins with the same one to three digits; order then needs the others."""
-        shared = self.rng.randint(1, min(3, len(number)))
-        return number[:shared] + "".join(self.rng.choice("0123456789") for _ in number[shared:])
+        """A number of the same length that is off by little: by at most twice the unit of one of its first digits.
+
+        Random digits differ by 1 in one case of five; here that is what order depends on.
+        """
+        rng, digits = self.rng, len(number)
+        unit = 10 ** (digits - 1 - rng.randrange(min(PLACES, digits)))
+        while True:
+            found = str(int(number) + rng.choice((-1, 1)) * rng.randint(1, 2 * unit))
+            if len(found) == digits and found[0] not in "-0":
+                return found
 
     def shape(self, shapes: Sequence[str]) -> str:
         return shapes[0] if self.rng.random() < USUAL else self.rng.choice(shapes)
@@ -455,9 +461,8 @@ class Writer:
         doc.ids.append(self.sep)
         for _ in range(pairs):
             a, b = self.numbers(2)
-            near = self.near(a)
-            if near != a and rng.random() < 0.5:
-                a, b = rng.sample((a, near), 2)
+            if rng.random() < 0.5:
+                a, b = rng.sample((a, self.near(a)), 2)
             for w in self.filler(1):
                 self._put(doc, w, None)
             self._put(doc, a, {"larger": int(a) > int(b), "smaller": int(a) < int(b)})
@@ -593,12 +598,11 @@ def collate(documents: Sequence[Document], pad: int, mask: int) -> dict[str, lis
     `token_type_ids` count segments: query, passage, printed lines. `links` holds a line per link, row, position and
     kind, and `link_targets` a line per place it leads to, the link's number and a position. `tag_labels` holds a line
     per tagged token: row, position, then a value per tag. A mention is tagged at its first and at its last token.
-    `place_labels` holds a line per number: row, position, then `PLACES` answers (-100 where undefined), and
-    `size_labels` its size, log10(n + 1), in the same order; `order_labels` a line per number that is ordered against
-    another: row, position, then 1 + `PLACES` answers.
+    `place_labels` holds a line per number: row, position, then `PLACES` answers (-100 where undefined);
+    `order_labels` a line per number that is ordered against another: row, position, then 1 + `PLACES` answers.
     """
     longest = max(len(d.ids) for d in documents)
-    ids, types, attention, labels, tags, links, targets, places, sizes, orders = ([] for _ in range(10))
+    ids, types, attention, labels, tags, links, targets, places, orders = ([] for _ in range(9))
     separator = documents[0].separator
     for row, d in enumerate(documents):
         target = [-100] * longest
@@ -619,7 +623,6 @@ def collate(documents: Sequence[Document], pad: int, mask: int) -> dict[str, lis
             links.append((row, position, kind))
         places += [(row, position, *answers) for position, answers in d.places()]
         orders += [(row, position, *answers) for position, answers in d.orders()]
-        sizes += [math.log10(int(word) + 1) for _, word in d.numbers()]
         for m in d.mentions:
             for position in {m.start, m.end}:
                 tags.append([row, position, *(int(m.tags.get(t, -1)) for t in TAGS)])
@@ -632,6 +635,5 @@ def collate(documents: Sequence[Document], pad: int, mask: int) -> dict[str, lis
         "links": links,
         "link_targets": targets,
         "place_labels": places,
-        "size_labels": sizes,
         "order_labels": orders,
     }
