@@ -259,6 +259,20 @@ def test_orders_are_those_of_the_digits(tokenizer, writer, kind):
     assert seen > 100
 
 
+def test_near_numbers_differ_by_small_digits_at_every_place(writer):
+    first = Counter()
+    for number in ("5718204", "9999999", "1000000", "7", "1", "40"):
+        for _ in range(500):
+            near = writer.near(number)
+            assert near != number and len(near) == len(number) and near[0] != "0"
+            gap = abs(int(near) - int(number))
+            # The largest unit there is: twice that of the leading digit.
+            assert gap <= 2 * 10 ** (len(number) - 1)
+            if number == "5718204":
+                first[len(str(gap))] += 1
+    assert set(first) >= {4, 5, 6, 7}  # gaps of all orders down to the fourth digit's
+
+
 def test_no_printed_line_is_true_arithmetic(tokenizer, writer):
     seen = 0
     for _ in range(300):

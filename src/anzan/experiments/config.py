@@ -66,9 +66,9 @@ class ModelConfig:
 class TrainConfig:
     """Optimisation.
 
-    `minutes` limits a run: learning rate and curriculum then follow the clock where steps are too slow. Until
-    `begin_share` of the run, it sees the kinds of question in `begin_with` alone. `evaluations` is how often the
-    development split is measured.
+    `head_learning_rate` is that of everything but the encoder, by default the same. `minutes` limits a run: learning
+    rate and curriculum then follow the clock where steps are too slow. Until `begin_share` of the run, it sees the
+    kinds of question in `begin_with` alone. `evaluations` is how often the development split is measured.
     """
 
     epochs: float = 3.0
@@ -76,6 +76,7 @@ class TrainConfig:
     minutes: float | None = None
     batch_size: int = 32
     learning_rate: float = 1e-4
+    head_learning_rate: float | None = None
     warmup_share: float = 0.05
     weight_decay: float = 0.01
     schedule: str = "linear"

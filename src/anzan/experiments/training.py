@@ -48,8 +48,10 @@ class _Trainer(Trainer):
         dev: Sequence[Problem],
         sampler: Curriculum,
         pace: Pace,
+        head_learning_rate: float | None = None,
         **kwargs: Any,
     ):
+        self.head_learning_rate = head_learning_rate
         super().__init__(*args, **kwargs)
         self.features, self.dev, self.sampler, self.pace = features, dev, sampler, pace
         self.measured: dict[int, dict[str, Any]] = {}  # by step
@@ -58,6 +60,18 @@ class _Trainer(Trainer):
 
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler:
         return self.sampler
+
+    def create_optimizer(self, model: torch.nn.Module | None = None) -> torch.optim.Optimizer:
+        """The heads, which start from nothing, may learn faster than the encoder."""
+        optimizer = super().create_optimizer(model)
+        if self.head_learning_rate is not None:
+            assert self.model is not None
+            encoder = {id(p) for name, p in self.model.named_parameters() if name.startswith("encoder.")}
+            for group in list(optimizer.param_groups):
+                heads = [p for p in group["params"] if id(p) not in encoder]
+                group["params"] = [p for p in group["params"] if id(p) in encoder]
+                optimizer.add_param_group({**group, "params": heads, "lr": self.head_learning_rate})
+        return optimizer
 
     def create_scheduler(self, *args: Any, **kwargs: Any) -> Any:
         """The learning rate follows the pace of the run, so that it has come down when the time is over."""
@@ -149,6 +163,7 @@ def train(
         dev=splits.dev,
         sampler=sampler,
         pace=pace,
+        head_learning_rate=t.head_learning_rate,
         args=TrainingArguments(
             output_dir=str(out),
             max_steps=steps,
@@ -242,8 +257,8 @@ def _beginning(settings: TrainConfig, examples: Examples) -> list[int]:
 
 def _check(settings: TrainConfig) -> None:
     """What would otherwise come to light after minutes of training."""
-    for name in ("batch_size", "epochs", "learning_rate"):
-        if getattr(settings, name) <= 0:
+    for name in ("batch_size", "epochs", "learning_rate", "head_learning_rate"):
+        if getattr(settings, name) is not None and getattr(settings, name) <= 0:
             raise ConfigError(f"train.{name}: give a number above 0, got {getattr(settings, name)}")
     if bool(settings.begin_with) != (settings.begin_share > 0) or not 0 <= settings.begin_share <= 1:
         raise ConfigError("train.begin_with and train.begin_share: give kinds of question and a share from 0 to 1")
