@@ -6,24 +6,21 @@ from collections import Counter
 
 import pytest
 
-from anzan.experiments.pretraining_text import (
+from anzan.experiments.pretraining_document import (
     COPY,
-    GIVES,
     HELD,
     HOLDER,
     OPERANDS,
     OWNER,
-    OWNS,
     PARTS,
     RESULTS,
     RIVAL,
     SOURCES,
     TAGS,
-    THINGS,
     Document,
-    Writer,
     collate,
 )
+from anzan.experiments.pretraining_text import GIVES, OWNS, THINGS, Writer
 from anzan.reader.encoders import locate_encoder
 from anzan.reader.tokenizer import load_tokenizer
 from anzan.tasks.possession import NAMES, OBJECTS

@@ -29,7 +29,7 @@ from transformers import (
 from transformers.models.nomic_bert.modeling_nomic_bert import apply_rotary_pos_emb
 
 from anzan.experiments.memory import keep_freed_memory
-from anzan.experiments.pretraining_text import (
+from anzan.experiments.pretraining_document import (
     COPY,
     EARLY_TAGS,
     HELD,
@@ -45,10 +45,9 @@ from anzan.experiments.pretraining_text import (
     SOURCES,
     TAGS,
     Document,
-    Mix,
-    Writer,
     collate,
 )
+from anzan.experiments.pretraining_text import Mix, Writer
 
 Batch = dict[str, Tensor]
 
