@@ -265,7 +265,7 @@ def test_pretrain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
     def quick(recipe: Any, out: Path) -> dict[str, float]:
         print("progress")
-        made.append((recipe.seed, recipe.lessons[0].steps, out))
+        made.append((recipe.seed, recipe.steps, out))
         return {"digits": 97.5}
 
     monkeypatch.setattr("anzan.experiments.pretrain.pretrain", quick)

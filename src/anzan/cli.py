@@ -229,7 +229,7 @@ def _bias(text: str) -> tuple[str, float]:
 def pretrain(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the encoder goes.")],
     seed: Annotated[int | None, typer.Option(help="The recipe's own by default.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Of each lesson; the recipe's own by default.")] = None,
+    steps: Annotated[int | None, typer.Option(help="The recipe's own by default.")] = None,
 ) -> None:
     """Make the encoder anzan-tiny from a seed."""
     _need_empty(out)
@@ -241,7 +241,7 @@ def pretrain(
     if seed is not None:
         recipe = replace(recipe, seed=seed)
     if steps is not None:
-        recipe = replace(recipe, lessons=tuple(replace(lesson, steps=steps) for lesson in recipe.lessons))
+        recipe = replace(recipe, steps=steps)
     with redirect_stdout(sys.stderr):  # it reports as it goes
         skills = run(recipe, out)
     _out().print("\n".join([*(f"{name:24} {value:5.1f} %" for name, value in skills.items()), f"encoder: {out}"]))

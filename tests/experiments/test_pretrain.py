@@ -6,11 +6,12 @@ from functools import wraps
 import torch
 from transformers import AutoModel, AutoTokenizer
 
-from anzan.experiments.pretrain import TINY, Lesson, Recipe, Skills, pretrain, tensors
+from anzan.experiments.pretrain import TINY, Recipe, Skills, pretrain, tensors
 from anzan.experiments.pretraining_text import Writer
 
 SMALL = Recipe(
-    lessons=(Lesson(steps=3, warmup_steps=1), Lesson(steps=2, warmup_steps=1, order_weight=4.0)),
+    steps=5,
+    warmup_steps=1,
     batch_size=4,
     hidden_size=32,
     layers=6,

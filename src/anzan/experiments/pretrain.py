@@ -55,14 +55,15 @@ TINY = Path(__file__).resolve().parent.parent / "reader" / "tiny"
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """One run of the optimiser; the next lesson goes on with the encoder alone, all heads are new.
+class Recipe:
+    """Everything that decides the weights.
 
     Documents start at `easy_level` (few people, short names and numbers) and are as hard as they get from `full_from`
-    of its steps: what is learned on short texts carries over, at a third of the time a step. `order_weight` counts the
+    of the steps: what is learned on short texts carries over, at a third of the time a step. `order_weight` counts the
     tags of order more than the others.
     """
 
+    seed: int = 0
     steps: int = 3000
     learning_rate: float = 1e-3
     warmup_steps: int = 200
@@ -70,24 +71,13 @@ class Lesson:
     easy_level: float = 0.2
     full_from: float = 0.4
     mix: Mix = field(default_factory=lambda: Mix(facts=0.55, order=0.2))
-    order_weight: float = 2.0
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Everything that decides the weights."""
-
-    seed: int = 0
-    lessons: tuple[Lesson, ...] = (
-        Lesson(),
-        Lesson(2000, 7e-4, 50, easy_level=1.0, mix=Mix(facts=0.35, order=0.2), order_weight=4.0),
-    )
     batch_size: int = 32
     hidden_size: int = 128
     layers: int = 6
     heads: int = 4
     intermediate_size: int = 256
     tag_weight: float = 4.0
+    order_weight: float = 2.0
     link_weight: float = 1.0
     early_layer: int = 4  # how many layers may pass before roles and links are known, for comparison to build on
     order_layer: int = 5  # how many layers may pass before two numbers are compared
@@ -118,7 +108,7 @@ class Recipe:
 class Skills(nn.Module):
     """An encoder with the two heads of pre-training: masked tokens (tied to the embeddings) and tags of mentions."""
 
-    def __init__(self, recipe: Recipe, tokenizer: PreTrainedTokenizerBase, order_weight: float = 1.0):
+    def __init__(self, recipe: Recipe, tokenizer: PreTrainedTokenizerBase):
         super().__init__()
         config = AutoConfig.for_model(
             "nomic_bert",
@@ -146,7 +136,7 @@ class Skills(nn.Module):
         self.order_tags = nn.Linear(h, 2)
         self.orders = nn.Linear(h, 3 * (1 + PLACES))
         weights = torch.ones(len(TAGS))
-        weights[ORDER_TAGS] = order_weight
+        weights[ORDER_TAGS] = recipe.order_weight
         self.register_buffer("tag_weights", weights, persistent=False)
         self.places = nn.Linear(h, 10 * PLACES)
 
@@ -253,18 +243,18 @@ def _initialise(encoder: nn.Module) -> None:
 class Documents(IterableDataset):
     """The stream of documents of one run, in groups of one batch of similar length."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, lesson: Lesson, batch_size: int, stream: str):
-        self.tokenizer, self.lesson, self.batch_size, self.stream = tokenizer, lesson, batch_size, stream
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, recipe: Recipe):
+        self.tokenizer, self.recipe = tokenizer, recipe
 
     def __iter__(self) -> Iterator[Document]:
-        lesson = self.lesson
-        writer = Writer(self.tokenizer, random.Random(self.stream))
-        writer.mix = lesson.mix
+        recipe = self.recipe
+        writer = Writer(self.tokenizer, random.Random(f"pretrain-{recipe.seed}-0"))  # one stream of the seed
+        writer.mix = recipe.mix
         step = 0
         while True:
-            hard = min(1.0, step / (lesson.full_from * lesson.steps))
-            writer.level = lesson.easy_level + (1 - lesson.easy_level) * hard
-            for batch in writer.batches(self.batch_size):
+            hard = min(1.0, step / (recipe.full_from * recipe.steps))
+            writer.level = recipe.easy_level + (1 - recipe.easy_level) * hard
+            for batch in writer.batches(recipe.batch_size):
                 step += 1
                 yield from batch
 
@@ -341,34 +331,18 @@ def pretrain(recipe: Recipe, out: Path, every: int = 500) -> dict[str, float]:
     held_out = Writer(tokenizer, random.Random("held-out"))
     held_out.level = 0.4
     batches = [tensors(batch, tokenizer) for batch in held_out.batches(32, 5)]
-    learned: dict[str, Tensor] | None = None
-    model = None
-    for number, lesson in enumerate(recipe.lessons):
-        torch.manual_seed(recipe.seed + number)
-        model = Skills(recipe, tokenizer, lesson.order_weight)
-        if learned is not None:
-            model.encoder.load_state_dict(learned)
-        documents = Documents(tokenizer, lesson, recipe.batch_size, f"pretrain-{recipe.seed}-{number}")
-        _train(model, documents, recipe, [_Watch(batches, tokenizer, every, out)], out)
-        learned = model.encoder.state_dict()
-    assert model is not None
-    model.encoder.save_pretrained(out)
-    tokenizer.save_pretrained(out)
-    return skills(model, batches, tokenizer)
-
-
-def _train(model: Skills, documents: Documents, recipe: Recipe, callbacks: list[TrainerCallback], out: Path) -> None:
-    lesson, tokenizer = documents.lesson, documents.tokenizer
-    trainer = Trainer(
+    torch.manual_seed(recipe.seed)
+    model = Skills(recipe, tokenizer)
+    Trainer(
         model=model,
         args=TrainingArguments(
             output_dir=str(out),
-            max_steps=lesson.steps,
+            max_steps=recipe.steps,
             per_device_train_batch_size=recipe.batch_size,
-            learning_rate=lesson.learning_rate,
+            learning_rate=recipe.learning_rate,
             lr_scheduler_type="warmup_stable_decay",
-            lr_scheduler_kwargs={"num_decay_steps": round(lesson.decay_share * lesson.steps)},
-            warmup_steps=lesson.warmup_steps,
+            lr_scheduler_kwargs={"num_decay_steps": round(recipe.decay_share * recipe.steps)},
+            warmup_steps=recipe.warmup_steps,
             weight_decay=0.01,
             adam_beta2=0.98,
             max_grad_norm=1.0,
@@ -383,8 +357,10 @@ def _train(model: Skills, documents: Documents, recipe: Recipe, callbacks: list[
             remove_unused_columns=False,
             use_cpu=not torch.cuda.is_available(),
         ),
-        train_dataset=documents,
+        train_dataset=Documents(tokenizer, recipe),
         data_collator=lambda batch: tensors(batch, tokenizer),
-        callbacks=callbacks,
-    )
-    trainer.train()
+        callbacks=[_Watch(batches, tokenizer, every, out)],
+    ).train()
+    model.encoder.save_pretrained(out)
+    tokenizer.save_pretrained(out)
+    return skills(model, batches, tokenizer)
