@@ -23,16 +23,8 @@ def test_the_beginning_is_of_the_chosen_kind_and_the_rest_of_all():
 
 def test_a_slow_run_goes_on_to_all_kinds_in_time():
     used = iter([0.0, 0.2, 0.4, 0.6, *[0.9] * 6])
-    seen = list(Curriculum(LENGTHS, 4, 10, EVEN, 0.5, clock=lambda: next(used)))
+    seen = list(Curriculum(LENGTHS, 4, 10, EVEN, 0.5, lambda: next(used)))
     assert set(seen[:12]) <= set(EVEN) and not set(seen[12:]) <= set(EVEN)
-
-
-def test_a_share_of_the_batches_of_the_beginning_is_of_all_kinds():
-    batches = list(zip(*[iter(Curriculum(LENGTHS, 4, 2000, EVEN, 1.0, 0.25))] * 4, strict=True))
-    mixed = [b for b in batches if not set(b) <= set(EVEN)]
-    # A batch of all kinds is even throughout in at most one case of two (length groups); 0.25 * 2000 = 500 are drawn.
-    assert 250 <= len(mixed) <= 560
-    assert not any(set(b) - set(EVEN) for b in zip(*[iter(Curriculum(LENGTHS, 4, 20, EVEN, 1.0))] * 4, strict=True))
 
 
 def test_every_pass_holds_every_example_once_in_an_order_of_its_own():

@@ -10,14 +10,13 @@ from transformers.trainer_pt_utils import get_length_grouped_indices
 
 
 class Curriculum(Sampler[int]):
-    """Indexes for a whole run, in batches of like length: until `share` of it mostly those in `begin_with`, then all.
+    """Indexes for a whole run, in batches of like length: until `share` of it those in `begin_with`, then all.
 
     Args:
         lengths: tokens of each example.
         batch_size, steps: the run yields their product.
         begin_with: indexes of the examples to begin with.
         share: of the run, 0 to 1.
-        mixed: how many of the batches meanwhile are drawn from all examples, 0 to 1.
         clock: the share of its time that the run has used, asked before every batch.
         seed: decides the order.
     """
@@ -29,13 +28,11 @@ class Curriculum(Sampler[int]):
         steps: int,
         begin_with: Sequence[int] = (),
         share: float = 0.0,
-        mixed: float = 0.0,
         clock: Callable[[], float] = lambda: 0.0,
         seed: int = 0,
     ):
         self.lengths, self.batch_size, self.steps = lengths, batch_size, steps
-        self.begin_with, self.share, self.mixed = begin_with, share, mixed
-        self.clock, self.seed = clock, seed
+        self.begin_with, self.share, self.clock, self.seed = begin_with, share, clock, seed
 
     def __len__(self) -> int:
         return self.steps * self.batch_size
@@ -46,8 +43,7 @@ class Curriculum(Sampler[int]):
         beginning = self._forever(self.begin_with, order) if self.begin_with else everything
         for step in range(self.steps):
             # Its own count of steps: a loader reads ahead, and a resumed run reads again what it skips.
-            begins = max(step / self.steps, self.clock()) < self.share
-            source = beginning if begins and float(torch.rand((), generator=order)) >= self.mixed else everything
+            source = beginning if max(step / self.steps, self.clock()) < self.share else everything
             for _ in range(self.batch_size):
                 yield next(source)
 

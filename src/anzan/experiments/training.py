@@ -154,14 +154,7 @@ def train(
     every = max(1, math.ceil(steps / max(1, t.evaluations)))
     pace = Pace(steps, t.minutes)
     sampler = Curriculum(
-        examples.lengths,
-        t.batch_size,
-        steps,
-        _beginning(t, examples),
-        t.begin_share,
-        t.begin_mixed,
-        lambda: pace.time_used,
-        t.seed,
+        examples.lengths, t.batch_size, steps, _beginning(t, examples), t.begin_share, lambda: pace.time_used, t.seed
     )
     out.mkdir(parents=True, exist_ok=True)
     trainer = _Trainer(
@@ -269,8 +262,6 @@ def _check(settings: TrainConfig) -> None:
             raise ConfigError(f"train.{name}: give a number above 0, got {getattr(settings, name)}")
     if bool(settings.begin_with) != (settings.begin_share > 0) or not 0 <= settings.begin_share <= 1:
         raise ConfigError("train.begin_with and train.begin_share: give kinds of question and a share from 0 to 1")
-    if not 0 <= settings.begin_mixed <= 1:
-        raise ConfigError(f"train.begin_mixed: give a share from 0 to 1, got {settings.begin_mixed}")
     for name, known in (("select_by", SCORES), ("schedule", [each.value for each in SchedulerType])):
         if getattr(settings, name) not in known:
             raise ConfigError(f"train.{name}: {getattr(settings, name)!r} is unknown; choose among {', '.join(known)}")
