@@ -100,9 +100,10 @@ class Document:
 
     def places(self) -> Iterator[tuple[int, list[int]]]:
         """(first token, answers to the questions of `PLACES`, -100 beyond the last digit) of every number shown."""
-        for start, word in self.numbers():
-            digits = [int(d) for d in word[1:PLACES]]
-            yield start, [min(len(word), 10) - 1, *digits, *[-100] * (PLACES - 1 - len(digits))]
+        for m in self.mentions:
+            if m.word.isdigit() and not m.hidden:
+                digits = [int(d) for d in m.word[1:PLACES]]
+                yield m.start, [min(len(m.word), 10) - 1, *digits, *[-100] * (PLACES - 1 - len(digits))]
 
     def orders(self) -> Iterator[tuple[int, list[int]]]:
         """(first token, answers) of every number shown that is ordered against another: is it shorter (0), as long (1)
@@ -118,10 +119,6 @@ class Document:
                 digits = []
             length = 1 + (len(m.word) > len(rival)) - (len(m.word) < len(rival))
             yield m.start, [length, *digits, *[-100] * (PLACES - len(digits))]
-
-    def numbers(self) -> Iterator[tuple[int, str]]:
-        """First token and text of every number shown."""
-        return ((m.start, m.word) for m in self.mentions if m.word.isdigit() and not m.hidden)
 
 
 def collate(documents: Sequence[Document], pad: int, mask: int) -> dict[str, list]:

@@ -51,8 +51,8 @@ class _Trainer(Trainer):
         head_learning_rate: float | None = None,
         **kwargs: Any,
     ):
-        self.head_learning_rate = head_learning_rate
         super().__init__(*args, **kwargs)
+        self.head_learning_rate = head_learning_rate
         self.features, self.dev, self.sampler, self.pace = features, dev, sampler, pace
         self.measured: dict[int, dict[str, Any]] = {}  # by step
         self._sums: dict[str, float] = defaultdict(float)
