@@ -32,11 +32,13 @@ def test_every_pass_holds_every_example_once_in_an_order_of_its_own():
     assert sorted(seen[:40]) == sorted(seen[40:]) == list(range(40)) and seen[:40] != seen[40:]
 
 
-def test_batches_hold_examples_of_like_length():
+@pytest.mark.parametrize(("by_length", "least", "most"), [(True, 0, 100), (False, 700, 850)])
+def test_batches_hold_examples_of_like_length_or_any(by_length: bool, least: int, most: int):
     lengths = [(i * 7919) % 1000 for i in range(4000)]
-    seen = list(Curriculum(lengths, 8, 500))
+    seen = list(Curriculum(lengths, 8, 500, by_length=by_length))
+    assert sorted(seen) == list(range(4000))
     spread = [max(b) - min(b) for i in range(0, 4000, 8) for b in [[lengths[k] for k in seen[i : i + 8]]]]
-    assert sum(spread) / len(spread) < 100  # 8 at random are 780 apart
+    assert least < sum(spread) / len(spread) < most  # 8 at random are 7/9 of 1000 apart
 
 
 def test_the_seed_decides_the_order():

@@ -10,7 +10,7 @@ from transformers.trainer_pt_utils import get_length_grouped_indices
 
 
 class Curriculum(Sampler[int]):
-    """Indexes for a whole run, in batches of like length: until `share` of it those in `begin_with`, then all.
+    """Indexes for a whole run: until `share` of it those in `begin_with`, then all.
 
     Args:
         lengths: tokens of each example.
@@ -18,6 +18,7 @@ class Curriculum(Sampler[int]):
         begin_with: indexes of the examples to begin with.
         share: of the run, 0 to 1.
         clock: the share of its time that the run has used, asked before every batch.
+        by_length: batches hold examples of like length; otherwise any.
         seed: decides the order.
     """
 
@@ -29,10 +30,12 @@ class Curriculum(Sampler[int]):
         begin_with: Sequence[int] = (),
         share: float = 0.0,
         clock: Callable[[], float] = lambda: 0.0,
+        by_length: bool = True,
         seed: int = 0,
     ):
         self.lengths, self.batch_size, self.steps = lengths, batch_size, steps
-        self.begin_with, self.share, self.clock, self.seed = begin_with, share, clock, seed
+        self.begin_with, self.share, self.clock = begin_with, share, clock
+        self.by_length, self.seed = by_length, seed
 
     def __len__(self) -> int:
         return self.steps * self.batch_size
@@ -50,5 +53,9 @@ class Curriculum(Sampler[int]):
     def _forever(self, indexes: Sequence[int], order: torch.Generator) -> Iterator[int]:
         lengths = [self.lengths[i] for i in indexes]
         while True:
-            for i in get_length_grouped_indices(lengths, self.batch_size, generator=order):
+            if self.by_length:
+                places = get_length_grouped_indices(lengths, self.batch_size, generator=order)
+            else:
+                places = torch.randperm(len(lengths), generator=order).tolist()
+            for i in places:
                 yield indexes[i]

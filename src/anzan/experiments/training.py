@@ -154,7 +154,14 @@ def train(
     every = max(1, math.ceil(steps / max(1, t.evaluations)))
     pace = Pace(steps, t.minutes)
     sampler = Curriculum(
-        examples.lengths, t.batch_size, steps, _beginning(t, examples), t.begin_share, lambda: pace.time_used, t.seed
+        examples.lengths,
+        t.batch_size,
+        steps,
+        begin_with=_beginning(t, examples),
+        share=t.begin_share,
+        clock=lambda: pace.time_used,
+        by_length=t.group_by_length,
+        seed=t.seed,
     )
     out.mkdir(parents=True, exist_ok=True)
     trainer = _Trainer(
