@@ -68,8 +68,8 @@ class TrainConfig:
 
     `head_learning_rate` is that of everything but the encoder, by default the same. `minutes` limits a run: learning
     rate and curriculum then follow the clock where steps are too slow. Until `begin_share` of the run, it sees the
-    kinds of question in `begin_with` alone. `group_by_length` saves padding, but where length tells the kind of question
-    its batches are of one kind each. `evaluations` is how often the development split is measured.
+    kinds of question in `begin_with` alone. `group_by_length` saves padding, but where length tells the kinds apart its
+    batches are of one kind each. `evaluations` is how often the development split is measured.
     """
 
     epochs: float = 3.0
