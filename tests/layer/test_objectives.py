@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.autograd import grad, gradcheck
 
-from anzan.layer import argument_loss, relaxed_gumbel_softmax
+from anzan.layer import argument_loss, pseudo_labels, relaxed_gumbel_softmax
 
 Kind = Literal["bce", "marginal"]
 KINDS: list[Kind] = ["bce", "marginal"]
@@ -123,3 +123,31 @@ def test_a_shared_mask(kind: Kind) -> None:
 def test_another_kind_is_refused() -> None:
     with pytest.raises(ValueError, match="kind: 'bce' or 'marginal' needed, got 'hinge'"):
         argument_loss(torch.zeros(1, 2), torch.ones(1, 2, dtype=torch.bool), kind="hinge")  # pyright: ignore[reportArgumentType]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(1, 4), st.integers(0, 6), st.integers(0, 2**31), st.booleans(), st.booleans())
+def test_pseudo_labels_against_a_loop(batch: int, candidates: int, seed: int, give_mask: bool, shared: bool) -> None:
+    g = torch.Generator().manual_seed(seed)
+    scores = torch.randn(batch, candidates, generator=g, dtype=torch.float64)
+    acceptable = torch.rand(batch, candidates, generator=g) < 0.2
+    valid = torch.rand(1 if shared else batch, candidates, generator=g) < 0.6
+    log_probs = relaxed_gumbel_softmax(scores, valid.expand_as(scores)).log_probs
+    own = pseudo_labels(log_probs, acceptable, valid if give_mask else None)
+    for b, row in enumerate(scores.tolist()):
+        there = [a for a in range(candidates) if valid.expand_as(scores)[b, a]]
+        expected = [False] * candidates
+        if there and not any(acceptable[b, a] for a in there):
+            expected[max(there, key=row.__getitem__)] = True
+        assert own[b].tolist() == expected
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_pseudo_labels_sharpen_what_is_there(kind: Kind) -> None:
+    scores = torch.tensor([[0.3, 0.1, -0.2], [2.0, 0.0, 0.0]], dtype=torch.float64, requires_grad=True)
+    acceptable = torch.tensor([[False] * 3, [False, True, False]])
+    log_probs = scores.log_softmax(-1)
+    own = pseudo_labels(log_probs, acceptable)
+    (gradient,) = grad(argument_loss(log_probs, own, kind=kind), scores)
+    assert gradient[0, 0] < 0 < gradient[0, 1:].min()  # a step of descent raises the most probable one
+    assert not gradient[1].any()  # an example with a label is left to it

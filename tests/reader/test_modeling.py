@@ -56,7 +56,7 @@ def slow_scores(model: CalculatorReader, example: Example) -> Tensor:
 def slow_loss(model: CalculatorReader, examples: list[Example]) -> tuple[Tensor, list[int | None], list[Tensor]]:
     """The loss without noise, the pairs chosen, and start and end logits; differentiable by the dense surrogate."""
     embedding: Any = model.encoder.get_input_embeddings().weight
-    span_losses, argument_losses, chosen, logits = [], [], [], []
+    span_losses, argument_losses, own_losses, chosen, logits = [], [], [], [], []
     for example in examples:
         text, index = example.text, None
         ids, types = text.ids, text.types
@@ -83,9 +83,9 @@ def slow_loss(model: CalculatorReader, examples: list[Example]) -> tuple[Tensor,
             types = types + [SEGMENTS[model.encoder.config.model_type] - 1] * len(row.ids)
             allowed += [True] * (len(row.ids) - 1) + [False]
             good = [example.acceptable[a] for a in defined]
-            if any(good):
-                terms = [-(q if g else 1 - q).log() for q, g in zip(p, good, strict=True)]
-                argument_losses.append(torch.stack(terms).mean())
+            labels = good if any(good) else [a == best for a in range(len(defined))]
+            terms = [-(q if g else 1 - q).log() for q, g in zip(p, labels, strict=True)]
+            (argument_losses if any(good) else own_losses).append(torch.stack(terms).mean())
         chosen.append(index)
         out = model.spans(encode(model, types, inputs_embeds=embedded[None]))
         out = out.masked_fill(~torch.tensor(allowed)[:, None], -torch.inf)
@@ -96,11 +96,14 @@ def slow_loss(model: CalculatorReader, examples: list[Example]) -> tuple[Tensor,
     loss = torch.stack(span_losses).mean()
     if argument_losses:
         loss = loss + model.config.argument_weight * torch.stack(argument_losses).mean()
+    if model.config.self_training and own_losses:
+        loss = loss + model.config.self_training * torch.stack(own_losses).mean()
     return loss, chosen, logits
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"argument_weight": 0.3, "temperature": 0.5, "operations": ["+", "-", "*", "/"]}]
+    "options",
+    [{}, {"self_training": 0.7}, {"argument_weight": 0.3, "temperature": 0.5, "operations": ["+", "-", "*", "/"]}],
 )
 def test_forward_and_gradients_are_those_of_the_slow_reference(
     make_reader: MakeReader, options: dict[str, Any]
@@ -111,7 +114,10 @@ def test_forward_and_gradients_are_those_of_the_slow_reference(
     loss, chosen, logits = slow_loss(model, examples)
     assert out.index.tolist() == [0 if c is None else c for c in chosen]
     torch.testing.assert_close(out.loss, loss, atol=1e-5, rtol=1e-5)
-    torch.testing.assert_close(out.loss.detach(), out.span_loss + model.config.argument_weight * out.argument_loss)
+    if model.config.self_training:
+        assert any(not any(e.acceptable) and any(e.rows) for e in examples)  # an example for its own labels
+    else:
+        torch.testing.assert_close(out.loss.detach(), out.span_loss + model.config.argument_weight * out.argument_loss)
     for b, expected in enumerate(logits):
         n = len(expected)
         for ours, theirs in ((out.start_logits[b], expected[:, 0]), (out.end_logits[b], expected[:, 1])):
@@ -344,3 +350,8 @@ def test_dropout_is_on_what_the_heads_read(make_reader: MakeReader) -> None:
 def test_an_unknown_argument_loss_is_refused_at_once():
     with pytest.raises(ValueError, match="argument_loss: 'bcee' is unknown; choose among bce, marginal, none"):
         CalculatorReaderConfig(argument_loss="bcee")
+
+
+def test_self_training_without_an_argument_loss_is_refused():
+    with pytest.raises(ValueError, match="self_training: needs an argument_loss, bce or marginal"):
+        CalculatorReaderConfig(argument_loss="none", self_training=0.5)

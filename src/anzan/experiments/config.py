@@ -56,6 +56,7 @@ class ModelConfig:
     operations: list[str] = field(default_factory=lambda: ["+", "-"])
     argument_loss: str = "bce"
     argument_weight: float = 1.0
+    self_training: float = 0.0
     temperature: float = 1.0
     noise_scale: float = 1.0
     dropout: float = 0.0

@@ -13,7 +13,7 @@ from anzan.layer._estimators import (
 from anzan.layer._function import SymbolicFunction
 from anzan.layer._layer import SymbolicLayer, SymbolicOutput
 from anzan.layer._lookup import lookup
-from anzan.layer._objectives import argument_loss
+from anzan.layer._objectives import argument_loss, pseudo_labels
 from anzan.layer._table import ResultTable
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "SymbolicOutput",
     "argument_loss",
     "lookup",
+    "pseudo_labels",
     "relaxed_gumbel_softmax",
     "straight_through",
 ]

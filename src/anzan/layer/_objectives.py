@@ -45,3 +45,22 @@ def argument_loss(
     else:
         raise ValueError(f"kind: 'bce' or 'marginal' needed, got {kind!r}")
     return losses.masked_fill(~labelled, 0.0).sum() / labelled.sum().clamp_min(1)
+
+
+def pseudo_labels(log_probs: Tensor, acceptable: Tensor, mask: Tensor | None = None) -> Tensor:
+    """The most probable candidate as the label of each example that has none.
+
+    Self-training (Lee, ICML workshop 2013): as an argument loss these labels hold the choice where it stands, and
+    sharpen it. They are no better than the scores that they come from, so train on true labels first.
+
+    Args:
+        log_probs, acceptable, mask: as `argument_loss` takes them.
+
+    Returns:
+        Bool (batch, candidates): one True in each example with a valid candidate but no acceptable one, else False.
+    """
+    valid = log_probs.isfinite() if mask is None else mask
+    own = torch.zeros_like(acceptable)
+    if log_probs.shape[-1]:
+        own.scatter_(-1, log_probs.argmax(-1, keepdim=True), True)
+    return own & valid & ~(acceptable & valid).any(-1, keepdim=True)

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
 from transformers.utils.generic import ModelOutput
 
-from anzan.layer import ResultTable, StraightThrough, SymbolicLayer, argument_loss
+from anzan.layer import ResultTable, StraightThrough, SymbolicLayer, argument_loss, pseudo_labels
 from anzan.reader.encoders import locate_encoder
 from anzan.reader.spans import span_loss
 
@@ -29,12 +29,13 @@ class CalculatorReaderConfig(PreTrainedConfig):
         operations: of ``+ - * /``; empty for span extraction without a calculator.
         argument_loss: ``bce`` (the paper's), ``marginal`` or ``none``.
         argument_weight: factor of the argument loss.
+        self_training: factor of the same loss on `pseudo_labels`, for questions that give no label.
         temperature, noise_scale: of the straight-through Gumbel-Softmax.
         dropout: on what the two heads read.
         max_answer_words: the longest answer that is read off question or passage.
 
     Raises:
-        ValueError: an unknown argument loss.
+        ValueError: an unknown argument loss, or self-training without one.
     """
 
     model_type = "anzan-reader"
@@ -48,6 +49,7 @@ class CalculatorReaderConfig(PreTrainedConfig):
         operations: list[str] | tuple[str, ...] = ("+", "-"),
         argument_loss: str = "bce",
         argument_weight: float = 1.0,
+        self_training: float = 0.0,
         temperature: float = 1.0,
         noise_scale: float = 1.0,
         dropout: float = 0.0,
@@ -56,11 +58,14 @@ class CalculatorReaderConfig(PreTrainedConfig):
     ):
         if argument_loss not in ARGUMENT_LOSSES:
             raise ValueError(f"argument_loss: {argument_loss!r} is unknown; choose among {', '.join(ARGUMENT_LOSSES)}")
+        if self_training and argument_loss == "none":
+            raise ValueError("self_training: needs an argument_loss, bce or marginal")
         super().__init__(**kwargs)
         self.encoder = dict(encoder or {})
         self.operations = list(operations)
         self.argument_loss = argument_loss
         self.argument_weight = argument_weight
+        self.self_training = self_training
         self.temperature = temperature
         self.noise_scale = noise_scale
         self.dropout = dropout
@@ -239,7 +244,7 @@ class CalculatorReader(PreTrainedModel):
         """Both passes with the symbolic layer between them; tensors as `features.collate_examples` gives them.
 
         The loss is the marginal span likelihood, spans in the result that was just computed included, plus the
-        argument loss on the pairs whose result equals the answer.
+        argument loss on the pairs whose result equals the answer, plus that on pseudo-labels if asked for.
         """
         text = {"input_ids": input_ids, "attention_mask": attention_mask, "token_type_ids": token_type_ids}
         if candidates is None or result_ids is None or candidates.shape[1] == 0:
@@ -265,6 +270,9 @@ class CalculatorReader(PreTrainedModel):
             kind: Literal["bce", "marginal"] = self.config.argument_loss
             arguments = argument_loss(choice.log_probs, acceptable, table.valid, kind)
             loss = loss + self.config.argument_weight * arguments
+            if self.config.self_training:
+                own = pseudo_labels(choice.log_probs, acceptable, table.valid)
+                loss = loss + self.config.self_training * argument_loss(choice.log_probs, own, table.valid, kind)
         return ReaderOutput(
             loss=loss,
             span_loss=spans.detach(),
