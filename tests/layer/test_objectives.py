@@ -1,153 +1,414 @@
-"""The argument loss against a loop over examples in plain Python."""
+"""Objectives against enumeration in numpy, and against what an unbiased estimator must do."""
 
+import itertools
 import math
-from typing import Literal
+from collections.abc import Callable
+from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import norm
 from torch import Tensor
-from torch.autograd import grad, gradcheck
+from torch.autograd import grad
 
-from anzan.layer import argument_loss, pseudo_labels, relaxed_gumbel_softmax
+from anzan.layer import (
+    Categorical,
+    Estimate,
+    Factorised,
+    ResultTable,
+    SymbolicLayer,
+    embed,
+    exact_marginal,
+    leave_one_out,
+    one_argument_out,
+    straight_through,
+    top_k_marginal,
+    unordered_set,
+)
 
-Kind = Literal["bce", "marginal"]
-KINDS: list[Kind] = ["bce", "marginal"]
-
-
-def by_hand(scores: Tensor, acceptable: Tensor, valid: Tensor, kind: str) -> float:
-    losses = []
-    for s, good, there in zip(scores.tolist(), acceptable.tolist(), valid.tolist(), strict=True):
-        kept = [a for a in range(len(s)) if there[a]]
-        total = math.fsum(math.exp(s[a]) for a in kept)
-        p = {a: math.exp(s[a]) / total for a in kept}
-        right = [a for a in kept if good[a]]
-        if not right:
-            continue
-        if kind == "marginal":
-            losses.append(-math.log(math.fsum(p[a] for a in right)))
-        else:
-            losses.append(-sum(math.log(p[a]) if a in right else math.log(1 - p[a]) for a in kept) / len(kept))
-    return sum(losses) / len(losses) if losses else 0.0
+CONFIDENCE = 1e-6
 
 
-def loss_of(scores: Tensor, acceptable: Tensor, valid: Tensor, kind: Kind) -> Tensor:
-    return argument_loss(relaxed_gumbel_softmax(scores, valid).log_probs, acceptable, valid, kind)
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
 
 
-@settings(deadline=None, max_examples=60)
-@given(st.integers(1, 4), st.integers(2, 6), st.integers(0, 2**31), st.sampled_from(KINDS), st.booleans())
-def test_against_a_loop(batch: int, candidates: int, seed: int, kind: Kind, give_mask: bool) -> None:
-    g = torch.Generator().manual_seed(seed)
+def probabilities(scores: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    powers = np.where(valid, np.exp(scores - scores[valid].max()), 0.0)
+    return powers / powers.sum()
+
+
+# -- exact objectives against enumeration ----------------------------------------------------------------------------
+@st.composite
+def cases(draw: st.DrawFn) -> tuple[Tensor, Tensor, Tensor]:
+    """Scores with ties, a mask with at least one valid candidate a row, losses with duplicates."""
+    batch, candidates = draw(st.integers(1, 3)), draw(st.integers(1, 6))
+    g = generator(draw(st.integers(0, 2**31)))
     scores = torch.randn(batch, candidates, generator=g, dtype=torch.float64)
-    acceptable = torch.rand(batch, candidates, generator=g) < 0.3
-    valid = torch.rand(batch, candidates, generator=g) < 0.7
-    valid &= valid.sum(-1, keepdim=True) > 1  # with a single candidate p = 1: tested below
-    log_probs = relaxed_gumbel_softmax(scores, valid).log_probs
-    loss = argument_loss(log_probs, acceptable, valid if give_mask else None, kind)
-    assert loss.item() == pytest.approx(by_hand(scores, acceptable, valid, kind), rel=1e-9, abs=1e-12)
+    if draw(st.booleans()):
+        scores = scores.round()
+    mask = torch.rand(batch, candidates, generator=g) < draw(st.sampled_from([0.3, 0.7, 1.0]))
+    mask[:, int(torch.randint(candidates, (), generator=g))] = True
+    losses = torch.rand(batch, candidates, generator=g, dtype=torch.float64) * 5
+    return scores.requires_grad_(), mask, losses.round() if draw(st.booleans()) else losses
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_gradcheck(kind: Kind) -> None:
-    g = torch.Generator().manual_seed(0)
-    scores = torch.randn(4, 5, generator=g, dtype=torch.float64, requires_grad=True)
-    acceptable = torch.rand(4, 5, generator=g) < 0.4
-    acceptable[1] = False
-    valid = torch.rand(4, 5, generator=g) < 0.8
-    valid[3] = False
-    assert gradcheck(lambda s: loss_of(s, acceptable, valid, kind), (scores,))
+@settings(deadline=None, max_examples=80)
+@given(cases(), st.integers(1, 7))
+def test_marginals_are_what_enumeration_gives(case: tuple[Tensor, Tensor, Tensor], k: int) -> None:
+    scores, mask, losses = case
+    losses.requires_grad_()
+    for estimate in (
+        exact_marginal(scores, lambda index: losses.gather(1, index), mask),
+        top_k_marginal(scores, lambda index: losses.gather(1, index), mask, k=k),
+    ):
+        to_scores, to_losses = grad(estimate.loss.sum(), (scores, losses), retain_graph=True)
+        assert estimate.target == "marginal"
+        for b in range(len(scores)):
+            p = probabilities(scores[b].detach().numpy(), mask[b].numpy())
+            run = np.zeros(len(p), bool)
+            run[estimate.index[b].numpy()] = True
+            if estimate.approximation == "none":
+                assert run.all()
+            else:  # the k best, ties broken anyhow
+                assert sorted(p[run])[::-1] == pytest.approx(sorted(p)[::-1][:k], abs=1e-12) and run.sum() == k
+            likelihood = np.where(run, p * np.exp(-losses[b].detach().numpy()), 0.0)
+            posterior = likelihood / likelihood.sum()
+            assert abs(estimate.loss[b].item() + math.log(likelihood.sum())) < 1e-10
+            assert np.abs(to_scores[b].numpy() - (p - posterior)).max() < 1e-10
+            assert np.abs(to_losses[b].numpy() - posterior).max() < 1e-10
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_without_labels_there_is_no_loss(kind: Kind) -> None:
-    scores = torch.randn(3, 4, requires_grad=True)
-    valid = torch.tensor([[True] * 4, [True, False, True, False], [False] * 4])
-    acceptable = torch.zeros(3, 4, dtype=torch.bool)
-    acceptable[1, 1] = acceptable[2, 0] = True  # at candidates that are not valid: no label
-    loss = loss_of(scores, acceptable, valid, kind)
-    (gradient,) = grad(loss, scores)
-    assert loss.item() == 0.0 and not gradient.any()
+@settings(deadline=None, max_examples=40)
+@given(cases())
+def test_a_set_of_all_candidates_is_exact(case: tuple[Tensor, Tensor, Tensor]) -> None:
+    scores, mask, losses = case
+    estimate = unordered_set(scores, lambda index: losses.gather(1, index), mask, samples=6, generator=generator())
+    (gradient,) = grad(estimate.loss.sum(), scores)
+    assert estimate.approximation == "none"
+    for b in range(len(scores)):
+        p = probabilities(scores[b].detach().numpy(), mask[b].numpy())
+        values = losses[b].detach().numpy()
+        mean = (p * values).sum()
+        assert abs(estimate.loss[b].item() - mean) < 1e-10
+        assert np.abs(gradient[b].numpy() - p * (values - mean)).max() < 1e-10
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_without_candidates_there_is_no_loss(kind: Kind) -> None:
-    scores = torch.zeros(2, 0, requires_grad=True)
-    loss = argument_loss(scores.log_softmax(-1), torch.zeros(2, 0, dtype=torch.bool), kind=kind)
-    assert loss.item() == 0.0
-    assert grad(loss, scores)[0].shape == (2, 0)
+def by_permutations(chosen: list[float]) -> tuple[float, list[float]]:
+    """p(S), the probability to draw this set without replacement, and p(S | first draw s) for each s: by definition."""
+
+    def sequence(order: tuple[float, ...], left: float) -> float:
+        total = 1.0
+        for p in order:
+            total *= p / left
+            left -= p
+        return total
+
+    given_first = []
+    for s, p in enumerate(chosen):
+        rest = chosen[:s] + chosen[s + 1 :]
+        given_first.append(sum(sequence(order, 1 - p) for order in itertools.permutations(rest)))
+    return sum(sequence(order, 1.0) for order in itertools.permutations(chosen)), given_first
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_unlabelled_examples_do_not_count(kind: Kind) -> None:
-    scores = torch.randn(2, 4, dtype=torch.float64, requires_grad=True)
-    acceptable = torch.tensor([[True, False, False, True], [False] * 4])
-    valid = torch.ones(2, 4, dtype=torch.bool)
-    both, alone = loss_of(scores, acceptable, valid, kind), loss_of(scores[:1], acceptable[:1], valid[:1], kind)
-    torch.testing.assert_close(both, alone)
-    assert not grad(both, scores)[0][1].any()
+@pytest.mark.parametrize("samples", [2, 3, 4])
+def test_unordered_set_is_the_published_estimator(samples: int) -> None:
+    """Kool et al. (ICLR 2020), equations 8 and 13, with p(S) and R(S, s) summed over all orders."""
+    scores = torch.randn(5, 7, generator=generator(), dtype=torch.float64, requires_grad=True)
+    values = torch.rand(5, 7, generator=generator(1), dtype=torch.float64)
+    estimate = unordered_set(scores, lambda i: values.gather(1, i), samples=samples, generator=generator(2))
+    (gradient,) = grad(estimate.loss.sum(), scores)
+    p = scores.softmax(-1).detach()
+    for b, index in enumerate(estimate.index.tolist()):
+        chosen = [float(p[b, i]) for i in index]
+        f = [float(values[b, i]) for i in index]
+        total, first = by_permutations(chosen)
+        ratio = [r / total for r in first]
+        assert estimate.loss[b].item() == pytest.approx(
+            sum(q * r * x for q, r, x in zip(chosen, ratio, f, strict=True))
+        )
+        expected = np.zeros(7)
+        for s, i in enumerate(index):
+            # Second order: s is out of the domain. It stands in its own baseline with a ratio of 1.
+            others = [j for j in range(samples) if j != s]
+            without, given_first = by_permutations([chosen[j] / (1 - chosen[s]) for j in others])
+            baseline = chosen[s] * f[s] + sum(
+                chosen[j] * r / without * f[j] for j, r in zip(others, given_first, strict=True)
+            )
+            weight = chosen[s] * ratio[s] * (f[s] - baseline)
+            expected += weight * ((np.arange(7) == i) - p[b].numpy())
+        assert gradient[b].numpy() == pytest.approx(expected, abs=1e-9)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("labels", [[True, False, False], [False, True, False], [True, True, True]])
-def test_no_nan_where_the_scorer_is_certain(kind: Kind, dtype: torch.dtype, labels: list[bool]) -> None:
-    """p = 1 for one candidate and 0 for the others, right or wrong."""
-    scores = torch.tensor([[1e4, -1e4, 0.0]], dtype=dtype, requires_grad=True)
-    loss = loss_of(scores, torch.tensor([labels]), torch.ones(1, 3, dtype=torch.bool), kind)
-    (gradient,) = grad(loss, scores)
-    assert loss.isfinite() and gradient.isfinite().all()
-    if labels == [False, True, False]:
-        assert gradient[0, 1] < 0 < gradient[0, 0]  # a way out
+# -- Proposition 2 ---------------------------------------------------------------------------------------------------
+def test_the_hard_layer_is_the_latent_variable_model_in_expectation() -> None:
+    """Yoshikawa et al. (NLP2022), proposition 2: E over Gumbel noise of p(y|x, F(z)) is Σ p(y|x, F(z)) p(z|x)."""
+    draws = 200_000
+    table = ResultTable.from_rows([[[0, 1], [2], None, [2], [3, 3, 0]]])
+    scores = torch.randn(1, 5, generator=generator(), dtype=torch.float64)
+    embedding = torch.randn(4, 3, generator=generator(1), dtype=torch.float64)
+    read = torch.randn(3, 4, generator=generator(2), dtype=torch.float64)
+
+    def likelihood(embedded: Tensor) -> Tensor:
+        return (embedded.sum(-2).tanh() @ read).softmax(-1)[..., 1]
+
+    torch.manual_seed(0)
+    seen = likelihood(SymbolicLayer()(scores.expand(draws, -1), table, embedding).embedded)
+    p = probabilities(scores[0].numpy(), table.valid[0].numpy())
+    each = likelihood(embed(table.ids[0], embedding)[0]).numpy()
+    error = float(seen.std()) / math.sqrt(draws)
+    assert abs(float(seen.mean()) - (p * each).sum()) < norm.isf(CONFIDENCE / 2) * error
+    assert error < 1e-3  # the test has power
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_single_candidate_is_certain(kind: Kind) -> None:
-    scores = torch.randn(1, 3, requires_grad=True)
-    valid = torch.tensor([[False, True, False]])
-    loss = loss_of(scores, valid, valid, kind)
-    assert loss.item() == pytest.approx(0.0, abs=1e-6) and grad(loss, scores)[0].isfinite().all()
+# -- unbiasedness ----------------------------------------------------------------------------------------------------
+def far_off(gradients: Tensor, exact: Tensor) -> bool:
+    """Whether the mean of (draws, ...) differs from `exact` in some coordinate, Bonferroni at 1e-6."""
+    gradients, exact = gradients.flatten(1), exact.flatten()
+    error = gradients.std(0) / math.sqrt(len(gradients))
+    return bool(((gradients.mean(0) - exact).abs() > norm.isf(CONFIDENCE / 2 / exact.numel()) * error + 1e-12).any())
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_shared_mask(kind: Kind) -> None:
-    scores = torch.randn(3, 4, dtype=torch.float64)
-    valid = torch.tensor([[True, True, False, True]])
-    acceptable = torch.tensor([[True, False, True, False]]).expand(3, -1)
-    log_probs = relaxed_gumbel_softmax(scores, valid).log_probs
-    expected = by_hand(scores, acceptable, valid.expand(3, -1), kind)
-    assert argument_loss(log_probs, acceptable, valid, kind).item() == pytest.approx(expected)
+class Network:
+    """A small network that reads embedded results; its -log p(y) is no linear function of the choice."""
+
+    def __init__(self, candidates: int = 6):
+        g = generator(11)
+        rows = [
+            torch.randint(5, (int(torch.randint(1, 4, (), generator=g)),), generator=g).tolist()
+            for _ in range(candidates)
+        ]
+        self.table = ResultTable.from_rows([rows])
+        self.embedding = torch.randn(5, 4, generator=g, dtype=torch.float64)
+        self.inner, self.outer = (torch.randn(*s, generator=g, dtype=torch.float64) for s in ((4, 8), (8, 3)))
+        self.scores = torch.randn(1, candidates, generator=g, dtype=torch.float64)
+
+    def loss(self, embedded: Tensor) -> Tensor:
+        return -((embedded.sum(-2) @ self.inner).relu() @ self.outer).log_softmax(-1)[..., 0]
+
+    def loss_of(self, index: Tensor) -> Tensor:
+        return self.loss(embed(self.table.rows(index), self.embedding)[0])
+
+    def exact(self) -> tuple[Tensor, Tensor]:
+        """Gradients to the scores of the expected and of the marginal loss, by enumeration."""
+        p = self.scores.softmax(-1)[0]
+        losses = self.loss_of(torch.arange(len(p))[None])[0]
+        posterior = p * (-losses).exp() / (p * (-losses).exp()).sum()
+        return p * (losses - (p * losses).sum()), p - posterior
 
 
-def test_another_kind_is_refused() -> None:
-    with pytest.raises(ValueError, match="kind: 'bce' or 'marginal' needed, got 'hinge'"):
-        argument_loss(torch.zeros(1, 2), torch.ones(1, 2, dtype=torch.bool), kind="hinge")  # pyright: ignore[reportArgumentType]
+DRAWS = 40_000
 
 
-@settings(deadline=None, max_examples=60)
-@given(st.integers(1, 4), st.integers(0, 6), st.integers(0, 2**31), st.booleans(), st.booleans())
-def test_pseudo_labels_against_a_loop(batch: int, candidates: int, seed: int, give_mask: bool, shared: bool) -> None:
-    g = torch.Generator().manual_seed(seed)
-    scores = torch.randn(batch, candidates, generator=g, dtype=torch.float64)
-    acceptable = torch.rand(batch, candidates, generator=g) < 0.2
-    valid = torch.rand(1 if shared else batch, candidates, generator=g) < 0.6
-    log_probs = relaxed_gumbel_softmax(scores, valid.expand_as(scores)).log_probs
-    own = pseudo_labels(log_probs, acceptable, valid if give_mask else None)
-    for b, row in enumerate(scores.tolist()):
-        there = [a for a in range(candidates) if valid.expand_as(scores)[b, a]]
-        expected = [False] * candidates
-        if there and not any(acceptable[b, a] for a in there):
-            expected[max(there, key=row.__getitem__)] = True
-        assert own[b].tolist() == expected
+def gradients_of(network: Network, objective: Callable[..., Estimate]) -> Tensor:
+    scores = network.scores.expand(DRAWS, -1).clone().requires_grad_()
+    estimate = objective(scores, network.loss_of, generator=generator(3))
+    assert estimate.target == "expected"
+    return grad(estimate.loss.sum(), scores)[0]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_pseudo_labels_sharpen_what_is_there(kind: Kind) -> None:
-    scores = torch.tensor([[0.3, 0.1, -0.2], [2.0, 0.0, 0.0]], dtype=torch.float64, requires_grad=True)
-    acceptable = torch.tensor([[False] * 3, [False, True, False]])
-    log_probs = scores.log_softmax(-1)
-    own = pseudo_labels(log_probs, acceptable)
-    (gradient,) = grad(argument_loss(log_probs, own, kind=kind), scores)
-    assert gradient[0, 0] < 0 < gradient[0, 1:].min()  # a step of descent raises the most probable one
-    assert not gradient[1].any()  # an example with a label is left to it
+@pytest.mark.parametrize(
+    "objective",
+    [
+        *(partial(leave_one_out, samples=n) for n in (2, 4)),
+        *(partial(unordered_set, samples=n) for n in (2, 3, 5)),
+    ],
+)
+def test_sampled_objectives_have_no_bias(objective) -> None:
+    network = Network()
+    expected, marginal = network.exact()
+    gradients = gradients_of(network, objective)
+    assert not far_off(gradients, expected)
+    assert far_off(gradients, marginal)  # the two targets differ, and the test tells them apart
+
+
+def test_straight_through_fails_the_test_of_unbiasedness() -> None:
+    network = Network()
+    scores = network.scores.expand(DRAWS, -1).clone().requires_grad_()
+    torch.manual_seed(0)
+    out = SymbolicLayer()(scores, network.table, network.embedding)
+    gradients = grad(network.loss(out.embedded).sum(), scores)[0]
+    for exact in network.exact():
+        assert far_off(gradients, exact)
+
+
+def test_values_have_no_bias_either() -> None:
+    network = Network()
+    p = network.scores.softmax(-1)[0]
+    mean = float((p * network.loss_of(torch.arange(6)[None])[0]).sum())
+    for objective in (leave_one_out, unordered_set):
+        losses = objective(network.scores.expand(DRAWS, -1), network.loss_of, generator=generator(4)).loss
+        assert not far_off(losses[:, None], torch.tensor([mean]))
+
+
+def test_a_set_has_less_variance_than_independent_draws() -> None:
+    network = Network()
+    network.scores = network.scores * 2  # nearly sure
+    one, other = (gradients_of(network, partial(o, samples=4)).var(0).sum() for o in (unordered_set, leave_one_out))
+    assert one < 0.5 * other
+
+
+# -- factorised scores -----------------------------------------------------------------------------------------------
+def factorised(batch: int = 1) -> tuple[list[Tensor], Callable[[Tensor], Tensor], Tensor]:
+    """Scores of three arguments, the loss of a combination, and p over all 24 combinations."""
+    g = generator(21)
+    scores = [torch.randn(1, n, generator=g, dtype=torch.float64) for n in (2, 3, 4)]
+    values = torch.randn(2, 3, 4, generator=g, dtype=torch.float64)
+    a, b, c = (s.softmax(-1)[0] for s in scores)
+    p = a[:, None, None] * b[None, :, None] * c
+    return [s.expand(batch, -1).clone().requires_grad_() for s in scores], lambda i: values[i.unbind(-1)], p
+
+
+def factorised_exact() -> tuple[float, list[Tensor]]:
+    scores, loss_of, p = factorised()
+    values = loss_of(torch.cartesian_prod(*(torch.arange(n) for n in (2, 3, 4)))).view(2, 3, 4)
+    mean = float((p * values).sum())
+    gradients = []
+    for k, s in enumerate(scores):
+        others = tuple(d for d in range(3) if d != k)
+        gradients.append((p * values).sum(others) - s.softmax(-1)[0].detach() * mean)
+    return mean, gradients
+
+
+def test_exact_marginal_of_factorised_scores() -> None:
+    scores, loss_of, p = factorised()
+    estimate = exact_marginal(Factorised(scores), loss_of)
+    values = loss_of(torch.cartesian_prod(*(torch.arange(n) for n in (2, 3, 4)))).view(2, 3, 4)
+    likelihood = p * (-values).exp()
+    assert float(estimate.loss[0]) == pytest.approx(-math.log(float(likelihood.sum())), abs=1e-10)
+    for k, gradient in enumerate(grad(estimate.loss.sum(), scores)):
+        others = tuple(d for d in range(3) if d != k)
+        exact = (p - likelihood / likelihood.sum()).sum(others)
+        torch.testing.assert_close(gradient[0], exact, atol=1e-10, rtol=0)
+
+
+@pytest.mark.parametrize("objective", [leave_one_out, unordered_set, one_argument_out])
+def test_sampled_objectives_of_factorised_scores_have_no_bias(objective) -> None:
+    scores, loss_of, _ = factorised(DRAWS)
+    estimate = objective(Factorised(scores), loss_of, generator=generator(5))
+    mean, exact = factorised_exact()
+    assert not far_off(estimate.loss.detach()[:, None], torch.tensor([mean]))
+    assert not far_off(torch.cat(grad(estimate.loss.sum(), scores), 1), torch.cat(exact))
+
+
+def test_one_argument_out_of_a_single_argument_is_exact() -> None:
+    network = Network()
+    scores = network.scores.clone().requires_grad_()
+    estimate = one_argument_out(Factorised([scores]), lambda i: network.loss_of(i[..., 0]), generator=generator())
+    torch.testing.assert_close(grad(estimate.loss.sum(), scores)[0][0], network.exact()[0], atol=1e-10, rtol=0)
+
+
+def test_a_hundred_million_combinations() -> None:
+    """Eight digits: no table, few runs of F, and the sum is learnt."""
+    scores = [torch.zeros(1, 10, requires_grad=True) for _ in range(8)]
+    optimiser = torch.optim.Adam(scores, 0.3)
+    target = torch.tensor([3, 1, 4, 1, 5, 9, 2, 6])
+    runs = 0
+    for step in range(150):
+        estimate = one_argument_out(
+            Factorised(scores), lambda i: (i != target).sum(-1).float(), samples=1, generator=generator(step)
+        )
+        runs = max(runs, estimate.index.shape[1])
+        optimiser.zero_grad()
+        estimate.loss.sum().backward()
+        optimiser.step()
+    assert Factorised(scores).size() == 10**8 and runs == 80
+    assert Factorised(scores).best(1)[0, 0].tolist() == target.tolist()
+
+
+# -- edges -----------------------------------------------------------------------------------------------------------
+OBJECTIVES = [exact_marginal, top_k_marginal, leave_one_out, unordered_set]
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("values", [[1e38, -1e38, 0.0], [-3.4e38] * 3, [0.0, 3.4e38, 3.4e38]])
+def test_no_nan_at_large_scores(objective, values: list[float]) -> None:
+    scores = torch.tensor([values], requires_grad=True)
+    losses = torch.tensor([[0.5, 1e30, 2.0]])
+    estimate = objective(scores, lambda index: losses.gather(1, index))
+    assert estimate.loss.isfinite().all() and grad(estimate.loss.sum(), scores)[0].isfinite().all()
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_rows_without_a_valid_candidate(objective) -> None:
+    """Nothing to choose: the loss of no result, and no gradient."""
+    scores = torch.randn(2, 4, generator=generator(), requires_grad=True)
+    mask = torch.tensor([[False] * 4, [True, False, True, True]])
+    table = ResultTable(torch.arange(4).view(1, 4, 1).expand(2, -1, -1), mask)
+
+    def loss_of(index: Tensor) -> Tensor:
+        return embed(table.rows(index), torch.ones(4, 1))[0].sum((-1, -2)) + 1  # 1 without a result, 2 with one
+
+    estimate = objective(scores, loss_of, mask)
+    assert estimate.loss.tolist() == pytest.approx([1.0, 2.0])
+    assert not grad(estimate.loss.sum(), scores)[0][0].any()
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_losses_of_another_shape(objective) -> None:
+    with pytest.raises(ValueError, match=r"^loss_of: losses of shape \(2, \d\) needed, got \(2,\)"):
+        objective(torch.zeros(2, 3), lambda index: torch.zeros(2))
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 0), (2, 3, 4)])
+def test_scores_of_another_shape(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"^scores: shape \(batch, candidates\), with a candidate, needed"):
+        exact_marginal(torch.zeros(shape), lambda index: index.float())
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda s, f: top_k_marginal(s, f, k=0), "k"),
+        (lambda s, f: leave_one_out(s, f, samples=1), "samples"),
+        (lambda s, f: unordered_set(s, f, samples=1), "samples"),
+        (lambda s, f: unordered_set(s, f, samples=13), "samples"),
+        (lambda s, f: one_argument_out(Factorised([s]), f, samples=0), "samples"),
+    ],
+)
+def test_options_are_checked(call, name: str) -> None:
+    with pytest.raises(ValueError, match=f"^{name}: "):
+        call(torch.zeros(2, 3), lambda index: index.float())
+
+
+def test_the_approximation_is_named() -> None:
+    scores, losses = torch.zeros(1, 3), torch.zeros(1, 3)
+    loss_of = lambda index: losses.gather(1, index)  # noqa: E731
+    assert exact_marginal(scores, loss_of).approximation == "none"
+    assert top_k_marginal(scores, loss_of, k=2).approximation == "most probable"
+    assert top_k_marginal(scores, loss_of, k=3).approximation == "none"
+    assert leave_one_out(scores, loss_of).approximation == "draws"
+    assert unordered_set(scores, loss_of, samples=2).approximation == "draws without replacement"
+
+
+def test_the_network_behind_learns_too() -> None:
+    """Gradients reach the downstream network's own weights, weighted as the objective says."""
+    scores = torch.randn(1, 5, generator=generator(), dtype=torch.float64)
+    weight = torch.randn(5, generator=generator(1), dtype=torch.float64, requires_grad=True)
+    p = scores.softmax(-1)[0]
+    losses = weight**2
+    marginal = -(p * (-losses).exp()).sum().log()
+    expected = (p * losses).sum()
+    for objective, exact in ((exact_marginal, marginal), (partial(unordered_set, samples=5), expected)):
+        estimate = objective(scores, lambda index: (weight**2)[index])
+        torch.testing.assert_close(grad(estimate.loss.sum(), weight)[0], grad(exact, weight, retain_graph=True)[0])
+
+
+def test_masked_scores_are_those_of_categorical() -> None:
+    scores = torch.randn(2, 4, generator=generator())
+    mask = torch.tensor([[True, False, True, True], [True, True, True, False]])
+    by_mask = exact_marginal(scores, lambda i: i.float(), mask).loss
+    assert torch.equal(by_mask, exact_marginal(Categorical(scores, mask), lambda i: i.float()).loss)
+
+
+def test_straight_through_and_objectives_agree_on_the_draw() -> None:
+    """One draw of leave-one-out is the draw of the hard layer: both are argmax of scores + Gumbel noise."""
+    scores = torch.randn(2000, 5, generator=generator(), dtype=torch.float64)
+    mean = scores.softmax(-1).mean(0)
+    for index in (straight_through(scores, generator=generator(1)).index, Categorical(scores).draw(1, generator(1))):
+        assert index is not None
+        share = torch.bincount(index.flatten(), minlength=5) / 2000
+        assert ((share - mean).abs() < 5 * (mean / 2000).sqrt()).all()

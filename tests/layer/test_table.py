@@ -72,3 +72,25 @@ def test_valid_is_checked() -> None:
 def test_negative_ids_in_rows_are_refused() -> None:
     with pytest.raises(ValueError, match=r"^rows\[1\]\[0\]: token ids must be >= 0, got -3$"):
         ResultTable.from_rows([[[1]], [[2, -3]]])
+
+
+def test_rows() -> None:
+    table = ResultTable(torch.tensor([[[1, 2], [3, -1], [4, 5]]]), torch.tensor([[True, True, False]]))
+    assert table.rows(torch.tensor([1, 0, 2])).tolist() == [[3, -1], [1, 2], [-1, -1]]  # one table for three examples
+    assert table.rows(torch.tensor([[1, 0]])).tolist() == [[[3, -1], [1, 2]]]
+    own = ResultTable(torch.tensor([[[1], [2]], [[3], [4]]]))
+    assert own.rows(torch.tensor([1, 0])).tolist() == [[2], [3]]
+    assert own.rows(torch.tensor([[1, 1, 0], [0, 1, 0]])).tolist() == [[[2], [2], [1]], [[3], [4], [3]]]
+
+
+def test_vectors_are_kept_once() -> None:
+    table, matrix = ResultTable.from_vectors([[[1.0, 2.0], None], [[[3.0, 4.0], [1.0, 2.0]], torch.tensor([3.0, 4.0])]])
+    assert matrix.tolist() == [[1.0, 2.0], [3.0, 4.0]]
+    assert table.ids.tolist() == [[[0, -1], [-1, -1]], [[1, 0], [1, -1]]]
+    assert table.valid.tolist() == [[True, False], [True, True]]
+
+
+@pytest.mark.parametrize("rows", [[[[1.0], [1.0, 2.0]]], [[None]], []])
+def test_vectors_of_different_sizes(rows: list) -> None:
+    with pytest.raises(ValueError, match=r"^rows: vectors of one size needed"):
+        ResultTable.from_vectors(rows)

@@ -3,30 +3,83 @@
 An estimator is a differentiable argmax; the layer is argmax followed by lookup. Only torch is imported.
 """
 
+from anzan.layer._chain import ChainOutput, SymbolicChain
+from anzan.layer._choice import Choice
+from anzan.layer._distribution import Categorical, Distribution, Factorised
 from anzan.layer._estimators import (
-    Choice,
+    DecoupledStraightThrough,
+    Estimator,
+    GumbelRao,
+    ReinMax,
     RelaxedGumbelSoftmax,
+    Sparsemax,
     StraightThrough,
-    relaxed_gumbel_softmax,
-    straight_through,
+    TopKSoftmax,
 )
-from anzan.layer._function import SymbolicFunction
+from anzan.layer._fold import Fold
+from anzan.layer._function import SymbolicFunction, symbolic
+from anzan.layer._gumbel import decoupled_straight_through, gumbel_rao, relaxed_gumbel_softmax, straight_through
 from anzan.layer._layer import SymbolicLayer, SymbolicOutput
-from anzan.layer._lookup import lookup
-from anzan.layer._objectives import argument_loss, pseudo_labels
+from anzan.layer._lookup import embed, lookup
+from anzan.layer._objectives import (
+    Estimate,
+    exact_marginal,
+    leave_one_out,
+    one_argument_out,
+    top_k_marginal,
+    unordered_set,
+)
+from anzan.layer._reinmax import reinmax
+from anzan.layer._residual import DropoutResidual
+from anzan.layer._schedules import Schedule, set_progress
+from anzan.layer._shortlist import Shortlist, shortlist
+from anzan.layer._sparse import sparsemax, top_k_softmax
+from anzan.layer._supervision import argument_loss, pseudo_labels
 from anzan.layer._table import ResultTable
+from anzan.layer._vocabulary import Characters
 
 __all__ = [
+    "Categorical",
+    "ChainOutput",
+    "Characters",
     "Choice",
+    "DecoupledStraightThrough",
+    "Distribution",
+    "DropoutResidual",
+    "Estimate",
+    "Estimator",
+    "Factorised",
+    "Fold",
+    "GumbelRao",
+    "ReinMax",
     "RelaxedGumbelSoftmax",
     "ResultTable",
+    "Schedule",
+    "Shortlist",
+    "Sparsemax",
     "StraightThrough",
+    "SymbolicChain",
     "SymbolicFunction",
     "SymbolicLayer",
     "SymbolicOutput",
+    "TopKSoftmax",
     "argument_loss",
+    "decoupled_straight_through",
+    "embed",
+    "exact_marginal",
+    "gumbel_rao",
+    "leave_one_out",
     "lookup",
+    "one_argument_out",
     "pseudo_labels",
+    "reinmax",
     "relaxed_gumbel_softmax",
+    "set_progress",
+    "shortlist",
+    "sparsemax",
     "straight_through",
+    "symbolic",
+    "top_k_marginal",
+    "top_k_softmax",
+    "unordered_set",
 ]

@@ -1,130 +1,125 @@
-"""Differentiable argmax: scores over candidates in, weights out.
-
-Each estimator is a pure function with a Module twin. It knows nothing of tokens. It returns a `Choice`: the weights
-that carry the gradient, the log-probabilities of softmax(scores) and, where the forward value is one-hot, the chosen
-index, so that lookup reads exactly one row.
-"""
+"""Module twins of the estimators: they keep settings and schedules, and draw no noise in evaluation mode."""
 
 from __future__ import annotations
-
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from anzan.layer._choice import Choice, check
+from anzan.layer._gumbel import decoupled_straight_through, gumbel_rao, relaxed_gumbel_softmax, straight_through
+from anzan.layer._reinmax import reinmax
+from anzan.layer._schedules import Scheduled, value_at
+from anzan.layer._sparse import sparsemax, top_k_softmax
 
-class Choice(NamedTuple):
-    """What an estimator decided, for scores of shape (..., candidates).
 
-    Attributes:
-        weights: (..., candidates), differentiable. The forward value of the layer if `index` is None, its gradient
-            in any case. All zero where no candidate is valid.
-        log_probs: (..., candidates), log softmax(scores), without noise; -inf at invalid candidates.
-        index: (...), the chosen candidate, if the forward value is one-hot; 0 where no candidate is valid.
+class Estimator(nn.Module):
+    """A differentiable argmax: scores (batch, candidates) and a mask of valid candidates to a `Choice`.
+
+    Temperatures and noise scales are numbers or schedules of progress (`Schedule`, `set_progress`).
     """
 
-    weights: Tensor
-    log_probs: Tensor
-    index: Tensor | None  # pyright: ignore[reportIncompatibleMethodOverride]
-
-
-def _softmax(scores: Tensor, mask: Tensor | None, log: bool) -> Tensor:
-    """Softmax over valid candidates, with no NaN (value or gradient) where there is none."""
-    if mask is None:
-        return scores.log_softmax(-1) if log else scores.softmax(-1)
-    some = mask.any(-1, keepdim=True)
-    filled = scores.masked_fill(~mask & some, -torch.inf).masked_fill(~some, 0.0)
-    out = filled.log_softmax(-1) if log else filled.softmax(-1)
-    return out.masked_fill(~mask, -torch.inf if log else 0.0)
-
-
-def gumbel_noise(scores: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """Standard Gumbel noise of the shape, dtype and device of `scores`: -log of an exponential draw."""
-    draw = torch.empty_like(scores, memory_format=torch.contiguous_format).exponential_(generator=generator)
-    return -draw.clamp_min(torch.finfo(scores.dtype).tiny).log()
-
-
-def relaxed_gumbel_softmax(
-    scores: Tensor,
-    mask: Tensor | None = None,
-    *,
-    temperature: float = 1.0,
-    noise_scale: float = 1.0,
-    generator: torch.Generator | None = None,
-) -> Choice:
-    """softmax((scores + noise) / temperature): a point inside the simplex, one-hot as the temperature falls to 0.
-
-    Gumbel-Softmax (Jang et al., 1611.01144; Maddison et al., 1611.00712). Biased for one-hot choices, low variance.
-
-    Args:
-        scores: (..., candidates), unnormalised log-probabilities.
-        mask: bool (..., candidates), True at valid candidates. Default: all.
-        temperature: above 0.
-        noise_scale: factor on the Gumbel noise; 0 switches it off.
-        generator: source of the noise.
-
-    Raises:
-        ValueError: temperature not above 0, or noise_scale below 0.
-    """
-    _check(temperature, noise_scale)
-    noisy = scores + noise_scale * gumbel_noise(scores, generator) if noise_scale else scores
-    return Choice(_softmax(noisy / temperature, mask, log=False), _softmax(scores, mask, log=True), None)
-
-
-def straight_through(
-    scores: Tensor,
-    mask: Tensor | None = None,
-    *,
-    temperature: float = 1.0,
-    noise_scale: float = 1.0,
-    generator: torch.Generator | None = None,
-) -> Choice:
-    """argmax(scores + noise) forward, the gradient of `relaxed_gumbel_softmax` backward.
-
-    Straight-through Gumbel-Softmax (Jang et al., 1611.01144), the dargmax of Yoshikawa, Heinzerling and Inui
-    (NLP2022). The choice is an exact draw from softmax(scores) at noise_scale 1; the gradient is biased.
-    Arguments and errors as `relaxed_gumbel_softmax`.
-    """
-    relaxed = relaxed_gumbel_softmax(
-        scores, mask, temperature=temperature, noise_scale=noise_scale, generator=generator
-    )
-    if scores.shape[-1] == 0:  # argmax over nothing raises
-        return relaxed._replace(index=scores.new_zeros(scores.shape[:-1], dtype=torch.long))
-    return relaxed._replace(index=relaxed.weights.argmax(-1))
-
-
-def _check(temperature: float, noise_scale: float) -> None:
-    if not temperature > 0:
-        raise ValueError(f"temperature: a number above 0 needed, got {temperature}")
-    if not noise_scale >= 0:
-        raise ValueError(f"noise_scale: a number >= 0 needed, got {noise_scale}")
-
-
-class _GumbelEstimator(nn.Module):
-    """Noise in training, none in evaluation."""
-
-    def __init__(self, temperature: float = 1.0, noise_scale: float = 1.0):
+    def __init__(self, **settings: Scheduled):
         super().__init__()
-        _check(temperature, noise_scale)
-        self.temperature = temperature
-        self.noise_scale = noise_scale
+        self.progress = 0.0
+        self.settings = settings
+        check(**self.now())  # a bad number fails here, not in the middle of training
 
-    def options(self) -> dict[str, float]:
-        return {"temperature": self.temperature, "noise_scale": self.noise_scale if self.training else 0.0}
+    def now(self) -> dict[str, float]:
+        """The settings that hold at the present progress."""
+        return {name: value_at(number, self.progress) for name, number in self.settings.items()}
+
+    def forward(self, scores: Tensor, mask: Tensor | None = None, generator: torch.Generator | None = None) -> Choice:
+        raise NotImplementedError
 
     def extra_repr(self) -> str:
-        return f"temperature={self.temperature}, noise_scale={self.noise_scale}"
+        return ", ".join(f"{name}={number}" for name, number in self.settings.items())
 
 
-class RelaxedGumbelSoftmax(_GumbelEstimator):
+class RelaxedGumbelSoftmax(Estimator):
     """Module twin of `relaxed_gumbel_softmax`; no noise in evaluation mode."""
 
+    def __init__(self, temperature: Scheduled = 1.0, noise_scale: Scheduled = 1.0):
+        super().__init__(temperature=temperature, noise_scale=noise_scale)
+
     def forward(self, scores: Tensor, mask: Tensor | None = None, generator: torch.Generator | None = None) -> Choice:
-        return relaxed_gumbel_softmax(scores, mask, generator=generator, **self.options())
+        noise = {} if self.training else {"noise_scale": 0.0}
+        return relaxed_gumbel_softmax(scores, mask, generator=generator, **self.now() | noise)
 
 
-class StraightThrough(_GumbelEstimator):
+class HardEstimator(Estimator):
+    """One candidate forward; in evaluation mode the plain argmax."""
+
+    def draw(self, scores: Tensor, mask: Tensor | None, generator: torch.Generator | None) -> Choice:
+        """The choice in training."""
+        raise NotImplementedError
+
+    def forward(self, scores: Tensor, mask: Tensor | None = None, generator: torch.Generator | None = None) -> Choice:
+        if self.training:
+            return self.draw(scores, mask, generator)
+        return straight_through(scores, mask, temperature=self.now()["temperature"], noise_scale=0.0)
+
+
+class StraightThrough(HardEstimator):
     """Module twin of `straight_through`; no noise, so the plain argmax, in evaluation mode."""
 
+    def __init__(self, temperature: Scheduled = 1.0, noise_scale: Scheduled = 1.0):
+        super().__init__(temperature=temperature, noise_scale=noise_scale)
+
+    def draw(self, scores: Tensor, mask: Tensor | None, generator: torch.Generator | None) -> Choice:
+        return straight_through(scores, mask, generator=generator, **self.now())
+
+
+class DecoupledStraightThrough(HardEstimator):
+    """Module twin of `decoupled_straight_through`; the plain argmax in evaluation mode."""
+
+    def __init__(self, forward_temperature: Scheduled = 1.0, temperature: Scheduled = 1.0):
+        super().__init__(forward_temperature=forward_temperature, temperature=temperature)
+
+    def draw(self, scores: Tensor, mask: Tensor | None, generator: torch.Generator | None) -> Choice:
+        return decoupled_straight_through(scores, mask, generator=generator, **self.now())
+
+
+class GumbelRao(HardEstimator):
+    """Module twin of `gumbel_rao`; the plain argmax in evaluation mode."""
+
+    def __init__(self, temperature: Scheduled = 1.0, noise_scale: Scheduled = 1.0, samples: int = 10):
+        super().__init__(temperature=temperature, noise_scale=noise_scale)
+        if samples < 1:
+            raise ValueError(f"samples: at least 1 needed, got {samples}")
+        self.samples = samples
+
+    def draw(self, scores: Tensor, mask: Tensor | None, generator: torch.Generator | None) -> Choice:
+        return gumbel_rao(scores, mask, samples=self.samples, generator=generator, **self.now())
+
+
+class ReinMax(HardEstimator):
+    """Module twin of `reinmax`; the plain argmax in evaluation mode."""
+
+    def __init__(self, temperature: Scheduled = 1.0):
+        super().__init__(temperature=temperature)
+
+    def draw(self, scores: Tensor, mask: Tensor | None, generator: torch.Generator | None) -> Choice:
+        return reinmax(scores, mask, generator=generator, **self.now())
+
+
+class Sparsemax(Estimator):
+    """Module twin of `sparsemax`; the same in training and evaluation."""
+
+    def __init__(self, temperature: Scheduled = 1.0):
+        super().__init__(temperature=temperature)
+
     def forward(self, scores: Tensor, mask: Tensor | None = None, generator: torch.Generator | None = None) -> Choice:
-        return straight_through(scores, mask, generator=generator, **self.options())
+        return sparsemax(scores, mask, **self.now())
+
+
+class TopKSoftmax(Estimator):
+    """Module twin of `top_k_softmax`; the same in training and evaluation."""
+
+    def __init__(self, k: int = 5, temperature: Scheduled = 1.0):
+        super().__init__(temperature=temperature)
+        if k < 1:
+            raise ValueError(f"k: at least 1 needed, got {k}")
+        self.k = k
+
+    def forward(self, scores: Tensor, mask: Tensor | None = None, generator: torch.Generator | None = None) -> Choice:
+        return top_k_softmax(scores, mask, k=self.k, **self.now())

@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from anzan.layer._estimators import Choice, StraightThrough
+from anzan.layer._choice import Choice
+from anzan.layer._estimators import StraightThrough
 from anzan.layer._lookup import lookup
-from anzan.layer._objectives import argument_loss
+from anzan.layer._supervision import argument_loss
 from anzan.layer._table import ResultTable
 
 

@@ -8,8 +8,22 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from anzan.layer._estimators import Choice
+from anzan.layer._choice import Choice
 from anzan.layer._table import ResultTable
+
+
+def embed(ids: Tensor, embedding: Tensor) -> tuple[Tensor, Tensor]:
+    """Embed token ids as they stand, for candidates that an objective runs (`ResultTable.rows`).
+
+    Args:
+        ids: integers (..., length), negative at padding.
+        embedding: (vocabulary, hidden).
+
+    Returns:
+        Rows (..., length, hidden), zero at padding; and a bool mask (..., length), True at tokens.
+    """
+    mask = ids >= 0
+    return embedding[ids.clamp_min(0)] * mask[..., None], mask
 
 
 def lookup(choice: Choice, table: ResultTable, embedding: Tensor) -> tuple[Tensor, Tensor]:
@@ -45,10 +59,7 @@ def lookup(choice: Choice, table: ResultTable, embedding: Tensor) -> tuple[Tenso
     if index is None:
         in_play = (weights > 0)[:, :, None] & table.mask
         return _soft(weights, tokens, inverse, embedding), in_play.any(1)
-    row = torch.arange(table.ids.shape[0], device=index.device)
-    ids = table.ids[row if table.ids.shape[0] > 1 or weights.shape[0] == 1 else torch.zeros_like(index), index]
-    some = table.valid.any(1)[:, None]
-    ids = torch.where(some, ids, -1)
+    ids = table.rows(index)
     return _Hard.apply(weights, embedding, ids, tokens, inverse), ids >= 0
 
 
@@ -59,7 +70,8 @@ def _soft(weights: Tensor, tokens: Tensor, inverse: Tensor, embedding: Tensor) -
     spread = weights[:, :, None].expand(batch, candidates, length).transpose(1, 2)
     where = inverse.expand(batch, -1, -1).transpose(1, 2)
     mass = weights.new_zeros(batch, length, slots).scatter_add(2, where, spread)
-    return mass[..., :-1].to(embedding.dtype) @ embedding[tokens]
+    # The embedding's type, as `torch.nn.Embedding` gives it, whatever autocast makes of the product.
+    return (mass[..., :-1].to(embedding.dtype) @ embedding[tokens]).to(embedding.dtype)
 
 
 class _Hard(torch.autograd.Function):
@@ -69,7 +81,7 @@ class _Hard(torch.autograd.Function):
     def forward(ctx: Any, weights: Tensor, embedding: Tensor, ids: Tensor, tokens: Tensor, inverse: Tensor) -> Tensor:
         ctx.save_for_backward(embedding, ids, tokens, inverse)
         ctx.weights_dtype = weights.dtype
-        return embedding[ids.clamp_min(0)] * (ids >= 0)[..., None]
+        return embed(ids, embedding)[0]
 
     @staticmethod
     @once_differentiable
@@ -84,6 +96,6 @@ class _Hard(torch.autograd.Function):
             where = inverse.expand(grad.shape[0], -1, -1).transpose(1, 2)
             grad_weights = products.gather(2, where).sum(1).to(ctx.weights_dtype)
         if ctx.needs_input_grad[1]:
-            kept = ids >= 0
-            grad_embedding = torch.zeros_like(embedding).index_add_(0, ids[kept], grad[kept].to(embedding.dtype))
+            kept = grad.masked_fill(ids[..., None] < 0, 0.0).to(embedding.dtype).flatten(0, 1)
+            grad_embedding = torch.zeros_like(embedding).index_add_(0, ids.clamp_min(0).flatten(), kept)
         return grad_weights, grad_embedding, None, None, None

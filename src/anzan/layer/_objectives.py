@@ -1,66 +1,237 @@
-"""Losses on the choice itself."""
+"""Losses over several candidates at once: what the downstream network makes of each trains the scores.
+
+An objective takes scores and `loss_of`, a function from candidates to the downstream loss -log p(y|x, F(z)) of each,
+and gives one loss per example. It *estimates* one of two targets, which differ:
+
+- ``marginal``: -log p(y|x) = -log E_z[p(y|x, F(z))], the latent-variable model itself (Yoshikawa, Heinzerling and Inui,
+  NLP2022, equation 4);
+- ``expected``: E_z[-log p(y|x, F(z))], at least as great (Jensen).
+
+with z drawn from softmax(scores). Each is a pure function; there is no noise in its settings to keep, so no Module.
+"""
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
+from anzan.layer._distribution import Distribution, Factorised, distribution
+from anzan.layer._shortlist import Approximation
 
-def argument_loss(
-    log_probs: Tensor, acceptable: Tensor, mask: Tensor | None = None, kind: Literal["bce", "marginal"] = "marginal"
-) -> Tensor:
-    """Supervise the choice by a set of acceptable candidates.
+LossOf = Callable[[Tensor], Tensor]
+"""From an index of candidates, (batch, n) or for factorised scores (batch, n, arguments), to the downstream loss of
+each (batch, n), differentiable."""
 
-    ``bce`` is the argument loss of Yoshikawa, Heinzerling and Inui (NLP2022): binary cross-entropy between the labels
-    and the softmax probabilities of equation 2, averaged over an example's valid candidates. ``marginal`` is -log of
-    the probability mass on the acceptable candidates. Examples with no acceptable candidate carry no loss.
+Scores = Tensor | Distribution
+
+
+class Estimate(NamedTuple):
+    """An objective's value and what it rests on.
+
+    Attributes:
+        loss: (batch,), differentiable to the scores and through `loss_of`. Its value estimates the target; its
+            gradient, the target's gradient.
+        target: ``marginal`` or ``expected``, see the module.
+        index: the candidates that were run, as `loss_of` got them. Where there were fewer valid ones, some are not
+            valid; they count for nothing.
+        losses: (batch, n), what `loss_of` gave for them.
+        approximation: which candidates were run; ``none`` where all of them were.
+    """
+
+    loss: Tensor
+    target: Literal["marginal", "expected"]
+    index: Tensor  # pyright: ignore[reportIncompatibleMethodOverride]
+    losses: Tensor
+    approximation: Approximation
+
+
+def exact_marginal(scores: Scores, loss_of: LossOf, mask: Tensor | None = None) -> Estimate:
+    """-log Σ_z p(z) exp(-loss(z)) over all candidates: the marginal likelihood itself.
+
+    Yoshikawa, Heinzerling and Inui (NLP2022), equation 4. Target ``marginal``; no bias, no variance. Cost: the
+    downstream network runs once per candidate.
 
     Args:
-        log_probs: (batch, candidates), log softmax(scores), -inf at invalid candidates.
-        acceptable: bool (batch, candidates).
-        mask: bool (batch, candidates), True at valid candidates; default: where log_probs is finite.
-        kind: ``bce`` or ``marginal``.
-
-    Returns:
-        The mean over examples with an acceptable candidate; 0 if there is none.
+        scores: (batch, candidates), unnormalised log-probabilities; or `Factorised` scores.
+        loss_of: from an index of candidates to their downstream losses (batch, n).
+        mask: bool (batch, candidates), True at valid candidates. Default: all. An example without a valid candidate
+            is taken to choose candidate 0, which looks up as no result at all.
 
     Raises:
-        ValueError: another kind.
+        ValueError: scores are not (batch, candidates) with a candidate, `loss_of` gives another shape, or there are
+            too many combinations to enumerate.
     """
-    valid = log_probs.isfinite() if mask is None else mask
-    acceptable = acceptable & valid
-    labelled = acceptable.any(-1)
-    if kind == "marginal":
-        # Examples without a label are routed around the logarithm: their gradient is 0, not NaN.
-        chosen = log_probs.masked_fill(~acceptable, -torch.inf).masked_fill(~labelled[:, None], 0.0)
-        losses = -torch.logsumexp(chosen, -1)
-    elif kind == "bce":
-        finite = log_probs.masked_fill(~valid, 0.0)
-        # log(1 - p), kept away from log 0; float32 holds 1 - p down to 6e-8.
-        other = torch.log1p(-finite.exp().clamp(max=1 - torch.finfo(finite.dtype).eps))
-        terms = torch.where(acceptable, finite, other).masked_fill(~valid, 0.0)
-        losses = -terms.sum(-1) / valid.sum(-1).clamp_min(1)
-    else:
-        raise ValueError(f"kind: 'bce' or 'marginal' needed, got {kind!r}")
-    return losses.masked_fill(~labelled, 0.0).sum() / labelled.sum().clamp_min(1)
+    p = distribution(scores, mask)
+    index = p.everything()
+    losses = _losses(loss_of, index)
+    return Estimate(_marginal(p.log_prob(index), losses), "marginal", index, losses, "none")
 
 
-def pseudo_labels(log_probs: Tensor, acceptable: Tensor, mask: Tensor | None = None) -> Tensor:
-    """The most probable candidate as the label of each example that has none.
+def top_k_marginal(scores: Scores, loss_of: LossOf, mask: Tensor | None = None, *, k: int = 5) -> Estimate:
+    """-log Σ p(z) exp(-loss(z)) over the k most probable candidates.
 
-    Self-training (Lee, ICML workshop 2013): as an argument loss these labels hold the choice where it stands, and
-    sharpen it. They are no better than the scores that they come from, so train on true labels first.
+    The truncated sum of Correia et al. (2007.01919). Target ``marginal``, from above: it leaves out a part of the
+    probability, so it is biased until the scorer is sure of k candidates, and the others learn only to lose. No
+    variance. Cost: k runs of the downstream network. Arguments and errors as `exact_marginal`.
+
+    Raises:
+        ValueError: k below 1.
+    """
+    if k < 1:
+        raise ValueError(f"k: at least 1 needed, got {k}")
+    p = distribution(scores, mask)
+    index = p.best(k)
+    losses = _losses(loss_of, index)
+    approximation = "most probable" if k < p.size() else "none"
+    return Estimate(_marginal(p.log_prob(index), losses), "marginal", index, losses, approximation)
+
+
+def leave_one_out(
+    scores: Scores,
+    loss_of: LossOf,
+    mask: Tensor | None = None,
+    *,
+    samples: int = 4,
+    generator: torch.Generator | None = None,
+) -> Estimate:
+    """REINFORCE with several draws, each measured against the mean of the others.
+
+    Kool, van Hoof and Welling (ICLR 2019 workshop). Target ``expected``; no bias, variance falls with `samples`. Cost:
+    `samples` runs of the downstream network, some of them of the same candidate. Other arguments and errors as
+    `exact_marginal`.
+
+    Raises:
+        ValueError: samples below 2.
+    """
+    if samples < 2:
+        raise ValueError(f"samples: at least 2 needed, got {samples}")
+    p = distribution(scores, mask)
+    index = p.draw(samples, generator)
+    losses = _losses(loss_of, index)
+    fixed = losses.detach()
+    others = (fixed.sum(1, keepdim=True) - fixed) / (samples - 1)
+    learn = _without_value((fixed - others) * p.log_prob(index))
+    return Estimate((losses + learn).mean(1), "expected", index, losses, "draws")
+
+
+def unordered_set(
+    scores: Scores,
+    loss_of: LossOf,
+    mask: Tensor | None = None,
+    *,
+    samples: int = 4,
+    generator: torch.Generator | None = None,
+) -> Estimate:
+    """The estimator of a set of distinct candidates, drawn without replacement, with its built-in baseline.
+
+    Kool, van Hoof and Welling (ICLR 2020), the unordered set policy gradient. Target ``expected``; no bias, and exact
+    once the set holds every candidate; less variance than `leave_one_out`, most of all where the scorer is nearly
+    sure. Cost: `samples` runs of the downstream network and 2^samples small sums. Other arguments and errors as
+    `exact_marginal`.
+
+    Raises:
+        ValueError: samples below 2 or above 12.
+    """
+    if not 2 <= samples <= 12:
+        raise ValueError(f"samples: 2 to 12 needed, got {samples}")
+    p = distribution(scores, mask)
+    index, rest = p.draw_distinct(samples, generator)
+    losses = _losses(loss_of, index)
+    log_probs = p.log_prob(index)
+    chosen = log_probs.detach()
+    valid = chosen.isfinite()
+    losses_there = torch.where(valid, losses, 0.0)
+    fixed = losses_there.detach()
+    k = chosen.shape[1]
+    sets = _first_draws(chosen, rest)
+    everything = (1 << k) - 1
+
+    def without(taken: int) -> Tensor:
+        """p(z) R(S, z) for each z (batch, k): how much it stands for in the set, some of whose members are taken."""
+        left = everything & ~taken
+        ratios = [sets[left & ~(1 << s)] - sets[left] if left >> s & 1 else torch.zeros_like(rest) for s in range(k)]
+        return (chosen + torch.stack(ratios, 1)).exp()
+
+    baseline = torch.stack([(without(1 << s) * fixed).sum(1) for s in range(k)], 1)
+    share = without(0)
+    learn = _without_value(share * (fixed - baseline) * torch.where(valid, log_probs, 0.0))
+    approximation = "draws without replacement" if samples < p.size() else "none"
+    return Estimate((share * losses_there + learn).sum(1), "expected", index, losses, approximation)
+
+
+def one_argument_out(
+    scores: Factorised, loss_of: LossOf, *, samples: int = 1, generator: torch.Generator | None = None
+) -> Estimate:
+    """For each argument in turn, the exact expectation over its choices, the other arguments drawn.
+
+    IndeCateR (De Smet, Sansone and Zuidberg Dos Martires, NeurIPS 2023). Target ``expected``; no bias, and far less
+    variance than `leave_one_out` where there are many arguments. Cost: `samples` times the number of all arguments'
+    choices runs of F and of what follows it: 160 for 16 digits, where there are 10^16 combinations.
 
     Args:
-        log_probs, acceptable, mask: as `argument_loss` takes them.
+        scores: `Factorised` scores of K arguments.
+        loss_of: from an index (batch, n, K) to losses (batch, n).
+        samples: draws of all arguments together.
+        generator: source of the draws.
 
-    Returns:
-        Bool (batch, candidates): one True in each example with a valid candidate but no acceptable one, else False.
+    Raises:
+        ValueError: samples below 1, or `loss_of` gives another shape.
     """
-    valid = log_probs.isfinite() if mask is None else mask
-    own = torch.zeros_like(acceptable)
-    if log_probs.shape[-1]:
-        own.scatter_(-1, log_probs.argmax(-1, keepdim=True), True)
-    return own & valid & ~(acceptable & valid).any(-1, keepdim=True)
+    if samples < 1:
+        raise ValueError(f"samples: at least 1 needed, got {samples}")
+    drawn = scores.draw(samples, generator)
+    batch, _, arguments = drawn.shape
+    runs, weights = [], []
+    for k, log_probs in enumerate(scores.log_probs):
+        choices = log_probs.shape[1]
+        changed = drawn[:, :, None].expand(-1, -1, choices, -1).clone()
+        changed[..., k] = torch.arange(choices, device=drawn.device)
+        runs.append(changed.reshape(batch, samples * choices, arguments))
+        weights.append(log_probs.exp()[:, None].expand(-1, samples, -1).reshape(batch, -1) / samples)
+    index = torch.cat(runs, 1)
+    weight = torch.cat(weights, 1)
+    losses = _losses(loss_of, index)
+    # The value is the mean over arguments; each argument's scores get the whole gradient of their own expectation.
+    value = (weight.detach() * losses).sum(1) / arguments
+    learn = _without_value((weight * losses.detach()).sum(1))
+    return Estimate(value + learn, "expected", index, losses, "draws")
+
+
+def _first_draws(chosen: Tensor, rest: Tensor) -> list[Tensor]:
+    """For every subset T of the k chosen candidates, the log-probability that T is drawn first, in any order.
+
+    Drawn without replacement from T and the candidates that were not chosen, of log-mass `rest` (batch,). By the first
+    draw t: W(T) = Σ_t p_t / (p(T) + p(rest)) W(T - t), a sum of positive terms, so nothing cancels. A candidate that is
+    not valid (log-probability -inf) is skipped.
+    """
+    k = chosen.shape[1]
+    sets = [torch.zeros_like(rest)]
+    for subset in range(1, 1 << k):
+        members = [t for t in range(k) if subset >> t & 1]
+        total = torch.logaddexp(chosen[:, members].logsumexp(1), rest)
+        terms = torch.stack([chosen[:, t] + sets[subset & ~(1 << t)] for t in members], 1)
+        value = terms.logsumexp(1) - total
+        for t in members:
+            value = torch.where(chosen[:, t].isfinite(), value, sets[subset & ~(1 << t)])
+        sets.append(value)
+    return sets
+
+
+def _marginal(log_probs: Tensor, losses: Tensor) -> Tensor:
+    """-log Σ exp(log_probs - losses), with no NaN from candidates that are not valid."""
+    return -torch.where(log_probs.isfinite(), log_probs - losses, -torch.inf).logsumexp(1)
+
+
+def _without_value(surrogate: Tensor) -> Tensor:
+    """0, with the gradient of `surrogate`."""
+    return surrogate - surrogate.detach()
+
+
+def _losses(loss_of: LossOf, index: Tensor) -> Tensor:
+    losses = loss_of(index)
+    if losses.shape != index.shape[:2]:
+        raise ValueError(f"loss_of: losses of shape {tuple(index.shape[:2])} needed, got {tuple(losses.shape)}")
+    return losses

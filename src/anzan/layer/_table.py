@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
+from itertools import chain
 
 import torch
 from torch import Tensor
@@ -23,6 +23,10 @@ class ResultTable:
             dimension of 1 is shared by the whole batch.
         valid: bool tensor (batch or 1, candidates); False where there is no such candidate or F is undefined there.
             Default: every candidate is valid.
+
+    Attributes:
+        ids, valid: as given; int64 and bool.
+        distinct: the distinct token ids (U,) and, for every cell of `ids`, which of them it holds; U at padding.
 
     Raises:
         ValueError: ids is not an integer tensor of three dimensions, an id is below -1, padding stands before a
@@ -45,6 +49,7 @@ class ResultTable:
             raise ValueError(f"valid: shape {tuple(ids.shape[:2])} needed to go with ids, got {tuple(valid.shape)}")
         self.ids = ids
         self.valid = valid.bool()
+        self.distinct = _distinct(ids)
 
     @classmethod
     def from_rows(
@@ -55,18 +60,51 @@ class ResultTable:
         Examples may differ in their number of candidates; the missing ones are not valid.
         """
         candidates = max((len(r) for r in rows), default=0)
-        length = max((len(ids) for r in rows for ids in r if ids is not None), default=0)
-        table = torch.full((len(rows), candidates, length), PAD, dtype=torch.long)
-        valid = torch.zeros((len(rows), candidates), dtype=torch.bool)
-        for b, row in enumerate(rows):
-            for a, ids in enumerate(row):
-                if ids is None:
-                    continue
-                if any(i < 0 for i in ids):
-                    raise ValueError(f"rows[{b}][{a}]: token ids must be >= 0, got {min(ids)}")
-                table[b, a, : len(ids)] = torch.tensor(list(ids), dtype=torch.long)
-                valid[b, a] = True
-        return cls(table.to(device), valid.to(device))
+        cells = [(b, a, ids) for b, row in enumerate(rows) for a, ids in enumerate(row) if ids is not None]
+        lengths = torch.tensor([len(ids) for _, _, ids in cells], dtype=torch.long)
+        flat = torch.tensor(list(chain.from_iterable(ids for _, _, ids in cells)), dtype=torch.long)
+        if bool((flat < 0).any()):
+            b, a, ids = next(cell for cell in cells if min(cell[2], default=0) < 0)
+            raise ValueError(f"rows[{b}][{a}]: token ids must be >= 0, got {min(ids)}")
+        place = torch.tensor([b * candidates + a for b, a, _ in cells], dtype=torch.long)
+        length = int(lengths.max()) if cells else 0
+        table = torch.full((len(rows) * candidates, length), PAD, dtype=torch.long)
+        valid = torch.zeros(len(rows) * candidates, dtype=torch.bool)
+        position = torch.arange(len(flat)) - (lengths.cumsum(0) - lengths).repeat_interleave(lengths)
+        table[place.repeat_interleave(lengths), position] = flat
+        valid[place] = True
+        shape = (len(rows), candidates)
+        return cls(table.view(*shape, length).to(device), valid.view(shape).to(device))
+
+    @classmethod
+    def from_vectors(
+        cls, rows: Sequence[Sequence[Tensor | Sequence[float] | None]], device: torch.device | str | None = None
+    ) -> tuple[ResultTable, Tensor]:
+        """A table for an F that returns vectors, and the matrix that takes the place of the embedding.
+
+        Args:
+            rows: `rows[example][candidate]`, a vector (hidden,) or several, (length, hidden); None where F is
+                undefined.
+            device: where to put both.
+
+        Returns:
+            The table, whose ids count the distinct vectors, and these vectors (distinct, hidden), in the order in which
+            they first come. `lookup(choice, table, vectors)` then gives the chosen vectors.
+
+        Raises:
+            ValueError: vectors of different sizes, or no vector at all.
+        """
+        blocks = [[None if v is None else torch.atleast_2d(torch.as_tensor(v)) for v in row] for row in rows]
+        sizes = {v.shape[-1] for row in blocks for v in row if v is not None}
+        if len(sizes) != 1:
+            raise ValueError(f"rows: vectors of one size needed, got sizes {sorted(sizes)}")
+        known: dict[tuple[float, ...], int] = {}
+        ids = [
+            [None if v is None else [known.setdefault(tuple(x), len(known)) for x in v.tolist()] for v in row]
+            for row in blocks
+        ]
+        kind = next(v.dtype for row in blocks for v in row if v is not None)
+        return cls.from_rows(ids, device), torch.tensor(list(known), dtype=kind, device=device)
 
     def to(self, device: torch.device | str) -> ResultTable:
         """The same table on another device."""
@@ -82,15 +120,28 @@ class ResultTable:
         """Integers (batch or 1, candidates): tokens in each result."""
         return self.mask.sum(-1)
 
-    @cached_property
-    def distinct(self) -> tuple[Tensor, Tensor]:
-        """The distinct token ids (U,) and, for every cell, which of them it holds; U at padding."""
-        tokens, inverse = torch.unique(self.ids, return_inverse=True)
-        if tokens.numel() and tokens[0] == PAD:
-            tokens = tokens[1:]
-            inverse = torch.where(inverse == 0, tokens.numel(), inverse - 1)
-        return tokens, inverse
+    def rows(self, index: Tensor) -> Tensor:
+        """The results of chosen candidates.
+
+        Args:
+            index: integers (batch,) or (batch, n).
+
+        Returns:
+            Token ids (batch, length) or (batch, n, length), all `PAD` for a candidate that is not valid.
+        """
+        # One table shared by the batch, or one per example; the shapes alone decide.
+        example = torch.arange(self.ids.shape[0], device=index.device).view(-1, *[1] * (index.dim() - 1))
+        ids = self.ids[example, index]
+        return torch.where(self.valid[example, index][..., None], ids, PAD)
 
     def __repr__(self) -> str:
         b, a, l = self.ids.shape
         return f"ResultTable(batch={b}, candidates={a}, length={l}, valid={int(self.valid.sum())})"
+
+
+def _distinct(ids: Tensor) -> tuple[Tensor, Tensor]:
+    tokens, inverse = torch.unique(ids, return_inverse=True)
+    if tokens.numel() and tokens[0] == PAD:
+        tokens = tokens[1:]
+        inverse = torch.where(inverse == 0, tokens.numel(), inverse - 1)
+    return tokens, inverse

@@ -1,0 +1,106 @@
+"""Several choices, one result: chains of calls, and functions of many arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from anzan.layer._choice import Choice
+from anzan.layer._estimators import StraightThrough
+from anzan.layer._lookup import lookup
+from anzan.layer._table import ResultTable
+
+ResultsAt = Callable[[Tensor], ResultTable]
+"""From an index (batch, n, steps) of what each step chose to the results (batch, n, length)."""
+
+
+class ChainOutput(NamedTuple):
+    """Embedded results (batch, length, hidden), their mask (batch, length), and each step's choice."""
+
+    embedded: Tensor
+    mask: Tensor
+    choices: list[Choice]
+
+
+class SymbolicChain(nn.Module):
+    """Chooses a candidate at every step and embeds what F returned for all of these choices together.
+
+    R = Σᵢⱼ z¹ᵢ z²ⱼ Eᵢⱼ for two steps, and so on: the result of the last call as a function of every step's choice, so
+    that each step's scores get their gradient through F itself. With hard choices (i*, j*) that gradient needs the
+    row Eᵢⱼ* and the column Eᵢ*ⱼ only: |A¹| + |A²| + ... runs of F, not their product; none but one where no gradient
+    is asked for. A function of many arguments, each with scores of its own, is the same thing.
+
+    Args:
+        estimator: of each step, one that gives an index; default `StraightThrough()`. More noise helps chains (Friede
+            and Niepert, NeurIPS 2021): ``StraightThrough(noise_scale=Schedule(2, 1))``. See also `DropoutResidual`.
+    """
+
+    def __init__(self, estimator: nn.Module | None = None):
+        super().__init__()
+        self.estimator = StraightThrough() if estimator is None else estimator
+
+    def forward(
+        self,
+        scores: Sequence[Tensor],
+        results_at: ResultsAt,
+        embedding: Tensor,
+        masks: Sequence[Tensor | None] | None = None,
+    ) -> ChainOutput:
+        """
+        Args:
+            scores: for each step, (batch, candidates of the step).
+            results_at: runs F; `SymbolicFunction.at` is one.
+            embedding: (vocabulary, hidden), the embedding matrix of the network that reads the result.
+            masks: for each step, bool (batch, candidates), True at valid candidates. Default: all. Where the choices of
+                all steps together give no result, the layer's is empty.
+
+        Raises:
+            ValueError: no step, a step without candidates, batches that differ, a soft estimator, or results of another
+                shape.
+        """
+        shapes = [tuple(s.shape) for s in scores]
+        if not shapes or any(len(s) != 2 or s[1] == 0 or s[0] != shapes[0][0] for s in shapes):
+            raise ValueError(f"scores: (batch, candidates), one or more, needed for each step, got {shapes}")
+        choices = [self.estimator(s, m) for s, m in zip(scores, masks or [None] * len(shapes), strict=True)]
+        if any(choice.index is None for choice in choices):
+            raise ValueError(
+                "estimator: one that chooses a candidate needed; a soft one takes the product of all steps"
+            )
+        chosen = torch.stack([choice.index for choice in choices], -1)
+        if not (torch.is_grad_enabled() and any(choice.weights.requires_grad for choice in choices)):
+            table = _run(results_at, chosen[:, None])
+            only = Choice(
+                embedding.new_ones(len(chosen), 1), embedding.new_zeros(len(chosen), 1), chosen.new_zeros(len(chosen))
+            )
+            return ChainOutput(*lookup(only, table, embedding), choices)
+        table = _run(results_at, torch.cat([_varied(chosen, k, n) for k, (_, n) in enumerate(shapes)], 1))
+        parts = []
+        for choice, ids, valid in zip(
+            choices,
+            table.ids.split([n for _, n in shapes], 1),
+            table.valid.split([n for _, n in shapes], 1),
+            strict=True,
+        ):
+            # Every step looks up the same result: the first for its value, the others for their gradient alone.
+            parts.append(lookup(choice, ResultTable(ids, valid), embedding if not parts else embedding.detach()))
+        (embedded, mask), *others = parts
+        return ChainOutput(embedded + sum(other - other.detach() for other, _ in others), mask, choices)
+
+
+def _varied(chosen: Tensor, step: int, candidates: int) -> Tensor:
+    """(batch, candidates, steps): one step goes through all its candidates, the others stay at their choice."""
+    index = chosen[:, None].repeat(1, candidates, 1)
+    index[..., step] = torch.arange(candidates, device=chosen.device)
+    return index
+
+
+def _run(results_at: ResultsAt, index: Tensor) -> ResultTable:
+    table = results_at(index)
+    if table.ids.shape[:2] != index.shape[:2]:
+        raise ValueError(
+            f"results_at: results of shape {(*index.shape[:2], 'length')} needed, got {tuple(table.ids.shape)}"
+        )
+    return table

@@ -1,0 +1,173 @@
+"""Distributions over combinations of arguments: one score each, or a score per argument.
+
+Objectives are written against these few verbs, so that the same objective serves 55 pairs of numbers and 10^16
+combinations of digits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from anzan.layer._choice import at_least_float32, gumbel_noise, masked_log_softmax
+
+
+class Distribution(Protocol):
+    """p(z|x) over candidates z. An index is (batch, n) for `Categorical`, (batch, n, arguments) for `Factorised`."""
+
+    def size(self) -> int:
+        """How many candidates there are."""
+        ...
+
+    def log_prob(self, index: Tensor) -> Tensor:
+        """(batch, n), differentiable; -inf at candidates that are not valid."""
+        ...
+
+    def everything(self) -> Tensor:
+        """The index of all candidates."""
+        ...
+
+    def best(self, k: int) -> Tensor:
+        """The k most probable candidates, exactly, the best first."""
+        ...
+
+    def draw(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """n independent draws."""
+        ...
+
+    def draw_distinct(self, k: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+        """k draws without replacement, and the log-probability (batch,) of all that was not drawn."""
+        ...
+
+
+class Categorical:
+    """softmax of one score per candidate.
+
+    Args:
+        scores: (batch, candidates), unnormalised log-probabilities.
+        mask: bool (batch, candidates), True at valid candidates. Default: all. An example without a valid candidate is
+            taken to choose candidate 0, which looks up as no result at all.
+
+    Raises:
+        ValueError: scores are not (batch, candidates), or there is no candidate.
+    """
+
+    def __init__(self, scores: Tensor, mask: Tensor | None = None):
+        if scores.dim() != 2 or scores.shape[1] == 0:
+            raise ValueError(f"scores: shape (batch, candidates), with a candidate, needed, got {tuple(scores.shape)}")
+        if mask is not None:
+            first = torch.arange(scores.shape[1], device=scores.device) == 0
+            mask = mask | (first & ~mask.any(-1, keepdim=True))
+        self.log_probs = masked_log_softmax(at_least_float32(scores), mask)
+
+    def size(self) -> int:
+        return self.log_probs.shape[1]
+
+    def log_prob(self, index: Tensor) -> Tensor:
+        return self.log_probs.gather(1, index)
+
+    def everything(self) -> Tensor:
+        return torch.arange(self.size(), device=self.log_probs.device).expand_as(self.log_probs)
+
+    def best(self, k: int) -> Tensor:
+        return self.log_probs.detach().topk(min(k, self.size()), -1).indices
+
+    def draw(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        fixed = self.log_probs.detach()[:, None].expand(-1, n, -1)
+        return (fixed + gumbel_noise(fixed, generator)).argmax(-1)
+
+    def draw_distinct(self, k: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+        # Gumbel top-k: the k greatest of log-probabilities with noise are draws without replacement.
+        fixed = self.log_probs.detach()
+        index = (fixed + gumbel_noise(fixed, generator)).topk(min(k, self.size()), -1).indices
+        return index, fixed.scatter(1, index, -torch.inf).logsumexp(1)
+
+
+class Factorised:
+    """Arguments chosen independently, a softmax each: 10^8 combinations from 8 times 10 scores, and never a table.
+
+    Args:
+        scores: K tensors (batch, choices of argument k), unnormalised log-probabilities.
+
+    Raises:
+        ValueError: no argument, an argument without a choice, or batches that differ.
+    """
+
+    def __init__(self, scores: Sequence[Tensor]):
+        shapes = [tuple(s.shape) for s in scores]
+        if not shapes or any(len(s) != 2 or s[1] == 0 or s[0] != shapes[0][0] for s in shapes):
+            raise ValueError(f"scores: (batch, choices), one or more, needed for each argument, got {shapes}")
+        self.log_probs = [at_least_float32(s).log_softmax(-1) for s in scores]
+
+    def size(self) -> int:
+        return math.prod(p.shape[1] for p in self.log_probs)
+
+    def log_prob(self, index: Tensor) -> Tensor:
+        parts = [p.gather(1, i) for p, i in zip(self.log_probs, index.unbind(-1), strict=True)]
+        return torch.stack(parts).sum(0)
+
+    def everything(self) -> Tensor:
+        if self.size() > 1_000_000:
+            raise ValueError(f"{self.size():,} combinations are too many to enumerate: use an objective that samples")
+        axes = [torch.arange(p.shape[1], device=p.device) for p in self.log_probs]
+        return torch.cartesian_prod(*axes).reshape(1, -1, len(axes)).expand(len(self.log_probs[0]), -1, -1)
+
+    def best(self, k: int) -> Tensor:
+        # A combination among the k best has a beginning among the k best beginnings.
+        return self._beam(k, None)[0]
+
+    def draw(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        fixed = [p.detach()[:, None].expand(-1, n, -1) for p in self.log_probs]
+        return torch.stack([(p + gumbel_noise(p, generator)).argmax(-1) for p in fixed], -1)
+
+    def draw_distinct(self, k: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+        """As the protocol says, by stochastic beam search (Kool et al., 1903.06059).
+
+        The log-probability of the rest is log(1 - what was drawn), which loses precision as the draws near certainty.
+        """
+        index, log_probs = self._beam(k, generator, noise=True)
+        drawn = log_probs.logsumexp(1)
+        if index.shape[1] == self.size():
+            return index, torch.full_like(drawn, -torch.inf)
+        tiny = torch.finfo(drawn.dtype).eps
+        return index, torch.log(-torch.expm1(drawn.clamp_max(-tiny)))
+
+    def _beam(self, k: int, generator: torch.Generator | None, noise: bool = False) -> tuple[Tensor, Tensor]:
+        """The k best combinations by log-probability or, with noise, by Gumbel-perturbed log-probability."""
+        batch, device = self.log_probs[0].shape[0], self.log_probs[0].device
+        index = torch.zeros(batch, 1, 0, dtype=torch.long, device=device)
+        log_probs = self.log_probs[0].new_zeros(batch, 1)
+        ranked = log_probs
+        for p in self.log_probs:
+            width = p.shape[1]
+            longer = log_probs[:, :, None] + p.detach()[:, None]
+            order = _gumbel_below(ranked, longer, generator) if noise else longer
+            top = order.flatten(1).topk(min(k, order[0].numel()), -1)
+            parent, choice = top.indices // width, top.indices % width
+            index = torch.cat(
+                [index.gather(1, parent[..., None].expand(-1, -1, index.shape[2])), choice[..., None]], -1
+            )
+            ranked, log_probs = top.values, longer.flatten(1).gather(1, top.indices)
+        return index, log_probs
+
+
+def _gumbel_below(top: Tensor, location: Tensor, generator: torch.Generator | None) -> Tensor:
+    """Gumbel draws around `location` (batch, n, m), on the condition that each row's maximum is `top` (batch, n).
+
+    1903.06059, appendix B.3, in a form that does not overflow.
+    """
+    free = location + gumbel_noise(location, generator)
+    highest = free.max(-1, keepdim=True).values
+    top = top[..., None]
+    # log(1 - exp(free - highest)), -inf at the highest itself, which lands on `top` exactly.
+    v = top - free + torch.log(-torch.expm1(free - highest))
+    return top - v.clamp_min(0.0) - torch.nn.functional.softplus(-v.abs())
+
+
+def distribution(scores: Tensor | Distribution, mask: Tensor | None = None) -> Distribution:
+    """`Categorical` of plain scores; a distribution stays as it is."""
+    return Categorical(scores, mask) if isinstance(scores, Tensor) else scores

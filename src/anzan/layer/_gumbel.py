@@ -1,0 +1,140 @@
+"""Estimators from Gumbel noise: the argmax of scores + noise is an exact draw from softmax(scores)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from anzan.layer._choice import (
+    Choice,
+    argmax,
+    at_least_float32,
+    check,
+    gumbel_noise,
+    masked_log_softmax,
+    masked_softmax,
+    shifted,
+)
+
+
+def relaxed_gumbel_softmax(
+    scores: Tensor,
+    mask: Tensor | None = None,
+    *,
+    temperature: float = 1.0,
+    noise_scale: float = 1.0,
+    generator: torch.Generator | None = None,
+) -> Choice:
+    """softmax((scores + noise) / temperature): a point inside the simplex, one-hot as the temperature falls to 0.
+
+    Gumbel-Softmax (Jang et al., 1611.01144; Maddison et al., 1611.00712). The exact gradient of a relaxed network, so
+    biased for the one with one-hot choices; low variance until the temperature is low. Cost: one softmax, and the
+    network behind sees a mixture of results.
+
+    Args:
+        scores: (..., candidates), unnormalised log-probabilities.
+        mask: bool (..., candidates), True at valid candidates. Default: all.
+        temperature: above 0.
+        noise_scale: factor on the Gumbel noise; 0 switches it off.
+        generator: source of the noise.
+
+    Raises:
+        ValueError: temperature not above 0, or noise_scale below 0.
+    """
+    check(temperature=temperature, noise_scale=noise_scale)
+    scores = at_least_float32(scores)
+    weights = masked_softmax(_noisy(scores, noise_scale, generator), mask, temperature)
+    return Choice(weights, masked_log_softmax(scores, mask), None)
+
+
+def straight_through(
+    scores: Tensor,
+    mask: Tensor | None = None,
+    *,
+    temperature: float = 1.0,
+    noise_scale: float = 1.0,
+    generator: torch.Generator | None = None,
+) -> Choice:
+    """argmax(scores + noise) forward, the gradient of `relaxed_gumbel_softmax` backward.
+
+    Straight-through Gumbel-Softmax (Jang et al., 1611.01144), the dargmax of Yoshikawa, Heinzerling and Inui
+    (NLP2022). The choice is an exact draw from softmax(scores) at noise_scale 1; the gradient is biased, its variance
+    grows as the temperature falls. Cost: one softmax. Arguments and errors as `relaxed_gumbel_softmax`.
+    """
+    check(temperature=temperature, noise_scale=noise_scale)
+    scores = at_least_float32(scores)
+    noisy = _noisy(scores, noise_scale, generator)
+    return Choice(
+        masked_softmax(noisy, mask, temperature), masked_log_softmax(scores, mask), argmax(noisy.detach(), mask)
+    )
+
+
+def decoupled_straight_through(
+    scores: Tensor,
+    mask: Tensor | None = None,
+    *,
+    forward_temperature: float = 1.0,
+    temperature: float = 1.0,
+    generator: torch.Generator | None = None,
+) -> Choice:
+    """A draw from softmax(scores / forward_temperature) forward, softmax(scores / temperature)'s gradient backward.
+
+    Decoupled straight-through (Shah et al., 2410.13331v2): one temperature for exploring, another for how far the
+    gradient spreads. Biased; less variance than `straight_through`, as no noise enters the backward pass. Cost: one
+    softmax. A forward_temperature of 0 is the plain argmax. Other arguments and errors as `relaxed_gumbel_softmax`.
+    """
+    check(temperature=temperature, forward_temperature=forward_temperature)
+    scores = at_least_float32(scores)
+    noisy = _noisy(scores.detach(), forward_temperature, generator)
+    return Choice(masked_softmax(scores, mask, temperature), masked_log_softmax(scores, mask), argmax(noisy, mask))
+
+
+def gumbel_rao(
+    scores: Tensor,
+    mask: Tensor | None = None,
+    *,
+    temperature: float = 1.0,
+    noise_scale: float = 1.0,
+    samples: int = 10,
+    generator: torch.Generator | None = None,
+) -> Choice:
+    """`straight_through` with its gradient averaged over noise that leads to the same choice.
+
+    Gumbel-Rao (Paulus, Maddison and Krause, 2010.04838): the same expected gradient as `straight_through`, so the same
+    bias, at no more and mostly less variance. Cost: `samples` softmaxes, but one run of the network behind. Other
+    arguments and errors as `relaxed_gumbel_softmax`.
+
+    Raises:
+        ValueError: samples below 1.
+    """
+    check(temperature=temperature, noise_scale=noise_scale)
+    if samples < 1:
+        raise ValueError(f"samples: at least 1 needed, got {samples}")
+    scores = at_least_float32(scores)
+    index = argmax(_noisy(scores.detach(), noise_scale, generator), mask)
+    log_probs = masked_log_softmax(scores, mask)
+    if not noise_scale or not scores.shape[-1]:
+        return Choice(masked_softmax(scores, mask, temperature), log_probs, index)
+    weights = torch.zeros_like(scores)
+    for _ in range(samples):
+        noise = noise_scale * _noise_behind(index, scores.detach() / noise_scale, mask, generator)
+        weights = weights + masked_softmax(scores + noise, mask, temperature) / samples
+    return Choice(weights, log_probs, index)
+
+
+def _noisy(scores: Tensor, noise_scale: float, generator: torch.Generator | None) -> Tensor:
+    return scores + noise_scale * gumbel_noise(scores, generator) if noise_scale else scores
+
+
+def _noise_behind(index: Tensor, scores: Tensor, mask: Tensor | None, generator: torch.Generator | None) -> Tensor:
+    """Gumbel noise, drawn on the condition that the argmax of scores + noise is `index` (2010.04838, equation 11).
+
+    The greatest sum is Gumbel around log Σ exp(scores); the others are Gumbel around their scores, cut off above it.
+    """
+    scores = shifted(scores, mask)
+    fresh = gumbel_noise(scores, generator)
+    here = index[..., None]
+    top = scores.logsumexp(-1, keepdim=True) + fresh.gather(-1, here)
+    sums = (-torch.logaddexp(-top, -(scores + fresh))).scatter(-1, here, top)
+    # A candidate whose score is -inf stays where it is, whatever the noise.
+    return torch.where(scores.isfinite(), sums - scores, 0.0)

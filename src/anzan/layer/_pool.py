@@ -1,0 +1,135 @@
+"""Worker processes for a slow F, each of which can be stopped when it takes too long."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+import time
+from collections.abc import Callable, Hashable, Sequence
+from importlib import import_module
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any, NamedTuple
+
+
+class _Worker(NamedTuple):
+    process: BaseProcess
+    pipe: Connection
+
+
+class Pool:
+    """Runs a function in processes of its own; the standard library's pools cannot stop a call that hangs.
+
+    Args:
+        function: defined at the top level of a module, for the workers import it.
+        workers: how many processes.
+        timeout: seconds that a call may take; None for no bound.
+
+    Raises:
+        TypeError: a function that a worker cannot import.
+        ValueError: workers below 1, or a timeout not above 0.
+    """
+
+    def __init__(self, function: Callable[..., Any], workers: int, timeout: float | None = None):
+        self._idle: list[_Worker] = []
+        if workers < 1:
+            raise ValueError(f"workers: at least 1 needed, got {workers}")
+        if timeout is not None and not timeout > 0:
+            raise ValueError(f"timeout: seconds above 0 needed, got {timeout}")
+        module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", "<none>")
+        if module is None or "<" in name:
+            raise TypeError(f"workers: a function at the top level of a module needed, got {name}")
+        self.address = module, name
+        self.size = workers
+        self.timeout = timeout
+
+    def run(self, combinations: Sequence[Sequence[Hashable]]) -> list[Any]:
+        """The result of each combination of arguments; an exception, or TimeoutError, in the place of a failed one."""
+        results: list[Any] = [None] * len(combinations)
+        waiting = list(enumerate(combinations))[::-1]
+        busy: dict[Connection, tuple[_Worker, int, float]] = {}
+        try:
+            while waiting or busy:
+                while waiting and len(busy) < self.size:
+                    worker = self._idle.pop() if self._idle else self._start()
+                    place, arguments = waiting.pop()
+                    worker.pipe.send(tuple(arguments))
+                    busy[worker.pipe] = worker, place, time.monotonic()
+                for pipe in wait(list(busy), None if self.timeout is None else self._patience(busy)):
+                    worker, place, _ = busy.pop(pipe)  # pyright: ignore[reportArgumentType]
+                    try:
+                        results[place] = worker.pipe.recv()
+                        self._idle.append(worker)
+                    except EOFError:
+                        results[place] = RuntimeError("the worker died")
+                        _stop(worker)
+                    except Exception as error:  # a result that this process cannot rebuild
+                        results[place] = error
+                        self._idle.append(worker)
+                now = time.monotonic()
+                for worker, place, since in list(busy.values()):
+                    if self.timeout is not None and now - since >= self.timeout:
+                        del busy[worker.pipe]
+                        results[place] = TimeoutError(f"no result in {self.timeout:g} s")
+                        _stop(worker)
+        finally:
+            for worker, _, _ in busy.values():
+                _stop(worker)
+        return results
+
+    def close(self) -> None:
+        """Stop the idle workers."""
+        while self._idle:
+            _stop(self._idle.pop())
+
+    def __del__(self) -> None:
+        self.close()
+
+    def _patience(self, busy: dict[Connection, tuple[_Worker, int, float]]) -> float:
+        assert self.timeout is not None
+        return max(0.0, min(since for _, _, since in busy.values()) + self.timeout - time.monotonic())
+
+    def _start(self) -> _Worker:
+        context = get_context("spawn")  # a fork of a process with torch's threads may hang
+        here, there = context.Pipe()
+        process = context.Process(target=_serve, args=(there, *self.address, list(sys.path)), daemon=True)
+        process.start()
+        there.close()
+        ready = here.recv()  # the clock starts when the imports are done
+        if isinstance(ready, Exception):
+            raise TypeError(f"workers: {'.'.join(self.address)} could not be imported there: {ready}")
+        return _Worker(process, here)
+
+
+def _stop(worker: _Worker) -> None:
+    worker.pipe.close()
+    worker.process.kill()
+    worker.process.join()
+
+
+def _serve(pipe: Connection, module: str, name: str, path: list[str]) -> None:
+    """A worker: import the function, then answer until the pipe closes."""
+    sys.path[:] = path
+    try:
+        function: Any = import_module(module)
+        for part in name.split("."):
+            function = getattr(function, part)
+        function = getattr(function, "function", function)  # where a decorator has taken the name
+    except Exception as error:
+        pipe.send(error)
+        return
+    pipe.send(None)
+    while True:
+        try:
+            arguments = pipe.recv()
+        except EOFError:
+            return
+        try:
+            result = function(*arguments)
+        except Exception as error:
+            result = error
+        try:
+            pipe.send(result)
+        except (pickle.PicklingError, TypeError, AttributeError) as error:
+            pipe.send(TypeError(f"the result cannot travel between processes: {error}"))

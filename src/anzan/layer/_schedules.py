@@ -1,0 +1,63 @@
+"""Temperatures and noise scales that change while a network trains."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import nn
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A number that goes from `start` to `end` while progress goes from 0 to 1.
+
+    An estimator takes one wherever it takes a temperature or a noise scale; `set_progress` moves it.
+
+    Args:
+        start, end: the values at progress 0 and 1.
+        shape: ``linear``; ``exponential``, a constant factor per step (Jang et al., 1611.01144, annealed so);
+            ``cosine``, slow at both ends.
+
+    Raises:
+        ValueError: an unknown shape, or an exponential schedule that does not stay above 0.
+    """
+
+    start: float
+    end: float
+    shape: Literal["linear", "exponential", "cosine"] = "linear"
+
+    def __post_init__(self) -> None:
+        if self.shape not in ("linear", "exponential", "cosine"):
+            raise ValueError(f"shape: {self.shape!r} is unknown; choose among linear, exponential, cosine")
+        if self.shape == "exponential" and not (self.start > 0 and self.end > 0):
+            raise ValueError(f"start, end: numbers above 0 needed, got {self.start}, {self.end}")
+
+    def __call__(self, progress: float) -> float:
+        """The value at `progress`, held at `start` before 0 and at `end` after 1."""
+        progress = min(max(progress, 0.0), 1.0)
+        if self.shape == "exponential":
+            return self.start * (self.end / self.start) ** progress
+        if self.shape == "cosine":
+            progress = (1 - math.cos(math.pi * progress)) / 2
+        return self.start + (self.end - self.start) * progress
+
+
+Scheduled = float | Schedule | Callable[[float], float]
+
+
+def value_at(number: Scheduled, progress: float) -> float:
+    """The number itself, or the schedule's value at `progress`."""
+    return number(progress) if callable(number) else number
+
+
+def set_progress(module: nn.Module, progress: float) -> None:
+    """Tell every estimator inside `module` how far training has come, from 0 to 1.
+
+    A network whose estimators have no schedules does not mind; call it at every step.
+    """
+    for part in module.modules():
+        if hasattr(part, "progress"):
+            part.progress = float(progress)  # pyright: ignore[reportAttributeAccessIssue, reportArgumentType]

@@ -1,0 +1,43 @@
+"""The smallest tokenizer: one token per character."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class Characters:
+    """Encodes the printed form of a result, one token id per character.
+
+    ``Characters("0123456789-")(-12)`` is ``[10, 1, 2]``. Pass it as a symbolic function's `encode`.
+
+    Args:
+        alphabet: every character that a result may have; its place is its id.
+
+    Raises:
+        ValueError: a character twice.
+    """
+
+    def __init__(self, alphabet: str):
+        self.alphabet = alphabet
+        self._ids = {c: i for i, c in enumerate(alphabet)}
+        if len(self._ids) != len(alphabet):
+            raise ValueError(f"alphabet: each character once needed, got {alphabet!r}")
+
+    def __len__(self) -> int:
+        return len(self.alphabet)
+
+    def __call__(self, result: object) -> list[int]:
+        """Token ids of ``str(result)``.
+
+        Raises:
+            ValueError: a character outside the alphabet.
+        """
+        text = str(result)
+        for c in text:
+            if c not in self._ids:
+                raise ValueError(f"{text[:40]!r} has {c!r}, which is not in the alphabet {self.alphabet!r}")
+        return [self._ids[c] for c in text]
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of token ids; padding (below 0) is left out."""
+        return "".join(self.alphabet[i] for i in ids if i >= 0)
