@@ -163,6 +163,63 @@ def test_another_argument_loss(make_reader: MakeReader) -> None:
     assert out.loss.item() == pytest.approx(out.span_loss.item() + 2 * out.argument_loss.item(), rel=1e-5)
 
 
+# -- objectives --------------------------------------------------------------------------------------------------
+def losses_of_candidates(model: CalculatorReader, example: Example) -> tuple[Tensor, Tensor] | None:
+    """p(z) and the span loss behind each defined candidate, one at a time; None where there is no candidate."""
+    defined = [(a, row) for a, row in enumerate(example.rows) if row]
+    if not defined:
+        return None
+    batch = collate_examples([example], 0)
+    text = {k: batch[k] for k in ("input_ids", "attention_mask", "token_type_ids", "span_mask")}
+    losses = []
+    for index, row in defined:
+        start, end = (x[0].log_softmax(-1) for x in model.read_rows(torch.tensor([row.ids]), **text))
+        behind = len(example.text.ids)
+        spans = [*example.text_spans, *((a + behind, b + behind) for a, b in example.row_spans[index])]
+        likelihood = sum((start[a] + end[b]).exp() for a, b in spans)
+        losses.append(-torch.log(torch.as_tensor(likelihood)) if spans else torch.tensor(20.0))
+    p = slow_scores(model, example)[torch.tensor([a for a, _ in defined])].softmax(0)
+    return p, torch.stack(losses)
+
+
+@pytest.mark.parametrize("objective", ["exact-marginal", "top-k-marginal", "unordered-set", "leave-one-out"])
+def test_objectives_read_every_candidate(objective: str, make_reader: MakeReader) -> None:
+    """With a sample for each candidate: the marginal of equation 4, or the expected loss, enumerated."""
+    model, features = make_reader(objective=objective, samples=6, argument_loss="none")
+    examples = examples_of(features)
+    totals = []
+    for example in examples:
+        found = losses_of_candidates(model, example)
+        if found is None:
+            continue  # without candidates the batch still holds it: below
+        p, losses = found
+        if losses.min().item() < 20:
+            marginal = -torch.log((p * (-losses).exp()).sum())
+            totals.append((p * losses).sum() if objective in ("unordered-set", "leave-one-out") else marginal)
+    alone = batch_of(features, [e for e in examples if any(e.rows)])
+    torch.manual_seed(0)
+    model.training = True  # the objective's, not the encoder's dropout
+    runs = [model(**alone).loss for _ in range(200 if objective == "leave-one-out" else 1)]
+    expected = torch.stack(totals).mean()
+    if objective == "leave-one-out":
+        seen = torch.stack(runs).detach()
+        assert abs(seen.mean() - expected.item()) < 5 * seen.std() / len(seen) ** 0.5
+    else:
+        assert runs[0].item() == pytest.approx(expected.item(), rel=1e-4)
+        inner = model.scorer.inner.weight
+        torch.testing.assert_close(grad(runs[0], inner)[0], grad(expected, inner)[0], atol=1e-5, rtol=1e-3)
+    quiet = model.eval()(**batch_of(features, examples))  # no sampling in evaluation: the layer's own choice
+    assert quiet.start_logits is not None and quiet.loss.isfinite()
+    assert model.train()(**batch_of(features, examples)).loss.isfinite()
+
+
+def test_unknown_objectives() -> None:
+    with pytest.raises(
+        ValueError, match=r"^objective: 'exact' is unknown; choose among straight-through, exact-marginal"
+    ):
+        CalculatorReaderConfig(objective="exact")
+
+
 # -- padding -----------------------------------------------------------------------------------------------------
 def text_tensors(features: Features, examples: list[Example]) -> tuple[dict[str, Tensor], Tensor]:
     batch = collate_texts([e.text for e in examples], 4)  # padding must not matter, whatever stands there
@@ -296,7 +353,7 @@ def test_from_encoder_keeps_its_weights(bert: Path) -> None:
     ids = torch.tensor([[2, 30, 40, 3]])
     torch.testing.assert_close(model.encoder(ids).last_hidden_state, plain(ids).last_hidden_state)
     assert not [name for name, _ in model.named_parameters() if "pooler" in name]
-    assert model.config.operations == ["+"] and model.layer.estimator.temperature == 0.5
+    assert model.config.operations == ["+"] and model.layer.estimator.settings["temperature"] == 0.5
     assert model.config.max_positions == 512
 
 

@@ -57,6 +57,8 @@ class ModelConfig:
     argument_loss: str = "bce"
     argument_weight: float = 1.0
     self_training: float = 0.0
+    objective: str = "straight-through"
+    samples: int = 4
     temperature: float = 1.0
     noise_scale: float = 1.0
     dropout: float = 0.0

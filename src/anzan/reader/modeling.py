@@ -14,11 +14,27 @@ from torch.nn import functional as F
 from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
 from transformers.utils.generic import ModelOutput
 
-from anzan.layer import ResultTable, StraightThrough, SymbolicLayer, argument_loss, pseudo_labels
+from anzan.layer import (
+    Choice,
+    Estimate,
+    ResultTable,
+    StraightThrough,
+    SymbolicLayer,
+    argument_loss,
+    exact_marginal,
+    leave_one_out,
+    pseudo_labels,
+    top_k_marginal,
+    unordered_set,
+)
 from anzan.reader.encoders import locate_encoder
 from anzan.reader.spans import span_loss
 
 ARGUMENT_LOSSES = ("bce", "marginal", "none")
+STRAIGHT_THROUGH = "straight-through"
+OBJECTIVES = (STRAIGHT_THROUGH, "exact-marginal", "top-k-marginal", "leave-one-out", "unordered-set")
+# -log p(answer) where it stands neither in the text nor in a candidate's result: certain failure, kept finite.
+NO_ANSWER = 20.0
 
 
 class CalculatorReaderConfig(PreTrainedConfig):
@@ -30,12 +46,16 @@ class CalculatorReaderConfig(PreTrainedConfig):
         argument_loss: ``bce`` (the paper's), ``marginal`` or ``none``.
         argument_weight: factor of the argument loss.
         self_training: factor of the same loss on `pseudo_labels`, for questions that give no label.
+        objective: what the span loss trains the scores by: ``straight-through``, or an objective that reads several
+            candidates' results for each example, ``exact-marginal`` (all of them), ``top-k-marginal``,
+            ``leave-one-out`` or ``unordered-set``.
+        samples: how many candidates the last three of these read.
         temperature, noise_scale: of the straight-through Gumbel-Softmax.
         dropout: on what the two heads read.
         max_answer_words: the longest answer that is read off question or passage.
 
     Raises:
-        ValueError: an unknown argument loss, or self-training without one.
+        ValueError: an unknown argument loss or objective, or self-training without an argument loss.
     """
 
     model_type = "anzan-reader"
@@ -50,6 +70,8 @@ class CalculatorReaderConfig(PreTrainedConfig):
         argument_loss: str = "bce",
         argument_weight: float = 1.0,
         self_training: float = 0.0,
+        objective: str = STRAIGHT_THROUGH,
+        samples: int = 4,
         temperature: float = 1.0,
         noise_scale: float = 1.0,
         dropout: float = 0.0,
@@ -60,12 +82,16 @@ class CalculatorReaderConfig(PreTrainedConfig):
             raise ValueError(f"argument_loss: {argument_loss!r} is unknown; choose among {', '.join(ARGUMENT_LOSSES)}")
         if self_training and argument_loss == "none":
             raise ValueError("self_training: needs an argument_loss, bce or marginal")
+        if objective not in OBJECTIVES:
+            raise ValueError(f"objective: {objective!r} is unknown; choose among {', '.join(OBJECTIVES)}")
         super().__init__(**kwargs)
         self.encoder = dict(encoder or {})
         self.operations = list(operations)
         self.argument_loss = argument_loss
         self.argument_weight = argument_weight
         self.self_training = self_training
+        self.objective = objective
+        self.samples = samples
         self.temperature = temperature
         self.noise_scale = noise_scale
         self.dropout = dropout
@@ -87,7 +113,8 @@ class ReaderOutput(ModelOutput):
     """What the reader computes for a batch.
 
     `log_probs` (batch, candidates) and `index` (batch), the pair chosen, are None without candidates; logits are
-    (batch, length of text and results together), -inf at padding and separators.
+    (batch, length of text and results together), -inf at padding and separators, and None where an objective has read
+    several candidates.
     """
 
     loss: Tensor | None = None
@@ -254,17 +281,18 @@ class CalculatorReader(PreTrainedModel):
         assert number_tokens is not None and row_spans is not None and acceptable is not None
         table = ResultTable(result_ids, candidate_mask)
         scores = self.score(**text, number_tokens=number_tokens, candidates=candidates).float()
-        embedded, there, choice = self.layer(scores, table, self.encoder.get_input_embeddings().weight)
-        start, end = self.read(
-            **text, span_mask=span_mask, results=embedded, result_mask=there, separators=_last(there)
-        )
-
-        # Spans in the fresh result: those of the candidate that was chosen, shifted behind the text.
-        assert choice.index is not None
-        batch = torch.arange(len(input_ids), device=input_ids.device)
-        fresh = row_spans[batch, choice.index]
-        shifted = torch.where(fresh >= 0, fresh + attention_mask.sum(1)[:, None, None], -1)
-        loss = spans = self._mean_span_loss(start, end, torch.cat([text_spans, shifted], 1))
+        start = end = None
+        if self.training and self.config.objective != STRAIGHT_THROUGH:
+            choice: Choice = self.layer.estimator(scores, table.valid)
+            loss = spans = self._objective_loss(scores, table, text | {"span_mask": span_mask}, text_spans, row_spans)
+        else:
+            embedded, there, choice = self.layer(scores, table, self.encoder.get_input_embeddings().weight)
+            start, end = self.read(
+                **text, span_mask=span_mask, results=embedded, result_mask=there, separators=_last(there)
+            )
+            assert choice.index is not None
+            fresh = _fresh_spans(row_spans, choice.index[:, None], attention_mask)
+            loss = spans = self._mean_span_loss(start, end, torch.cat([text_spans, fresh[:, 0]], 1))
         arguments = None
         if self.config.argument_loss != "none":
             kind: Literal["bce", "marginal"] = self.config.argument_loss
@@ -283,11 +311,45 @@ class CalculatorReader(PreTrainedModel):
             index=choice.index,
         )
 
+    def _objective_loss(
+        self, scores: Tensor, table: ResultTable, text: dict[str, Any], text_spans: Tensor, row_spans: Tensor
+    ) -> Tensor:
+        """The mean of the objective over the examples whose answer stands in the text or in some candidate's result."""
+
+        def loss_of(index: Tensor) -> Tensor:
+            n = index.shape[1]
+            many = {k: v if v is None else v.repeat_interleave(n, 0) for k, v in text.items()}
+            start, end = self.read_rows(table.rows(index).flatten(0, 1), **many)
+            fresh = _fresh_spans(row_spans, index, text["attention_mask"])
+            spans = torch.cat([text_spans[:, None].expand(-1, n, -1, -1), fresh], 2).flatten(0, 1)
+            some = (spans[..., 0] >= 0).any(-1)
+            return torch.where(some, span_loss(start, end, spans), NO_ANSWER).view(-1, n)
+
+        estimate = self._estimate(scores, loss_of, table.valid)
+        in_results = (row_spans[..., 0] >= 0).any(-1) & table.valid
+        readable = (text_spans[..., 0] >= 0).any(-1) | in_results.any(-1)
+        return estimate.loss.masked_fill(~readable, 0.0).sum() / readable.sum().clamp_min(1)
+
+    def _estimate(self, scores: Tensor, loss_of: Any, mask: Tensor) -> Estimate:
+        samples = self.config.samples
+        if self.config.objective == "exact-marginal":
+            return exact_marginal(scores, loss_of, mask)
+        if self.config.objective == "top-k-marginal":
+            return top_k_marginal(scores, loss_of, mask, k=samples)
+        sampled = leave_one_out if self.config.objective == "leave-one-out" else unordered_set
+        return sampled(scores, loss_of, mask, samples=samples)
+
     @staticmethod
     def _mean_span_loss(start: Tensor, end: Tensor, spans: Tensor) -> Tensor:
         """The mean over the examples whose answer stands somewhere in front of the reader."""
         answerable = (spans[..., 0] >= 0).any(-1).sum().clamp_min(1)
         return span_loss(start, end, spans).sum() / answerable
+
+
+def _fresh_spans(row_spans: Tensor, index: Tensor, attention_mask: Tensor) -> Tensor:
+    """Answer spans in the results of chosen candidates (batch, n), shifted behind the text: (batch, n, spans, 2)."""
+    fresh = row_spans[torch.arange(len(index), device=index.device)[:, None], index]
+    return torch.where(fresh >= 0, fresh + attention_mask.sum(1)[:, None, None, None], -1)
 
 
 def _last(there: Tensor) -> Tensor:
