@@ -1,0 +1,39 @@
+"""The shipped examples learn what they say, from answers alone, and are short enough to read at once."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+FOLDER = Path(__file__).parents[1] / "examples"
+EXAMPLES = ["calculator", "dates", "digit_addition", "sql", "string_edit", "units"]
+
+
+def load(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    monkeypatch.delitem(sys.modules, "reader", raising=False)
+    spec = importlib.util.spec_from_file_location(f"example_{name}", FOLDER / f"{name}.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.filterwarnings("ignore:.*days_between.* is undefined:RuntimeWarning")
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_learns(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load(name, monkeypatch).main() >= 0.95
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_has_at_most_forty_lines(name: str) -> None:
+    assert len((FOLDER / f"{name}.py").read_text().splitlines()) <= 40
+
+
+@pytest.mark.slow
+def test_a_chain_answers_what_one_call_cannot(monkeypatch: pytest.MonkeyPatch) -> None:
+    two_steps = load("two_steps", monkeypatch)
+    assert two_steps.main(calls=1) < 0.2
+    assert two_steps.main(calls=2) > 0.9
