@@ -24,6 +24,7 @@ from anzan.layer import (
     exact_marginal,
     leave_one_out,
     one_argument_out,
+    sampled_marginal,
     straight_through,
     top_k_marginal,
     unordered_set,
@@ -249,6 +250,45 @@ def test_a_set_has_less_variance_than_independent_draws() -> None:
     network.scores = network.scores * 2  # nearly sure
     one, other = (gradients_of(network, partial(o, samples=4)).var(0).sum() for o in (unordered_set, leave_one_out))
     assert one < 0.5 * other
+
+
+def test_sampled_marginal_tends_to_the_marginal() -> None:
+    """Its bias falls with the number of draws: to nothing, within chance, at 500."""
+    network = Network()
+    _, exact = network.exact()
+    away = []
+    for samples, draws in ((2, DRAWS), (20, 4000), (500, 400)):
+        scores = network.scores.expand(draws, -1).clone().requires_grad_()
+        estimate = sampled_marginal(scores, network.loss_of, samples=samples, generator=generator(6))
+        assert estimate.target == "marginal" and estimate.losses.shape == (draws, samples)
+        gradients = grad(estimate.loss.sum(), scores)[0]
+        away.append((gradients.mean(0) - exact).norm().item())
+    assert away[0] > away[1] > away[2] and not far_off(gradients, exact)
+
+
+def test_sampled_marginal_of_all_candidates_is_exact() -> None:
+    network = Network()
+    scores = network.scores.clone().requires_grad_()
+    estimate = sampled_marginal(scores, network.loss_of, objective=unordered_set, samples=6, generator=generator())
+    exact = exact_marginal(scores, network.loss_of)
+    torch.testing.assert_close(estimate.loss, exact.loss, atol=1e-10, rtol=0)
+    torch.testing.assert_close(
+        grad(estimate.loss.sum(), scores)[0], grad(exact.loss.sum(), scores)[0], atol=1e-10, rtol=0
+    )
+    factorised_scores, loss_of, _ = factorised()
+    pair = Factorised(factorised_scores[:1])
+    by_argument = sampled_marginal(pair, lambda i: loss_of(i.expand(-1, -1, 3) % 2), objective=one_argument_out)
+    both = exact_marginal(pair, lambda i: loss_of(i.expand(-1, -1, 3) % 2))
+    torch.testing.assert_close(by_argument.loss, both.loss, atol=1e-10, rtol=0)
+
+
+def test_hopeless_draws_teach_nothing_and_give_no_nan() -> None:
+    scores = torch.zeros(3, 4, requires_grad=True)
+    estimate = sampled_marginal(scores, lambda index: torch.full(index.shape, 1e30), floor=1e-3)
+    assert estimate.loss.tolist() == pytest.approx([-math.log(1e-3)] * 3)
+    assert not grad(estimate.loss.sum(), scores)[0].any()
+    with pytest.raises(ValueError, match=r"^floor: a number above 0 needed, got 0"):
+        sampled_marginal(scores, lambda index: index.float(), floor=0)
 
 
 # -- factorised scores -----------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from anzan.layer._objectives import (
     exact_marginal,
     leave_one_out,
     one_argument_out,
+    sampled_marginal,
     top_k_marginal,
     unordered_set,
 )
@@ -74,6 +75,7 @@ __all__ = [
     "pseudo_labels",
     "reinmax",
     "relaxed_gumbel_softmax",
+    "sampled_marginal",
     "set_progress",
     "shortlist",
     "sparsemax",

@@ -13,7 +13,7 @@ with z drawn from softmax(scores). Each is a pure function; there is no noise in
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -198,6 +198,47 @@ def one_argument_out(
     value = (weight.detach() * losses).sum(1) / arguments
     learn = _without_value((weight * losses.detach()).sum(1))
     return Estimate(value + learn, "expected", index, losses, "draws")
+
+
+def sampled_marginal(
+    scores: Scores,
+    loss_of: LossOf,
+    mask: Tensor | None = None,
+    *,
+    objective: Callable[..., Estimate] = leave_one_out,
+    floor: float = 1e-6,
+    generator: torch.Generator | None = None,
+    **options: Any,
+) -> Estimate:
+    """-log of what a sampling objective estimates E[p(y|x, F(z))] to be.
+
+    Target ``marginal``. The estimate of the likelihood has no bias, its logarithm has one that falls with the number of
+    samples (Jensen). Where the answer is all but impossible for most candidates this teaches where the expected loss is
+    flat: an example counts by its share of right draws, not by their number. Cost: that of `objective`.
+
+    Args:
+        scores, loss_of, mask: as `exact_marginal` takes them.
+        objective: `leave_one_out`, `unordered_set` or `one_argument_out`.
+        floor: the least likelihood; an example whose estimate is below it teaches nothing in this step.
+        generator: source of the draws.
+        options: for `objective`.
+
+    Raises:
+        ValueError: a floor not above 0, or what `objective` raises.
+    """
+    if not floor > 0:
+        raise ValueError(f"floor: a number above 0 needed, got {floor}")
+    seen: list[Tensor] = []
+
+    def unlikelihood_of(index: Tensor) -> Tensor:
+        seen.append(_losses(loss_of, index))
+        return -(-seen[0]).exp()
+
+    masked = {} if mask is None else {"mask": mask}
+    estimate = objective(scores, unlikelihood_of, generator=generator, **masked, **options)
+    likelihood = -estimate.loss
+    loss = -likelihood.clamp_min(floor).log()
+    return Estimate(loss, "marginal", estimate.index, seen[0], estimate.approximation)
 
 
 def _first_draws(chosen: Tensor, rest: Tensor) -> list[Tensor]:

@@ -1,0 +1,123 @@
+"""Other libraries on the data and network of benchmarks/mnist_sum.py, each in the way that its own MNIST example shows.
+
+    pip install ablkit==1.0.0 deepproblog==2.1.0      # DeepProbLog needs SWI-Prolog: Debian's swi-prolog-nox
+    python benchmarks/mnist_sum.py --data DIR --peers ablkit deepproblog
+
+A peer trains until its seconds are spent, in pieces; accuracy on test pictures is measured between pieces, its time
+left out. Batch size, optimiser and rate are those of the peer's example.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+Piece = Callable[[], None]
+
+
+def timed(
+    network: nn.Module, pieces: Iterator[Piece], score: Callable[[nn.Module], tuple[float, float]], budget: float
+) -> dict[str, Any]:
+    """Run pieces, each a tenth of an epoch, until they end or the seconds are spent; the learning curve.
+
+    Scored after each of the first 30 pieces and after every tenth later on; that time does not count.
+    """
+    seconds, curve = 0.0, []
+    for i, piece in enumerate(pieces):
+        network.train()
+        started = time.perf_counter()
+        piece()
+        seconds += time.perf_counter() - started
+        over = seconds > budget
+        if i < 30 or i % 10 == 9 or over:
+            network.eval()
+            sums, digits = score(network)
+            curve.append({"seconds": round(seconds, 2), "sum": round(100 * sums, 2), "digit": round(100 * digits, 2)})
+            epoch = 10 * seconds / (i + 1)
+        if over:
+            break
+    return {"epoch_s": round(epoch, 2), "best": max(c["sum"] for c in curve), "curve": curve, **curve[-1]}
+
+
+def ablkit(network: nn.Module, pictures: Tensor, sums: Tensor, piece: int) -> Iterator[Piece]:
+    """Abductive learning (Huang et al.), as in ABLkit's README: RMSprop, smoothed labels, confidence as distance."""
+    from ablkit.bridge import SimpleBridge
+    from ablkit.learning import ABLModel, BasicNN
+    from ablkit.reasoning import KBBase, Reasoner
+
+    class Sum(KBBase):
+        def __init__(self) -> None:
+            super().__init__(list(range(10)))
+
+        def logic_forward(self, nums: list[int]) -> int:
+            return sum(nums)
+
+    optimiser = torch.optim.RMSprop(network.parameters(), lr=0.001, alpha=0.9)
+    base = BasicNN(network, nn.CrossEntropyLoss(label_smoothing=0.2), optimiser, batch_size=32, num_epochs=1)
+    bridge = SimpleBridge(ABLModel(base), Reasoner(Sum(), dist_func="confidence"), metric_list=[])
+    while True:
+        for rows in torch.randperm(len(sums)).split(piece):
+            part = [list(group) for group in pictures[rows]], None, sums[rows].tolist()
+            one = part[0][:1], None, part[2][:1]  # it evaluates after its last loop, on as little as it can
+            yield lambda part=part, one=one: bridge.train(
+                part, val_data=one, loops=1, segment_size=min(50, len(part[2]))
+            )
+
+
+def deepproblog(network: nn.Module, pictures: Tensor, sums: Tensor, piece: int) -> Iterator[Piece]:
+    """Exact inference (Manhaeve et al.), as in DeepProbLog's MNIST example: Adam at 1e-3, batches of two queries."""
+    from deepproblog.engines import ExactEngine
+    from deepproblog.model import Model
+    from deepproblog.network import Network
+    from deepproblog.query import Query
+    from deepproblog.train import TrainObject
+    from problog.logic import Constant, Term, list2term
+
+    class Pictures(Mapping):
+        def __getitem__(self, key: Any) -> Tensor:
+            return pictures.flatten(0, 1)[int(key[0])]
+
+        def __len__(self) -> int:
+            return pictures.flatten(0, 1).shape[0]
+
+        def __iter__(self) -> Iterator[int]:
+            return iter(range(len(self)))
+
+    n = pictures.shape[1]
+    program = (
+        "nn(net, [X], Y, [0,1,2,3,4,5,6,7,8,9]) :: digit(X, Y).\n"
+        "total([], 0).\n"
+        "total([X|Xs], Z) :- digit(X, D), total(Xs, R), Z is D + R.\n"
+    )
+    wrapped = Network(nn.Sequential(network, nn.Softmax(-1)), "net", batching=True)
+    wrapped.optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
+    model = Model(program, [wrapped], load=False)
+    model.set_engine(ExactEngine(model), cache=True)
+    model.add_tensor_source("train", Pictures())
+    trainer = TrainObject(model)
+
+    def query(row: int) -> Query:
+        names = [Term(f"p{k}") for k in range(n)]
+        images = {p: Term("tensor", Term("train", Constant(row * n + k))) for k, p in enumerate(names)}
+        return Query(Term("total", list2term(names), Constant(int(sums[row]))), images)
+
+    def run(rows: Tensor) -> None:
+        model.train()
+        for pair in rows.split(2):
+            model.optimizer.zero_grad()
+            trainer.get_loss([query(row) for row in pair.tolist()], model.solver.semiring.cross_entropy)
+            model.optimizer.step()
+
+    while True:
+        for rows in torch.randperm(len(sums)).split(piece):
+            yield lambda rows=rows: run(rows)
+
+
+PEERS: dict[str, Callable[[nn.Module, Tensor, Tensor, int], Iterator[Piece]]] = {
+    "ablkit": ablkit,
+    "deepproblog": deepproblog,
+}
