@@ -150,15 +150,13 @@ def reader(model: str | None) -> Problem:
     torch.manual_seed(0)
     if model:
         loaded = Reader.load(model)
-        network, tokenizer = loaded.model.eval(), loaded.tokenizer
+        network, features = loaded.model, loaded.features
     else:
-        network, tokenizer = (
-            CalculatorReader.from_encoder("anzan-tiny").eval(),
-            load_tokenizer(locate_encoder("anzan-tiny")),
-        )
+        network = CalculatorReader.from_encoder("anzan-tiny").eval()
+        features = features_for(network, load_tokenizer(locate_encoder("anzan-tiny")))
     problem = generate(Possession(people=4, transfer=True, questions=("max",)), 1, seed=5)[0]
-    example = features_for(network, tokenizer).example(problem.passage, problem.question, problem.answers)
-    batch = collate_examples([example], tokenizer.pad_token_id or 0)
+    example = features.example(problem.passage, problem.question, problem.answers)
+    batch = collate_examples([example], features.tokenizer.pad_token_id or 0)
     text = {name: batch[name] for name in ("input_ids", "attention_mask", "token_type_ids")}
     table = ResultTable(batch["result_ids"], batch["candidate_mask"])
     with torch.no_grad():
