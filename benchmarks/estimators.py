@@ -100,7 +100,7 @@ class Problem:
         embedded = embedded.detach().requires_grad_()
         losses = self.loss(embedded, mask, torch.arange(len(embedded)))
         (self.slopes,) = grad(losses.sum(), embedded)
-        self.losses = losses.detach()
+        self.losses = losses.detach().double()
 
     def hard_loss(self, index: Tensor, embedded: Tensor) -> Tensor:
         """The loss of chosen candidates (n,), with its slope to what was embedded for them."""
@@ -138,7 +138,10 @@ def _synthetic(name: str, make: Callable[[Tensor], Loss]) -> Problem:
 
 
 def reader(model: str | None) -> Problem:
-    """A trained reader's loss on one transfer max problem, its scores flattened to half: training is under way."""
+    """A reader's loss on one transfer max problem, its scores brought to a standard deviation of 1.
+
+    A trained reader is nearly certain, where no estimator draws anything but the best: this is one that is under way.
+    """
     from anzan.reader.answers import Reader, features_for
     from anzan.reader.encoders import locate_encoder
     from anzan.reader.features import collate_examples
@@ -160,7 +163,7 @@ def reader(model: str | None) -> Problem:
     text = {name: batch[name] for name in ("input_ids", "attention_mask", "token_type_ids")}
     table = ResultTable(batch["result_ids"], batch["candidate_mask"])
     with torch.no_grad():
-        scores = network.score(**text, number_tokens=batch["number_tokens"], candidates=batch["candidates"]).float()
+        scores = network.score(**text, number_tokens=batch["number_tokens"], candidates=batch["candidates"]).double()
     where = torch.where(batch["row_spans"][0] >= 0, batch["row_spans"][0] + batch["attention_mask"].sum(), -1)
     text_spans = batch["text_spans"][0]
 
@@ -171,7 +174,7 @@ def reader(model: str | None) -> Problem:
         start, end = network.read(**many, results=embedded, result_mask=mask, separators=ends)
         return span_loss(start, end, torch.cat([text_spans.expand(n, -1, -1), where[index]], 1))
 
-    return Problem("reader", scores / 2, table, network.encoder.get_input_embeddings().weight.detach(), loss)
+    return Problem("reader", scores / scores.std(), table, network.encoder.get_input_embeddings().weight.detach(), loss)
 
 
 def gradients(problem: Problem, method: Draw | Objective, draws: int) -> Tensor:
