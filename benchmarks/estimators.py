@@ -138,14 +138,14 @@ def _synthetic(name: str, make: Callable[[Tensor], Loss]) -> Problem:
 
 
 def reader(model: str | None) -> Problem:
-    """A reader's loss on one transfer max problem, its scores brought to a standard deviation of 1.
+    """A reader's loss on a transfer max problem whose answer must be computed, its scores brought to a standard deviation of 1.
 
     A trained reader is nearly certain, where no estimator draws anything but the best: this is one that is under way.
     """
     from anzan.reader.answers import Reader, features_for
     from anzan.reader.encoders import locate_encoder
     from anzan.reader.features import collate_examples
-    from anzan.reader.modeling import CalculatorReader
+    from anzan.reader.modeling import NO_ANSWER, CalculatorReader
     from anzan.reader.spans import span_loss
     from anzan.reader.tokenizer import load_tokenizer
     from anzan.tasks.possession import Possession, generate
@@ -157,8 +157,9 @@ def reader(model: str | None) -> Problem:
     else:
         network = CalculatorReader.from_encoder("anzan-tiny").eval()
         features = features_for(network, load_tokenizer(locate_encoder("anzan-tiny")))
-    problem = generate(Possession(people=4, transfer=True, questions=("max",)), 1, seed=5)[0]
-    example = features.example(problem.passage, problem.question, problem.answers)
+    problems = generate(Possession(people=4, transfer=True, questions=("max",)), 20, seed=5)
+    examples = [features.example(p.passage, p.question, p.answers) for p in problems]
+    example = next(e for e in examples if any(e.acceptable))  # the answer is a result: it must be computed
     batch = collate_examples([example], features.tokenizer.pad_token_id or 0)
     text = {name: batch[name] for name in ("input_ids", "attention_mask", "token_type_ids")}
     table = ResultTable(batch["result_ids"], batch["candidate_mask"])
@@ -172,7 +173,8 @@ def reader(model: str | None) -> Problem:
         many = {name: v.expand(n, -1) for name, v in (text | {"span_mask": batch["span_mask"]}).items()}
         ends = mask & ~torch.nn.functional.pad(mask, (0, 1))[:, 1:]
         start, end = network.read(**many, results=embedded, result_mask=mask, separators=ends)
-        return span_loss(start, end, torch.cat([text_spans.expand(n, -1, -1), where[index]], 1))
+        spans = torch.cat([text_spans.expand(n, -1, -1), where[index]], 1)
+        return torch.where((spans[..., 0] >= 0).any(1), span_loss(start, end, spans), NO_ANSWER)
 
     return Problem("reader", scores / scores.std(), table, network.encoder.get_input_embeddings().weight.detach(), loss)
 
