@@ -46,6 +46,7 @@ from anzan.layer import (
     lookup,
     reinmax,
     relaxed_gumbel_softmax,
+    sampled_marginal,
     sparsemax,
     straight_through,
     top_k_marginal,
@@ -77,9 +78,10 @@ OBJECTIVES: dict[str, Objective] = {
     "leave-one-out, 4 draws": partial(leave_one_out, samples=4),
     "unordered set, 2": partial(unordered_set, samples=2),
     "unordered set, 4": partial(unordered_set, samples=4),
+    "sampled marginal, 4 draws": partial(sampled_marginal, samples=4),
 }
 RANDOM = (straight_through, relaxed_gumbel_softmax, decoupled_straight_through, reinmax, gumbel_rao, leave_one_out,
-          unordered_set)  # fmt: skip
+          unordered_set, sampled_marginal)  # fmt: skip
 
 
 @dataclass
@@ -261,7 +263,8 @@ def plot(results: dict[str, Any], path: Path) -> None:
         axis.set_yticks(range(len(names)), names)
         axis.grid(axis="x", alpha=0.3)
     (axes.flat[0] if len(results) > 1 else axes).invert_yaxis()
-    (axes.flat[-1] if len(results) > 1 else axes).legend(loc="lower right")
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2)
     figure.savefig(path, dpi=110)
 
 
