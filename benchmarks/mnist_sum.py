@@ -168,7 +168,8 @@ def train(data: Sums, loss: Loss | None, *, seed: int, **options: Any) -> dict[s
     """Train one network; what it reached and when."""
     torch.manual_seed(seed)
     network = lenet()
-    return timed(network, pieces(network, data.train, loss, **options), partial(accuracy, data=data.test), math.inf)
+    run = pieces(network, data.train, loss, **options)
+    return timed(network, run, partial(accuracy, data=data.test), share=0.1, budget=math.inf)
 
 
 def train_peer(name: str, data: Sums, budget: float, seed: int) -> dict[str, Any]:
@@ -177,8 +178,9 @@ def train_peer(name: str, data: Sums, budget: float, seed: int) -> dict[str, Any
     network = lenet()
     pictures, digits = data.train
     try:
-        run = PEERS[name](network, pictures, digits.sum(1), max(1, len(digits) // 10))
-        return timed(network, run, partial(accuracy, data=data.test), budget)
+        piece = max(1, len(digits) // 100)
+        run = PEERS[name](network, pictures, digits.sum(1), piece)
+        return timed(network, run, partial(accuracy, data=data.test), share=piece / len(digits), budget=budget)
     except Exception as error:
         return {"error": f"{type(error).__name__}: {error}"[:300]}
 

@@ -213,6 +213,16 @@ def test_objectives_read_every_candidate(objective: str, make_reader: MakeReader
     assert model.train()(**batch_of(features, examples)).loss.isfinite()
 
 
+def test_the_sampled_marginal_of_many_draws_is_near_the_marginal(make_reader: MakeReader) -> None:
+    losses = {}
+    for objective in ("exact-marginal", "sampled-marginal"):
+        model, features = make_reader(objective=objective, samples=300, argument_loss="none")
+        model.training = True
+        torch.manual_seed(0)
+        losses[objective] = model(**batch_of(features, examples_of(features, PROBLEMS[:1]))).loss.item()
+    assert losses["sampled-marginal"] == pytest.approx(losses["exact-marginal"], abs=0.1)
+
+
 def test_unknown_objectives() -> None:
     with pytest.raises(
         ValueError, match=r"^objective: 'exact' is unknown; choose among straight-through, exact-marginal"

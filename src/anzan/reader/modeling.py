@@ -24,6 +24,7 @@ from anzan.layer import (
     exact_marginal,
     leave_one_out,
     pseudo_labels,
+    sampled_marginal,
     top_k_marginal,
     unordered_set,
 )
@@ -32,7 +33,14 @@ from anzan.reader.spans import span_loss
 
 ARGUMENT_LOSSES = ("bce", "marginal", "none")
 STRAIGHT_THROUGH = "straight-through"
-OBJECTIVES = (STRAIGHT_THROUGH, "exact-marginal", "top-k-marginal", "leave-one-out", "unordered-set")
+OBJECTIVES = (
+    STRAIGHT_THROUGH,
+    "exact-marginal",
+    "top-k-marginal",
+    "sampled-marginal",
+    "leave-one-out",
+    "unordered-set",
+)
 # -log p(answer) where it stands neither in the text nor in a candidate's result: certain failure, kept finite.
 NO_ANSWER = 20.0
 
@@ -48,8 +56,8 @@ class CalculatorReaderConfig(PreTrainedConfig):
         self_training: factor of the same loss on `pseudo_labels`, for questions that give no label.
         objective: what the span loss trains the scores by: ``straight-through``, or an objective that reads several
             candidates' results for each example, ``exact-marginal`` (all of them), ``top-k-marginal``,
-            ``leave-one-out`` or ``unordered-set``.
-        samples: how many candidates the last three of these read.
+            ``sampled-marginal``, ``leave-one-out`` or ``unordered-set``.
+        samples: how many candidates the last four of these read.
         temperature, noise_scale: of the straight-through Gumbel-Softmax.
         dropout: on what the two heads read.
         max_answer_words: the longest answer that is read off question or passage.
@@ -336,7 +344,11 @@ class CalculatorReader(PreTrainedModel):
             return exact_marginal(scores, loss_of, mask)
         if self.config.objective == "top-k-marginal":
             return top_k_marginal(scores, loss_of, mask, k=samples)
-        sampled = leave_one_out if self.config.objective == "leave-one-out" else unordered_set
+        sampled = {
+            "sampled-marginal": sampled_marginal,
+            "leave-one-out": leave_one_out,
+            "unordered-set": unordered_set,
+        }[self.config.objective]
         return sampled(scores, loss_of, mask, samples=samples)
 
     @staticmethod
