@@ -282,13 +282,26 @@ def test_sampled_marginal_of_all_candidates_is_exact() -> None:
     torch.testing.assert_close(by_argument.loss, both.loss, atol=1e-10, rtol=0)
 
 
-def test_hopeless_draws_teach_nothing_and_give_no_nan() -> None:
+@pytest.mark.parametrize("objective", [leave_one_out, unordered_set, one_argument_out])
+def test_sampled_marginal_of_answers_that_are_all_but_impossible(objective) -> None:
+    """Likelihoods of e^-500 are 0 in float32; the marginal and its gradient are those of e^0, 500 further up."""
+    scores = torch.randn(3, 4, generator=generator(), requires_grad=True)
+    losses = torch.rand(3, 4, generator=generator(1))
+    seen = []
+    for shift in (0.0, 500.0):
+        p = Factorised([scores]) if objective is one_argument_out else scores
+        loss_of = lambda i: (losses + shift).gather(1, i[..., 0] if i.dim() == 3 else i)  # noqa: B023, E731
+        estimate = sampled_marginal(p, loss_of, objective=objective, samples=3, generator=generator(2))
+        seen.append((estimate.loss, grad(estimate.loss.sum(), scores)[0]))
+    torch.testing.assert_close(seen[1][0] - 500, seen[0][0], atol=1e-3, rtol=0)
+    torch.testing.assert_close(seen[1][1], seen[0][1], atol=1e-4, rtol=0)
+
+
+def test_equal_losses_teach_nothing_and_give_no_nan() -> None:
     scores = torch.zeros(3, 4, requires_grad=True)
-    estimate = sampled_marginal(scores, lambda index: torch.full(index.shape, 1e30), floor=1e-3)
-    assert estimate.loss.tolist() == pytest.approx([-math.log(1e-3)] * 3)
+    estimate = sampled_marginal(scores, lambda index: torch.full(index.shape, 1e30))
+    assert estimate.loss.tolist() == pytest.approx([1e30] * 3)
     assert not grad(estimate.loss.sum(), scores)[0].any()
-    with pytest.raises(ValueError, match=r"^floor: a number above 0 needed, got 0"):
-        sampled_marginal(scores, lambda index: index.float(), floor=0)
 
 
 # -- factorised scores -----------------------------------------------------------------------------------------------
@@ -318,7 +331,7 @@ def test_exact_marginal_of_factorised_scores() -> None:
     estimate = exact_marginal(Factorised(scores), loss_of)
     values = loss_of(torch.cartesian_prod(*(torch.arange(n) for n in (2, 3, 4)))).view(2, 3, 4)
     likelihood = p * (-values).exp()
-    assert float(estimate.loss[0]) == pytest.approx(-math.log(float(likelihood.sum())), abs=1e-10)
+    assert estimate.loss[0].item() == pytest.approx(-math.log(float(likelihood.sum())), abs=1e-10)
     for k, gradient in enumerate(grad(estimate.loss.sum(), scores)):
         others = tuple(d for d in range(3) if d != k)
         exact = (p - likelihood / likelihood.sum()).sum(others)

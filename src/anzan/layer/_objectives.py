@@ -206,7 +206,6 @@ def sampled_marginal(
     mask: Tensor | None = None,
     *,
     objective: Callable[..., Estimate] = leave_one_out,
-    floor: float = 1e-6,
     generator: torch.Generator | None = None,
     **options: Any,
 ) -> Estimate:
@@ -219,26 +218,26 @@ def sampled_marginal(
     Args:
         scores, loss_of, mask: as `exact_marginal` takes them.
         objective: `leave_one_out`, `unordered_set` or `one_argument_out`.
-        floor: the least likelihood; an example whose estimate is below it teaches nothing in this step.
         generator: source of the draws.
         options: for `objective`.
 
     Raises:
-        ValueError: a floor not above 0, or what `objective` raises.
+        ValueError: what `objective` raises.
     """
-    if not floor > 0:
-        raise ValueError(f"floor: a number above 0 needed, got {floor}")
-    seen: list[Tensor] = []
+    seen: list[tuple[Tensor, Tensor]] = []
 
     def unlikelihood_of(index: Tensor) -> Tensor:
-        seen.append(_losses(loss_of, index))
-        return -(-seen[0]).exp()
+        losses = _losses(loss_of, index)
+        # Measured from the best draw, or the likelihoods of long answers would all be 0 in float32.
+        best = losses.detach().min(1, keepdim=True).values
+        seen.append((losses, best[:, 0]))
+        return -(best - losses).exp()
 
     masked = {} if mask is None else {"mask": mask}
     estimate = objective(scores, unlikelihood_of, generator=generator, **masked, **options)
-    likelihood = -estimate.loss
-    loss = -likelihood.clamp_min(floor).log()
-    return Estimate(loss, "marginal", estimate.index, seen[0], estimate.approximation)
+    losses, best = seen[0]
+    likelihood = (-estimate.loss).clamp_min(torch.finfo(losses.dtype).tiny)
+    return Estimate(best - likelihood.log(), "marginal", estimate.index, losses, estimate.approximation)
 
 
 def _first_draws(chosen: Tensor, rest: Tensor) -> list[Tensor]:
