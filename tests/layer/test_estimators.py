@@ -210,7 +210,7 @@ def test_gumbel_rao_averages_over_the_noise_behind_the_choice(chosen: int, noise
 # -- without noise ---------------------------------------------------------------------------------------------------
 def projection(z: list[float]) -> list[float]:
     """The point of the simplex nearest to z, by root finding."""
-    threshold = brentq(lambda t: sum(max(v - t, 0.0) for v in z) - 1, min(z) - 1, max(z), xtol=1e-14)
+    threshold = brentq(lambda t: sum(max(v - t, 0.0) for v in z) - 1, min(z) - 2, max(z), xtol=1e-14)
     return [max(v - threshold, 0.0) for v in z]
 
 

@@ -1,5 +1,6 @@
 """A good citizen of torch: compiled, under autocast, saved, imported alone."""
 
+import os
 import subprocess
 import sys
 
@@ -119,7 +120,11 @@ def test_import_brings_torch_only() -> None:
 
 
 @pytest.mark.slow
-def test_import_adds_at_most_50_ms_to_torch_s_own() -> None:
+def test_import_adds_at_most_50_ms_to_torch_s_own(tmp_path) -> None:
+    """As installed: from byte code, which pip writes, whatever the environment says about writing any."""
     code = "import time, torch; t = time.perf_counter(); import anzan.layer; print(time.perf_counter() - t)"
-    runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True) for _ in range(5)]
-    assert min(float(done.stdout) for done in runs) < 0.05
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    env["PYTHONPYCACHEPREFIX"] = str(tmp_path)
+    command = [sys.executable, "-c", code]
+    runs = [subprocess.run(command, env=env, capture_output=True, text=True, check=True) for _ in range(6)]
+    assert min(float(done.stdout) for done in runs[1:]) < 0.05
