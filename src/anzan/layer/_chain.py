@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from anzan.layer._choice import Choice
 from anzan.layer._estimators import StraightThrough
-from anzan.layer._lookup import lookup
+from anzan.layer._lookup import embed, lookup
 from anzan.layer._table import ResultTable
 
 ResultsAt = Callable[[Tensor], ResultTable]
@@ -72,10 +72,7 @@ class SymbolicChain(nn.Module):
         chosen = torch.stack([choice.index for choice in choices], -1)
         if not (torch.is_grad_enabled() and any(choice.weights.requires_grad for choice in choices)):
             table = _run(results_at, chosen[:, None])
-            only = Choice(
-                embedding.new_ones(len(chosen), 1), embedding.new_zeros(len(chosen), 1), chosen.new_zeros(len(chosen))
-            )
-            return ChainOutput(*lookup(only, table, embedding), choices)
+            return ChainOutput(*embed(table.rows(chosen.new_zeros(len(chosen))), embedding), choices)
         table = _run(results_at, torch.cat([_varied(chosen, k, n) for k, (_, n) in enumerate(shapes)], 1))
         parts = []
         for choice, ids, valid in zip(

@@ -69,6 +69,13 @@ def gumbel_noise(scores: Tensor, generator: torch.Generator | None = None) -> Te
     return -draw.clamp_min(torch.finfo(scores.dtype).tiny).log()
 
 
+def check_count(least: int = 1, **counts: int) -> None:
+    """Raise ValueError, naming it, for a count below `least`."""
+    for name, count in counts.items():
+        if count < least:
+            raise ValueError(f"{name}: at least {least} needed, got {count}")
+
+
 def check(**settings: float) -> None:
     """Raise ValueError, naming the setting, for a `temperature` not above 0 or another number below 0."""
     for name, value in settings.items():

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
 
 from anzan.layer._choice import at_least_float32, gumbel_noise, masked_log_softmax
+
+Approximation = Literal["none", "most probable", "draws", "draws without replacement"]
+"""Which candidates were run: all of them, or some."""
 
 
 class Distribution(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from anzan.layer._choice import Choice, check
+from anzan.layer._choice import Choice, check, check_count
 from anzan.layer._gumbel import decoupled_straight_through, gumbel_rao, relaxed_gumbel_softmax, straight_through
 from anzan.layer._reinmax import reinmax
 from anzan.layer._schedules import Scheduled, value_at
@@ -84,8 +84,7 @@ class GumbelRao(HardEstimator):
 
     def __init__(self, temperature: Scheduled = 1.0, noise_scale: Scheduled = 1.0, samples: int = 10):
         super().__init__(temperature=temperature, noise_scale=noise_scale)
-        if samples < 1:
-            raise ValueError(f"samples: at least 1 needed, got {samples}")
+        check_count(samples=samples)
         self.samples = samples
 
     def draw(self, scores: Tensor, mask: Tensor | None, generator: torch.Generator | None) -> Choice:
@@ -117,8 +116,7 @@ class TopKSoftmax(Estimator):
 
     def __init__(self, k: int = 5, temperature: Scheduled = 1.0):
         super().__init__(temperature=temperature)
-        if k < 1:
-            raise ValueError(f"k: at least 1 needed, got {k}")
+        check_count(k=k)
         self.k = k
 
     def forward(self, scores: Tensor, mask: Tensor | None = None, generator: torch.Generator | None = None) -> Choice:

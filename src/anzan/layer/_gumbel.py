@@ -10,6 +10,7 @@ from anzan.layer._choice import (
     argmax,
     at_least_float32,
     check,
+    check_count,
     gumbel_noise,
     masked_log_softmax,
     masked_softmax,
@@ -108,8 +109,7 @@ def gumbel_rao(
         ValueError: samples below 1.
     """
     check(temperature=temperature, noise_scale=noise_scale)
-    if samples < 1:
-        raise ValueError(f"samples: at least 1 needed, got {samples}")
+    check_count(samples=samples)
     scores = at_least_float32(scores)
     index = argmax(_noisy(scores.detach(), noise_scale, generator), mask)
     log_probs = masked_log_softmax(scores, mask)

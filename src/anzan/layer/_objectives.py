@@ -18,8 +18,8 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from anzan.layer._distribution import Distribution, Factorised, distribution
-from anzan.layer._shortlist import Approximation
+from anzan.layer._choice import check_count
+from anzan.layer._distribution import Approximation, Distribution, Factorised, distribution
 
 LossOf = Callable[[Tensor], Tensor]
 """From an index of candidates, (batch, n) or for factorised scores (batch, n, arguments), to the downstream loss of
@@ -80,8 +80,7 @@ def top_k_marginal(scores: Scores, loss_of: LossOf, mask: Tensor | None = None, 
     Raises:
         ValueError: k below 1.
     """
-    if k < 1:
-        raise ValueError(f"k: at least 1 needed, got {k}")
+    check_count(k=k)
     p = distribution(scores, mask)
     index = p.best(k)
     losses = _losses(loss_of, index)
@@ -106,8 +105,7 @@ def leave_one_out(
     Raises:
         ValueError: samples below 2.
     """
-    if samples < 2:
-        raise ValueError(f"samples: at least 2 needed, got {samples}")
+    check_count(2, samples=samples)
     p = distribution(scores, mask)
     index = p.draw(samples, generator)
     losses = _losses(loss_of, index)
@@ -180,8 +178,7 @@ def one_argument_out(
     Raises:
         ValueError: samples below 1, or `loss_of` gives another shape.
     """
-    if samples < 1:
-        raise ValueError(f"samples: at least 1 needed, got {samples}")
+    check_count(samples=samples)
     drawn = scores.draw(samples, generator)
     batch, _, arguments = drawn.shape
     runs, weights = [], []

@@ -7,10 +7,8 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from anzan.layer._distribution import Distribution, distribution
-
-Approximation = Literal["none", "most probable", "draws", "draws without replacement"]
-"""Which candidates were run: all of them, or some."""
+from anzan.layer._choice import check_count
+from anzan.layer._distribution import Approximation, Distribution, distribution
 
 
 class Shortlist(NamedTuple):
@@ -51,8 +49,7 @@ def shortlist(
     Raises:
         ValueError: limit below 1, or an unknown way.
     """
-    if limit < 1:
-        raise ValueError(f"limit: at least 1 needed, got {limit}")
+    check_count(limit=limit)
     if how not in ("most probable", "draws without replacement"):
         raise ValueError(f"how: {how!r} is unknown; choose 'most probable' or 'draws without replacement'")
     p = distribution(scores, mask)

@@ -5,7 +5,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from anzan.layer._choice import Choice, at_least_float32, check, masked_log_softmax, masked_softmax, shifted
+from anzan.layer._choice import (
+    Choice,
+    at_least_float32,
+    check,
+    check_count,
+    masked_log_softmax,
+    masked_softmax,
+    shifted,
+)
 
 
 def sparsemax(scores: Tensor, mask: Tensor | None = None, *, temperature: float = 1.0) -> Choice:
@@ -52,8 +60,7 @@ def top_k_softmax(scores: Tensor, mask: Tensor | None = None, *, k: int = 5, tem
         ValueError: k below 1.
     """
     check(temperature=temperature)
-    if k < 1:
-        raise ValueError(f"k: at least 1 needed, got {k}")
+    check_count(k=k)
     scores = at_least_float32(scores)
     log_probs = masked_log_softmax(scores, mask)
     if scores.shape[-1] == 0:

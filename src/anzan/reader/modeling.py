@@ -5,6 +5,7 @@ Yoshikawa, Heinzerling and Inui (NLP2022). `span` is the same code with no opera
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -33,14 +34,14 @@ from anzan.reader.spans import span_loss
 
 ARGUMENT_LOSSES = ("bce", "marginal", "none")
 STRAIGHT_THROUGH = "straight-through"
-OBJECTIVES = (
-    STRAIGHT_THROUGH,
-    "exact-marginal",
-    "top-k-marginal",
-    "sampled-marginal",
-    "leave-one-out",
-    "unordered-set",
-)
+SEVERAL: dict[str, Callable[..., Estimate]] = {
+    "exact-marginal": exact_marginal,
+    "top-k-marginal": top_k_marginal,
+    "sampled-marginal": sampled_marginal,
+    "leave-one-out": leave_one_out,
+    "unordered-set": unordered_set,
+}
+OBJECTIVES = (STRAIGHT_THROUGH, *SEVERAL)
 # -log p(answer) where it stands neither in the text nor in a candidate's result: certain failure, kept finite.
 NO_ANSWER = 20.0
 
@@ -333,23 +334,13 @@ class CalculatorReader(PreTrainedModel):
             some = (spans[..., 0] >= 0).any(-1)
             return torch.where(some, span_loss(start, end, spans), NO_ANSWER).view(-1, n)
 
-        estimate = self._estimate(scores, loss_of, table.valid)
+        samples = self.config.samples
+        counts = {"exact-marginal": {}, "top-k-marginal": {"k": samples}}
+        options = counts.get(self.config.objective, {"samples": samples})
+        estimate = SEVERAL[self.config.objective](scores, loss_of, table.valid, **options)
         in_results = (row_spans[..., 0] >= 0).any(-1) & table.valid
         readable = (text_spans[..., 0] >= 0).any(-1) | in_results.any(-1)
         return estimate.loss.masked_fill(~readable, 0.0).sum() / readable.sum().clamp_min(1)
-
-    def _estimate(self, scores: Tensor, loss_of: Any, mask: Tensor) -> Estimate:
-        samples = self.config.samples
-        if self.config.objective == "exact-marginal":
-            return exact_marginal(scores, loss_of, mask)
-        if self.config.objective == "top-k-marginal":
-            return top_k_marginal(scores, loss_of, mask, k=samples)
-        sampled = {
-            "sampled-marginal": sampled_marginal,
-            "leave-one-out": leave_one_out,
-            "unordered-set": unordered_set,
-        }[self.config.objective]
-        return sampled(scores, loss_of, mask, samples=samples)
 
     @staticmethod
     def _mean_span_loss(start: Tensor, end: Tensor, spans: Tensor) -> Tensor:
