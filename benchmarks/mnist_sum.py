@@ -68,7 +68,7 @@ class Setting:
     entropy: float = 0.0
 
 
-SETTINGS = {2: Setting(20, 32, 4e-3), 4: Setting(20, 32, 4e-3), 8: Setting(20, 4, 1e-3), 16: Setting(40, 4, 1e-3, 0.02)}
+SETTINGS = {2: Setting(20, 32, 4e-3), 4: Setting(20, 32, 4e-3), 8: Setting(20, 4, 1e-3), 16: Setting(40, 4, 1e-3, 0.01)}
 
 
 class Sums:
@@ -169,7 +169,8 @@ def pieces(network: nn.Module, data: tuple[Tensor, Tensor], loss: Loss | None, s
             if loss is None:
                 nn.functional.cross_entropy(scores.flatten(0, 1), digits[rows].flatten()).backward()
             else:
-                entropy = torch.special.entr(scores.softmax(-1)).sum((1, 2)).mean()
+                log_probs = scores.log_softmax(-1)
+                entropy = -(log_probs.exp() * log_probs).sum((1, 2)).mean()
                 weight = setting.entropy * optimiser.param_groups[0]["lr"] / setting.rate
                 (loss(list(scores.unbind(1)), digits[rows].sum(1)) - weight * entropy).backward()
             optimiser.step()
