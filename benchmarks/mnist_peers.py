@@ -35,7 +35,7 @@ def timed(
 ) -> dict[str, Any]:
     """Run pieces, each this share of an epoch, until they end or the seconds are spent; the learning curve.
 
-    Scored after each of the first 30 pieces and after every tenth later on; that time does not count.
+    Scored after each of the first 60 pieces and after every tenth later on; that time does not count.
     """
     seconds, curve = 0.0, []
     for i, piece in enumerate(pieces):
@@ -45,7 +45,7 @@ def timed(
             piece()
         seconds += time.perf_counter() - started
         over = seconds > budget
-        if i < 30 or i % 10 == 9 or over:
+        if i < 60 or i % 10 == 9 or over:
             network.eval()
             sums, digits = score(network)
             curve.append({"seconds": round(seconds, 2), "sum": round(100 * sums, 2), "digit": round(100 * digits, 2)})
@@ -60,7 +60,7 @@ def _at_most(seconds: float) -> Iterator[None]:
     """Stop a single piece that takes longer than all that the method has."""
 
     def give_up(*_: Any) -> None:
-        raise TimeoutError(f"one hundredth of an epoch took longer than {seconds:g} s")
+        raise TimeoutError(f"one fiftieth of an epoch took longer than {seconds:g} s")
 
     signal.signal(signal.SIGALRM, give_up)
     signal.setitimer(signal.ITIMER_REAL, seconds if math.isfinite(seconds) else 0.0)

@@ -159,7 +159,7 @@ def pieces(network: nn.Module, data: tuple[Tensor, Tensor], loss: Loss | None, s
     pictures, digits = data
     n = digits.shape[1]
     batches = -(-len(digits) // setting.sums)
-    optimiser = torch.optim.Adam(network.parameters(), setting.rate)
+    optimiser = torch.optim.Adam(network.parameters(), setting.rate, fused=True)
     decay = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.01, total_iters=setting.epochs * batches)
 
     def run(part: Sequence[Tensor]) -> None:
@@ -196,7 +196,7 @@ def train_peer(name: str, data: Sums, budget: float, seed: int) -> dict[str, Any
     network = lenet()
     pictures, digits = data.train
     try:
-        piece = max(1, len(digits) // 100)
+        piece = max(1, len(digits) // 50)
         run = PEERS[name](network, pictures, digits.sum(1), piece)
         return timed(network, run, partial(accuracy, data=data.test), share=piece / len(digits), budget=budget)
     except Exception as error:
