@@ -48,6 +48,7 @@ class SymbolicChain(nn.Module):
         results_at: ResultsAt,
         embedding: Tensor,
         masks: Sequence[Tensor | None] | None = None,
+        generator: torch.Generator | None = None,
     ) -> ChainOutput:
         """
         Args:
@@ -56,6 +57,7 @@ class SymbolicChain(nn.Module):
             embedding: (vocabulary, hidden), the embedding matrix of the network that reads the result.
             masks: for each step, bool (batch, candidates), True at valid candidates. Default: all. Where the choices of
                 all steps together give no result, the layer's is empty.
+            generator: source of the estimator's noise.
 
         Raises:
             ValueError: no step, a step without candidates, batches that differ, a soft estimator, or results of another
@@ -64,7 +66,9 @@ class SymbolicChain(nn.Module):
         shapes = [tuple(s.shape) for s in scores]
         if not shapes or any(len(s) != 2 or s[1] == 0 or s[0] != shapes[0][0] for s in shapes):
             raise ValueError(f"scores: (batch, candidates), one or more, needed for each step, got {shapes}")
-        choices = [self.estimator(s, m) for s, m in zip(scores, masks or [None] * len(shapes), strict=True)]
+        noise = {} if generator is None else {"generator": generator}
+        masks = masks or [None] * len(shapes)
+        choices = [self.estimator(s, m, **noise) for s, m in zip(scores, masks, strict=True)]
         if any(choice.index is None for choice in choices):
             raise ValueError(
                 "estimator: one that chooses a candidate needed; a soft one takes the product of all steps"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -77,8 +78,8 @@ def check_count(least: int = 1, **counts: int) -> None:
 
 
 def check(**settings: float) -> None:
-    """Raise ValueError, naming the setting, for a `temperature` not above 0 or another number below 0."""
+    """Raise ValueError, naming the setting, for a `temperature` not above 0, another number below 0, or none at all."""
     for name, value in settings.items():
         positive = name == "temperature"
-        if not (value > 0 if positive else value >= 0):
+        if not (math.isfinite(value) and (value > 0 if positive else value >= 0)):
             raise ValueError(f"{name}: a number {'above' if positive else '>='} 0 needed, got {value}")

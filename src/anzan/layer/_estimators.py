@@ -3,36 +3,23 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from anzan.layer._choice import Choice, check, check_count
+from anzan.layer._choice import Choice, check_count
 from anzan.layer._gumbel import decoupled_straight_through, gumbel_rao, relaxed_gumbel_softmax, straight_through
 from anzan.layer._reinmax import reinmax
-from anzan.layer._schedules import Scheduled, value_at
+from anzan.layer._schedules import Scheduled, Settings
 from anzan.layer._sparse import sparsemax, top_k_softmax
 
 
-class Estimator(nn.Module):
+class Estimator(Settings):
     """A differentiable argmax: scores (batch, candidates) and a mask of valid candidates to a `Choice`.
 
     Temperatures and noise scales are numbers or schedules of progress (`Schedule`, `set_progress`).
     """
 
-    def __init__(self, **settings: Scheduled):
-        super().__init__()
-        self.progress = 0.0
-        self.settings = settings
-        check(**self.now())  # a bad number fails here, not in the middle of training
-
-    def now(self) -> dict[str, float]:
-        """The settings that hold at the present progress."""
-        return {name: value_at(number, self.progress) for name, number in self.settings.items()}
-
     def forward(self, scores: Tensor, mask: Tensor | None = None, generator: torch.Generator | None = None) -> Choice:
         raise NotImplementedError
-
-    def extra_repr(self) -> str:
-        return ", ".join(f"{name}={number}" for name, number in self.settings.items())
 
 
 class RelaxedGumbelSoftmax(Estimator):

@@ -44,7 +44,7 @@ def relaxed_gumbel_softmax(
     """
     check(temperature=temperature, noise_scale=noise_scale)
     scores = at_least_float32(scores)
-    weights = masked_softmax(_noisy(scores, noise_scale, generator), mask, temperature)
+    weights = masked_softmax(_noisy(scores, mask, noise_scale, generator), mask, temperature)
     return Choice(weights, masked_log_softmax(scores, mask), None)
 
 
@@ -64,7 +64,7 @@ def straight_through(
     """
     check(temperature=temperature, noise_scale=noise_scale)
     scores = at_least_float32(scores)
-    noisy = _noisy(scores, noise_scale, generator)
+    noisy = _noisy(scores, mask, noise_scale, generator)
     return Choice(
         masked_softmax(noisy, mask, temperature), masked_log_softmax(scores, mask), argmax(noisy.detach(), mask)
     )
@@ -86,7 +86,7 @@ def decoupled_straight_through(
     """
     check(temperature=temperature, forward_temperature=forward_temperature)
     scores = at_least_float32(scores)
-    noisy = _noisy(scores.detach(), forward_temperature, generator)
+    noisy = _noisy(scores.detach(), mask, forward_temperature, generator)
     return Choice(masked_softmax(scores, mask, temperature), masked_log_softmax(scores, mask), argmax(noisy, mask))
 
 
@@ -111,7 +111,7 @@ def gumbel_rao(
     check(temperature=temperature, noise_scale=noise_scale)
     check_count(samples=samples)
     scores = at_least_float32(scores)
-    index = argmax(_noisy(scores.detach(), noise_scale, generator), mask)
+    index = argmax(_noisy(scores.detach(), mask, noise_scale, generator), mask)
     log_probs = masked_log_softmax(scores, mask)
     if not noise_scale or not scores.shape[-1]:
         return Choice(masked_softmax(scores, mask, temperature), log_probs, index)
@@ -122,7 +122,9 @@ def gumbel_rao(
     return Choice(weights, log_probs, index)
 
 
-def _noisy(scores: Tensor, noise_scale: float, generator: torch.Generator | None) -> Tensor:
+def _noisy(scores: Tensor, mask: Tensor | None, noise_scale: float, generator: torch.Generator | None) -> Tensor:
+    """Scores with noise, less the greatest score: beside 1e8 float32 would round the noise away."""
+    scores = shifted(scores, mask)
     return scores + noise_scale * gumbel_noise(scores, generator) if noise_scale else scores
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from anzan.layer._choice import Choice
@@ -35,12 +36,15 @@ class SymbolicLayer(nn.Module):
         super().__init__()
         self.estimator = StraightThrough() if estimator is None else estimator
 
-    def forward(self, scores: Tensor, table: ResultTable, embedding: Tensor) -> SymbolicOutput:
+    def forward(
+        self, scores: Tensor, table: ResultTable, embedding: Tensor, generator: torch.Generator | None = None
+    ) -> SymbolicOutput:
         """
         Args:
             scores: (batch, candidates).
             table: results of F, (batch or 1, candidates, length).
             embedding: (vocabulary, hidden), the embedding matrix of the network that reads the result.
+            generator: source of the estimator's noise.
 
         Raises:
             ValueError: scores that do not go with the table.
@@ -49,7 +53,8 @@ class SymbolicLayer(nn.Module):
         if scores.dim() != 2 or scores.shape[1] != candidates or batch not in (1, scores.shape[0]):
             wanted = f"({'batch' if batch == 1 else batch}, {candidates})"
             raise ValueError(f"scores: shape {wanted} needed to go with the table, got {tuple(scores.shape)}")
-        choice: Choice = self.estimator(scores, table.valid.expand_as(scores))
+        noise = {} if generator is None else {"generator": generator}
+        choice: Choice = self.estimator(scores, table.valid.expand_as(scores), **noise)
         embedded, mask = lookup(choice, table, embedding)
         return SymbolicOutput(embedded, mask, choice)
 

@@ -13,6 +13,7 @@ from anzan.layer._choice import (
     gumbel_noise,
     masked_log_softmax,
     masked_softmax,
+    shifted,
 )
 
 
@@ -40,7 +41,7 @@ def reinmax(
     """
     check(temperature=temperature)
     scores = at_least_float32(scores)
-    index = argmax((scores + gumbel_noise(scores, generator)).detach(), mask)
+    index = argmax(shifted(scores, mask).detach() + gumbel_noise(scores, generator), mask)
     probs = masked_softmax(scores, mask)
     weights = -probs / 2
     if scores.shape[-1]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from anzan.layer._choice import check
-from anzan.layer._schedules import Scheduled, value_at
+from anzan.layer._schedules import Scheduled, Settings
 
 
-class DropoutResidual(nn.Module):
+class DropoutResidual(Settings):
     """Adds a residual to the layer's result in training, for a part of the examples only, and never in evaluation.
 
     Dropout residual connections (Friede and Niepert, NeurIPS 2021): early on, gradients reach the network in front of a
@@ -23,23 +22,17 @@ class DropoutResidual(nn.Module):
     """
 
     def __init__(self, p: Scheduled = 0.5):
-        super().__init__()
-        self.progress = 0.0
-        self.p = p
-        self.now()
+        super().__init__(p=p)
 
-    def now(self) -> float:
-        """The probability at the present progress."""
-        p = value_at(self.p, self.progress)
-        check(p=p)
-        if p > 1:
-            raise ValueError(f"p: a number <= 1 needed, got {p}")
-        return p
+    def check(self, **numbers: float) -> None:
+        super().check(**numbers)
+        if numbers["p"] > 1:
+            raise ValueError(f"p: a number <= 1 needed, got {numbers['p']}")
 
     def forward(self, result: Tensor, residual: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """`result` (batch, ...) with `residual`, of the same shape or one that broadcasts to it, added where kept."""
         if not self.training:
             return result
         draw = torch.rand(result.shape[0], device=result.device, generator=generator)
-        kept = (draw >= self.now()).view(-1, *[1] * (result.dim() - 1))
+        kept = (draw >= self.now()["p"]).view(-1, *[1] * (result.dim() - 1))
         return result + torch.where(kept, residual, 0.0).to(result.dtype)

@@ -9,6 +9,8 @@ from typing import Literal
 
 from torch import nn
 
+from anzan.layer._choice import check
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -53,11 +55,36 @@ def value_at(number: Scheduled, progress: float) -> float:
     return number(progress) if callable(number) else number
 
 
+class Settings(nn.Module):
+    """Base of the modules whose numbers may be schedules.
+
+    Raises:
+        ValueError: a number that cannot be used, at the beginning or at the end of its schedule.
+    """
+
+    def __init__(self, **settings: Scheduled):
+        super().__init__()
+        self.settings = settings
+        for self.progress in (1.0, 0.0):  # a bad number fails here, not in the middle of training
+            self.check(**self.now())
+
+    def check(self, **numbers: float) -> None:
+        """Raise ValueError for a number that cannot be used."""
+        check(**numbers)
+
+    def now(self) -> dict[str, float]:
+        """The settings that hold at the present progress."""
+        return {name: value_at(number, self.progress) for name, number in self.settings.items()}
+
+    def extra_repr(self) -> str:
+        return ", ".join(f"{name}={number}" for name, number in self.settings.items())
+
+
 def set_progress(module: nn.Module, progress: float) -> None:
     """Tell every estimator inside `module` how far training has come, from 0 to 1.
 
     A network whose estimators have no schedules does not mind; call it at every step.
     """
     for part in module.modules():
-        if hasattr(part, "progress"):
-            part.progress = float(progress)  # pyright: ignore[reportAttributeAccessIssue, reportArgumentType]
+        if isinstance(part, Settings):
+            part.progress = float(progress)
