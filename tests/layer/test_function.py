@@ -195,3 +195,35 @@ def test_characters() -> None:
         letters(1.5)
     with pytest.raises(ValueError, match=r"^alphabet: each character once"):
         Characters("aba")
+
+
+def test_nested_arguments_of_different_types_and_signs() -> None:
+    f = SymbolicFunction(lambda p: [len(str(p))])
+    for argument in [((1, 0),), ((1.0, 0),), ((True, 0),), 0.0, -0.0]:
+        assert f(argument) == [len(str(argument))]
+    assert f.calls == 5
+
+
+def test_the_cache_sees_what_arguments_hold() -> None:
+    f = SymbolicFunction(lambda p: [len(p[0])], cache_bytes=100_000)
+    f(("x" * 1_000_000,)), f(("x" * 1_000_000,))
+    assert f.calls == 2  # too large to keep
+    g = SymbolicFunction(lambda a: [[float(a + i) for i in range(100)]], cache_bytes=10_000)
+    for a in range(10):
+        g(a)
+    g(0)
+    assert g.calls == 11  # four rows of 2,400 bytes fit, not ten
+
+
+@pytest.mark.parametrize(
+    "index", [torch.tensor([[6]]), torch.tensor([[-1]]), torch.tensor([[[0, 3]]]), torch.zeros(1, 1, 3).long()]
+)
+def test_at_beyond_the_spaces(index: torch.Tensor) -> None:
+    f = SymbolicFunction(lambda a, b: [a + b], spaces=[range(2), range(3)])
+    with pytest.raises(ValueError, match=r"^index: "):
+        f.at(index)
+
+
+def test_at_of_an_empty_batch() -> None:
+    f = SymbolicFunction(lambda a, b: [a + b], spaces=[range(2), range(3)])
+    assert f.at(torch.zeros(0, 4, 2).long()).ids.shape[:2] == (0, 4)

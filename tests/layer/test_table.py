@@ -94,3 +94,24 @@ def test_vectors_are_kept_once() -> None:
 def test_vectors_of_different_sizes(rows: list) -> None:
     with pytest.raises(ValueError, match=r"^rows: vectors of one size needed"):
         ResultTable.from_vectors(rows)
+
+
+@pytest.mark.parametrize(
+    ("rows", "kind"),
+    [
+        ([[[1, 2], [0.5, 1.5]]], torch.float32),
+        ([[[1, 2], [3, 4]]], torch.float32),
+        ([[torch.tensor([1.0, 2.0], dtype=torch.float64)]], torch.float64),
+        ([[torch.tensor([1.0], dtype=torch.float64), [2]]], torch.float32),
+    ],
+)
+def test_vectors_of_whole_numbers_stay_vectors(rows: list, kind: torch.dtype) -> None:
+    table, matrix = ResultTable.from_vectors(rows)
+    assert matrix.dtype == kind
+    assert [matrix[i].tolist() for i in table.ids[0, :, 0]] == [list(map(float, v)) for v in rows[0]]
+
+
+@pytest.mark.parametrize("result", [[0.5], [-0.5], 3, ["1"], [[1]], torch.tensor([1.0])])
+def test_results_that_are_no_ids(result: object) -> None:
+    with pytest.raises(TypeError, match=r"^rows\[0\]\[1\]: a sequence of token ids needed, got "):
+        ResultTable.from_rows([[[2], result]])  # pyright: ignore[reportArgumentType]

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import sys
 import warnings
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from itertools import product
 from typing import Any, overload
@@ -13,6 +11,7 @@ from typing import Any, overload
 import torch
 from torch import Tensor
 
+from anzan.layer._cache import ResultCache, cache_key
 from anzan.layer._pool import Pool
 from anzan.layer._table import ResultTable
 
@@ -22,18 +21,19 @@ Arguments = Sequence[Hashable]
 class SymbolicFunction:
     """Wraps a Python function of K arguments whose results become token ids or vectors.
 
-    An exception in F is an undefined result (None): the candidate cannot be chosen. Failures are counted in `failures`,
-    the latest is kept in `last_failure`, and the first is reported as a RuntimeWarning, so that they are never silent.
-    Results are cached by their arguments and the arguments' types, across batches and epochs.
+    An exception in F or in `encode` is an undefined result (None): `table` marks the candidate as not valid. Failures
+    are counted in `failures`, the latest is kept in `last_failure`, and the first is reported as a RuntimeWarning, so
+    that they are never silent. Results, undefined ones too, are cached by their arguments and the arguments' types,
+    across batches and epochs.
 
     Args:
         function: called as ``function(*arguments)``. Returns what `encode` takes, or None where it is undefined.
-        encode: turns a result into token ids >= 0, such as `Characters(...)` or a tokenizer; default: the result
-            already is a sequence of ids or a vector.
+        encode: turns a result into token ids >= 0, such as `Characters(...)`, or for a tokenizer of transformers
+            ``lambda text: tokenizer(text).input_ids``; default: the result already is a sequence of ids or a vector.
         spaces: for each argument, all its values, where they do not depend on the example.
         vectorised: `function` takes K equally long lists and returns a sequence of results.
-        cache_bytes: bound on the memory that cached arguments and results take, the least recently used dropped first;
-            0 switches the cache off.
+        cache_bytes: bound on the memory that cached arguments and results take, as far as Python's own objects and
+            tensors show it, the least recently used dropped first; 0 switches the cache off.
         limit: the most combinations of `spaces` that `table` enumerates.
         workers: processes to run a slow F in; 0 runs it here. F must then be a function at the top level of a module.
         timeout: seconds after which a call in a worker counts as failed.
@@ -66,14 +66,12 @@ class SymbolicFunction:
         if self.spaces is not None and not all(self.spaces):
             raise ValueError(f"spaces: at least one value needed for each argument, got {self.spaces}")
         self.vectorised = vectorised
-        self.cache_bytes = cache_bytes
         self.limit = limit
         self.calls = 0
         self.failures = 0
         self.last_failure: Exception | None = None
         self._pool = Pool(function, workers, timeout) if workers else None
-        self._cache: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
-        self._cached_bytes = 0
+        self._cache = ResultCache(cache_bytes)
 
     def __call__(self, *arguments: Hashable) -> Any:
         """The encoded result of F(*arguments), or None where F is undefined."""
@@ -81,18 +79,16 @@ class SymbolicFunction:
 
     def results(self, combinations: Sequence[Arguments]) -> list[Any]:
         """The encoded result of each combination of arguments, None where F is undefined; F runs once for each."""
-        keys = [(*arguments, *map(type, arguments)) for arguments in combinations]
+        keys = [cache_key(arguments) for arguments in combinations]
         found: dict[Hashable, Any] = {}
         new: dict[Hashable, Arguments] = {}
         for key, arguments in zip(keys, combinations, strict=True):
             if key in self._cache:
-                self._cache.move_to_end(key)
-                found[key] = self._cache[key][0]
+                found[key] = self._cache[key]
             else:
                 new.setdefault(key, arguments)
         for (key, arguments), result in zip(new.items(), self._run(list(new.values())), strict=True):
-            found[key] = self._encoded(arguments, result)
-            self._remember(key, found[key])
+            found[key] = self._cache[key] = self._encoded(arguments, result)
         return [found[key] for key in keys]
 
     @property
@@ -135,10 +131,21 @@ class SymbolicFunction:
 
         Returns:
             A table (batch, n, length) on the device of `index`.
+
+        Raises:
+            ValueError: no fixed spaces, an index of another shape or beyond the spaces.
         """
         spaces = self._spaces()
+        sizes = [len(s) for s in spaces]
+        if index.dim() not in (2, 3) or (index.dim() == 3 and index.shape[2] != len(sizes)):
+            raise ValueError(f"index: (batch, n) or (batch, n, {len(sizes)}) needed, got {tuple(index.shape)}")
+        ends = [self.size] if index.dim() == 2 else sizes
+        for part, end in zip([index] if index.dim() == 2 else index.unbind(-1), ends, strict=True):
+            if part.numel() and not 0 <= int(part.min()) <= int(part.max()) < end:
+                raise ValueError(f"index: 0 to {end - 1} needed, got {int(part.min())} to {int(part.max())}")
+        if not len(index):
+            return ResultTable(index.new_zeros(0, index.shape[1], 0))
         if index.dim() == 2:
-            sizes = [len(s) for s in spaces]
             index = torch.stack([index // math.prod(sizes[k + 1 :]) % n for k, n in enumerate(sizes)], -1)
         rows = [
             [tuple(s[i] for s, i in zip(spaces, one, strict=True)) for one in example] for example in index.tolist()
@@ -217,16 +224,6 @@ class SymbolicFunction:
             )
         return result
 
-    def _remember(self, key: Hashable, result: Any) -> None:
-        if not self.cache_bytes:
-            return
-        size = _bytes(key, result)
-        self._cache[key] = result, size
-        self._cached_bytes += size
-        while self._cached_bytes > self.cache_bytes:
-            _, (_, freed) = self._cache.popitem(last=False)
-            self._cached_bytes -= freed
-
 
 @overload
 def symbolic(function: Callable[..., Any], /, **options: Any) -> SymbolicFunction: ...
@@ -254,11 +251,3 @@ def _name(function: Callable[..., Any]) -> str:
 
 def _described(error: Exception) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-
-
-def _bytes(key: Any, result: Any) -> int:
-    """What a cache entry takes, from above: its place in the cache, its key and its result."""
-    parts = result if isinstance(result, Sequence) else ()
-    tensor = result.untyped_storage().nbytes() if isinstance(result, Tensor) else 0
-    arguments = sum(map(sys.getsizeof, key[: len(key) // 2]))
-    return 300 + sys.getsizeof(key) + arguments + sys.getsizeof(result) + sum(map(sys.getsizeof, parts)) + tensor

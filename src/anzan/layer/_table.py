@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -58,11 +59,21 @@ class ResultTable:
         """Build the table from `rows[example][candidate]`, a sequence of token ids or None where F is undefined.
 
         Examples may differ in their number of candidates; the missing ones are not valid.
+
+        Raises:
+            TypeError: a row that is no sequence of integers.
+            ValueError: an id below 0.
         """
         candidates = max((len(r) for r in rows), default=0)
         cells = [(b, a, ids) for b, row in enumerate(rows) for a, ids in enumerate(row) if ids is not None]
-        lengths = torch.tensor([len(ids) for _, _, ids in cells], dtype=torch.long)
-        flat = torch.tensor(list(chain.from_iterable(ids for _, _, ids in cells)), dtype=torch.long)
+        try:
+            lengths = torch.tensor([len(ids) for _, _, ids in cells], dtype=torch.long)
+            tokens = list(chain.from_iterable(ids for _, _, ids in cells))
+            flat = torch.tensor(tokens) if tokens else lengths.new_empty(0)
+        except (TypeError, ValueError):
+            raise _not_ids(cells) from None
+        if flat.dim() != 1 or flat.is_floating_point():
+            raise _not_ids(cells)
         if bool((flat < 0).any()):
             b, a, ids = next(cell for cell in cells if min(cell[2], default=0) < 0)
             raise ValueError(f"rows[{b}][{a}]: token ids must be >= 0, got {min(ids)}")
@@ -71,7 +82,7 @@ class ResultTable:
         table = torch.full((len(rows) * candidates, length), PAD, dtype=torch.long)
         valid = torch.zeros(len(rows) * candidates, dtype=torch.bool)
         position = torch.arange(len(flat)) - (lengths.cumsum(0) - lengths).repeat_interleave(lengths)
-        table[place.repeat_interleave(lengths), position] = flat
+        table[place.repeat_interleave(lengths), position] = flat.long()
         valid[place] = True
         shape = (len(rows), candidates)
         return cls(table.view(*shape, length).to(device), valid.view(shape).to(device))
@@ -89,7 +100,8 @@ class ResultTable:
 
         Returns:
             The table, whose ids count the distinct vectors, and these vectors (distinct, hidden), in the order in which
-            they first come. `lookup(choice, table, vectors)` then gives the chosen vectors.
+            they first come, in the floating type that they share or else the default one. `lookup(choice, table,
+            vectors)` then gives the chosen vectors.
 
         Raises:
             ValueError: vectors of different sizes, or no vector at all.
@@ -103,7 +115,9 @@ class ResultTable:
             [None if v is None else [known.setdefault(tuple(x), len(known)) for x in v.tolist()] for v in row]
             for row in blocks
         ]
-        kind = next(v.dtype for row in blocks for v in row if v is not None)
+        kinds = {v.dtype for row in blocks for v in row if v is not None}
+        kind = kinds.pop() if len(kinds) == 1 else torch.get_default_dtype()
+        kind = kind if kind.is_floating_point else torch.get_default_dtype()
         return cls.from_rows(ids, device), torch.tensor(list(known), dtype=kind, device=device)
 
     def to(self, device: torch.device | str) -> ResultTable:
@@ -137,6 +151,20 @@ class ResultTable:
     def __repr__(self) -> str:
         b, a, l = self.ids.shape
         return f"ResultTable(batch={b}, candidates={a}, length={l}, valid={int(self.valid.sum())})"
+
+
+def _not_ids(cells: Sequence[tuple[int, int, Any]]) -> TypeError:
+    """What to say of the first cell that holds no token ids."""
+    b, a, ids = next((cell for cell in cells if not _are_ids(cell[2])), cells[0])
+    return TypeError(f"rows[{b}][{a}]: a sequence of token ids needed, got {ids!r:.80} (vectors go by from_vectors)")
+
+
+def _are_ids(ids: Any) -> bool:
+    try:
+        tokens = [torch.as_tensor(i) for i in ids]
+    except (TypeError, ValueError, RuntimeError):
+        return False
+    return all(t.dim() == 0 and not t.is_floating_point() for t in tokens)
 
 
 def _distinct(ids: Tensor) -> tuple[Tensor, Tensor]:
