@@ -145,3 +145,39 @@ def test_shortlist_options_are_checked() -> None:
         shortlist(torch.zeros(1, 2), 0)
     with pytest.raises(ValueError, match=r"^how: 'any' is unknown"):
         shortlist(torch.zeros(1, 2), 1, how="any")  # pyright: ignore[reportArgumentType]
+
+
+def test_every_row_draws_from_its_own_scores() -> None:
+    """Four rows, nearly certain of different combinations."""
+    wanted = torch.tensor([[0, 2], [1, 0], [0, 1], [1, 2]])
+    scores = [30.0 * torch.nn.functional.one_hot(wanted[:, k], n).double() for k, n in enumerate((2, 3))]
+    p = Factorised(scores)
+    assert p.best(1)[:, 0].tolist() == wanted.tolist()
+    assert p.best(4)[:, 0].tolist() == wanted.tolist()
+    assert p.draw(3, generator()).tolist() == [[row] * 3 for row in wanted.tolist()]
+    assert p.draw_distinct(3, generator())[0][:, 0].tolist() == wanted.tolist()
+    flat = Categorical(scores[0][:, :, None].add(scores[1][:, None]).flatten(1))
+    place = (wanted[:, 0] * 3 + wanted[:, 1]).tolist()
+    assert flat.best(1)[:, 0].tolist() == flat.draw_distinct(2, generator())[0][:, 0].tolist() == place
+    assert flat.draw(3, generator()).tolist() == [[i] * 3 for i in place]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_impossible_choices_are_drawn_last(seed: int) -> None:
+    """Two arguments with one possible choice each, one with ten: ten combinations can be, 30 cannot."""
+    p = Factorised([torch.tensor([[0.0, -torch.inf]]), torch.tensor([[-torch.inf, 0.0]]), torch.zeros(1, 10)])
+    index, rest = p.draw_distinct(4, generator(seed))
+    assert {tuple(z[:2]) for z in index[0].tolist()} == {(0, 1)} and len({z[2] for z in index[0].tolist()}) == 4
+    assert rest.exp().item() == pytest.approx(0.6, rel=1e-5)
+    beyond, _ = p.draw_distinct(12, generator(seed))
+    assert {z[2] for z in beyond[0, :10].tolist() if tuple(z[:2]) == (0, 1)} == set(range(10))
+
+
+def test_an_empty_batch() -> None:
+    p = Factorised([torch.zeros(0, 2), torch.zeros(0, 3)])
+    assert p.best(4).shape == p.draw(4).shape == p.draw_distinct(4)[0].shape == (0, 4, 2)
+
+
+def test_a_mask_needs_plain_scores() -> None:
+    with pytest.raises(ValueError, match=r"^mask: factorised scores take none"):
+        shortlist(Factorised([torch.zeros(1, 2)]), 1, torch.ones(1, 2, dtype=torch.bool))

@@ -354,6 +354,34 @@ def test_one_argument_out_of_a_single_argument_is_exact() -> None:
     torch.testing.assert_close(grad(estimate.loss.sum(), scores)[0][0], network.exact()[0], atol=1e-10, rtol=0)
 
 
+@pytest.mark.parametrize("samples", [1, 3])
+def test_one_argument_out_is_the_published_estimator(samples: int) -> None:
+    """By loops over arguments, draws and choices, from the runs that the estimate says it made."""
+    g = generator(9)
+    scores = [torch.randn(2, n, generator=g, dtype=torch.float64, requires_grad=True) for n in (2, 3)]
+    values = torch.randn(2, 2, 3, generator=g, dtype=torch.float64)
+    loss_of = lambda i: torch.stack([values[b][i[b].unbind(-1)] for b in range(2)])  # noqa: E731
+    estimate = one_argument_out(Factorised(scores), loss_of, samples=samples, generator=generator(5))
+    blocks = estimate.index.split([2 * samples, 3 * samples], 1)
+    for k, argument in enumerate(scores):
+        log_p, runs = argument.log_softmax(-1), blocks[k].view(2, samples, -1, 2)
+        mean = torch.zeros((), dtype=torch.float64)
+        for b in range(2):
+            for drawn in runs[b].tolist():
+                assert [z[k] for z in drawn] == list(range(argument.shape[1]))
+                assert len({z[1 - k] for z in drawn}) == 1
+                for choice, z in enumerate(drawn):
+                    mean = mean + log_p[b, choice].exp() * values[b][tuple(z)] / samples
+        ours, theirs = grad(estimate.loss.sum(), argument, retain_graph=True)[0], grad(mean, argument)[0]
+        torch.testing.assert_close(ours, theirs, atol=1e-10, rtol=0)
+
+
+@pytest.mark.parametrize("objective", [leave_one_out, unordered_set, one_argument_out, top_k_marginal])
+def test_an_empty_batch(objective) -> None:
+    estimate = objective(Factorised([torch.zeros(0, 2), torch.zeros(0, 3)]), lambda index: index.sum(-1).float())
+    assert estimate.loss.shape == (0,)
+
+
 def test_a_hundred_million_combinations() -> None:
     """Eight digits: no table, few runs of F, and the sum is learnt."""
     scores = [torch.zeros(1, 10, requires_grad=True) for _ in range(8)]
@@ -377,12 +405,20 @@ OBJECTIVES = [exact_marginal, top_k_marginal, leave_one_out, unordered_set]
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
-@pytest.mark.parametrize("values", [[1e38, -1e38, 0.0], [-3.4e38] * 3, [0.0, 3.4e38, 3.4e38]])
-def test_no_nan_at_large_scores(objective, values: list[float]) -> None:
+@pytest.mark.parametrize(
+    ("values", "possible"), [([1e38, -1e38, 0.0], [0]), ([-3.4e38] * 3, [0, 1, 2]), ([0.0, 3.4e38, 3.4e38], [1, 2])]
+)
+def test_no_nan_at_large_scores(objective, values: list[float], possible: list[int]) -> None:
     scores = torch.tensor([values], requires_grad=True)
     losses = torch.tensor([[0.5, 1e30, 2.0]])
-    estimate = objective(scores, lambda index: losses.gather(1, index))
-    assert estimate.loss.isfinite().all() and grad(estimate.loss.sum(), scores)[0].isfinite().all()
+    draws = {"generator": generator()} if objective in (leave_one_out, unordered_set) else {}
+    estimate = objective(scores, lambda index: losses.gather(1, index), **draws)
+    gradient = grad(estimate.loss.sum(), scores)[0]
+    assert estimate.loss.isfinite().all() and gradient.isfinite().all()
+    if estimate.target == "marginal":
+        truth = -math.log(sum(math.exp(-losses[0, i]) for i in possible) / len(possible))
+        assert estimate.loss.item() == pytest.approx(truth, rel=1e-5)
+    assert gradient.any() == (len(possible) > 1)
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)

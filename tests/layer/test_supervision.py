@@ -142,6 +142,14 @@ def test_pseudo_labels_against_a_loop(batch: int, candidates: int, seed: int, gi
         assert own[b].tolist() == expected
 
 
+def test_pseudo_labels_keep_to_the_mask() -> None:
+    """Where the mask is narrower than that of the scores."""
+    mask = torch.tensor([[False, True]])
+    assert pseudo_labels(torch.tensor([[2.0, 1.0]]).log_softmax(-1), torch.zeros(1, 2).bool(), mask).tolist() == [
+        [False, True]
+    ]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_pseudo_labels_sharpen_what_is_there(kind: Kind) -> None:
     scores = torch.tensor([[0.3, 0.1, -0.2], [2.0, 0.0, 0.0]], dtype=torch.float64, requires_grad=True)

@@ -148,8 +148,9 @@ class Factorised:
         for p in self.log_probs:
             width = p.shape[1]
             longer = log_probs[:, :, None] + p.detach()[:, None]
+            longer = longer.clamp_min(torch.finfo(longer.dtype).min)  # -inf less -inf would be NaN
             order = _gumbel_below(ranked, longer, generator) if noise else longer
-            top = order.flatten(1).topk(min(k, order[0].numel()), -1)
+            top = order.flatten(1).topk(min(k, order.shape[1] * width), -1)
             parent, choice = top.indices // width, top.indices % width
             index = torch.cat(
                 [index.gather(1, parent[..., None].expand(-1, -1, index.shape[2])), choice[..., None]], -1
@@ -172,5 +173,13 @@ def _gumbel_below(top: Tensor, location: Tensor, generator: torch.Generator | No
 
 
 def distribution(scores: Tensor | Distribution, mask: Tensor | None = None) -> Distribution:
-    """`Categorical` of plain scores; a distribution stays as it is."""
-    return Categorical(scores, mask) if isinstance(scores, Tensor) else scores
+    """`Categorical` of plain scores; a distribution stays as it is.
+
+    Raises:
+        ValueError: a mask beside a distribution.
+    """
+    if isinstance(scores, Tensor):
+        return Categorical(scores, mask)
+    if mask is not None:
+        raise ValueError("mask: factorised scores take none; give a choice that is not valid the score -inf")
+    return scores

@@ -23,7 +23,7 @@ from anzan.layer._distribution import Approximation, Distribution, Factorised, d
 
 LossOf = Callable[[Tensor], Tensor]
 """From an index of candidates, (batch, n) or for factorised scores (batch, n, arguments), to the downstream loss of
-each (batch, n), differentiable."""
+each (batch, n), differentiable. Finite: certain failure is a large number (20, say); an infinite loss has no mean."""
 
 Scores = Tensor | Distribution
 
@@ -58,11 +58,11 @@ def exact_marginal(scores: Scores, loss_of: LossOf, mask: Tensor | None = None) 
         scores: (batch, candidates), unnormalised log-probabilities; or `Factorised` scores.
         loss_of: from an index of candidates to their downstream losses (batch, n).
         mask: bool (batch, candidates), True at valid candidates. Default: all. An example without a valid candidate
-            is taken to choose candidate 0, which looks up as no result at all.
+            is taken to choose candidate 0, which looks up as no result at all. Not for `Factorised` scores.
 
     Raises:
-        ValueError: scores are not (batch, candidates) with a candidate, `loss_of` gives another shape, or there are
-            too many combinations to enumerate.
+        ValueError: scores are not (batch, candidates) with a candidate, a mask beside `Factorised` scores, `loss_of`
+            gives another shape, or there are too many combinations to enumerate.
     """
     p = distribution(scores, mask)
     index = p.everything()
@@ -180,14 +180,14 @@ def one_argument_out(
     """
     check_count(samples=samples)
     drawn = scores.draw(samples, generator)
-    batch, _, arguments = drawn.shape
+    arguments = drawn.shape[-1]
     runs, weights = [], []
     for k, log_probs in enumerate(scores.log_probs):
         choices = log_probs.shape[1]
         changed = drawn[:, :, None].expand(-1, -1, choices, -1).clone()
         changed[..., k] = torch.arange(choices, device=drawn.device)
-        runs.append(changed.reshape(batch, samples * choices, arguments))
-        weights.append(log_probs.exp()[:, None].expand(-1, samples, -1).reshape(batch, -1) / samples)
+        runs.append(changed.flatten(1, 2))
+        weights.append(log_probs.exp()[:, None].expand(-1, samples, -1).flatten(1) / samples)
     index = torch.cat(runs, 1)
     weight = torch.cat(weights, 1)
     losses = _losses(loss_of, index)

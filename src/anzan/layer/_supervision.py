@@ -62,5 +62,5 @@ def pseudo_labels(log_probs: Tensor, acceptable: Tensor, mask: Tensor | None = N
     valid = log_probs.isfinite() if mask is None else mask
     own = torch.zeros_like(acceptable)
     if log_probs.shape[-1]:
-        own.scatter_(-1, log_probs.argmax(-1, keepdim=True), True)
+        own.scatter_(-1, log_probs.masked_fill(~valid, -torch.inf).argmax(-1, keepdim=True), True)
     return own & valid & ~(acceptable & valid).any(-1, keepdim=True)
