@@ -37,6 +37,7 @@ def enumerated(step, initial: int, scores: list[torch.Tensor]) -> dict[int, floa
     return total
 
 
+@pytest.mark.filterwarnings("ignore:step is undefined")
 @settings(deadline=None, max_examples=60)
 @given(st.sampled_from(sorted(STEPS)), st.lists(st.integers(2, 4), min_size=1, max_size=4), st.integers(0, 2**31))
 def test_every_result_has_its_probability(name: str, sizes: list[int], seed: int) -> None:
@@ -90,6 +91,15 @@ def test_words_fold_too() -> None:
     assert fold.results == ["aa", "ab", "ba", "bb"] == [reduce(str.__add__, z) for z in itertools.product("ab", "ab")]
     with pytest.raises(KeyError):
         fold.place(["c"])
+
+
+def test_exceptions_are_counted_and_reported() -> None:
+    with pytest.warns(RuntimeWarning, match=r"^step is undefined for 3 of its arguments, the last with ZeroDivision"):
+        fold = Fold(lambda s, a: s // a, 6, [[0, 2, 3], [0, 1]])  # 6 // 0, then 3 // 0 and 2 // 0
+    assert fold.failures == 3 and fold.results == [3, 2]
+    with pytest.raises(ValueError, match=r"^step: undefined for every") as caught:
+        Fold(lambda s, a: unknown, 0, [range(2)])  # noqa: F821 # pyright: ignore[reportUndefinedVariable]
+    assert isinstance(caught.value.__cause__, NameError)
 
 
 def test_what_does_not_fit() -> None:

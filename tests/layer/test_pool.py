@@ -1,6 +1,7 @@
 """F in other processes: same results, and nothing that F does can stop training."""
 
 import os
+import signal
 import time
 
 import pytest
@@ -40,6 +41,38 @@ def test_exceptions_timeouts_and_deaths_are_undefined_results() -> None:
         assert f.results([(10,)])[0][0] == 10
         f(14), f.close()
         assert f(11)[0] == 11  # workers start again
+    finally:
+        f.close()
+
+
+def test_workers_run_at_the_same_time() -> None:
+    f = SymbolicFunction(slow, workers=2)
+    try:
+        assert len({pid for _, pid in f.results([(a,) for a in range(10, 60)])}) == 2
+    finally:
+        f.close()
+
+
+def test_a_worker_that_died_while_idle_is_replaced() -> None:
+    f = SymbolicFunction(slow, workers=1)
+    try:
+        first = f(10)[1]
+        os.kill(first, signal.SIGKILL)
+        assert f._pool is not None
+        f._pool._idle[0].process.join()
+        again = f(11)
+        assert again is None or again[1] != first  # lost at worst where the pipe took it in time
+        assert f(12)[1] != first
+    finally:
+        f.close()
+
+
+@pytest.mark.filterwarnings("ignore:.*is undefined:RuntimeWarning")
+def test_arguments_that_cannot_travel() -> None:
+    f = SymbolicFunction(slow, workers=1)
+    try:
+        assert f.results([(lambda: None,), (10,)])[0] is None and isinstance(f.last_failure, TypeError)
+        assert f(12)[0] == 12
     finally:
         f.close()
 

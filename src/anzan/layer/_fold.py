@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Hashable, Iterable, Sequence
 
 import torch
@@ -20,11 +21,13 @@ class Fold:
 
     Args:
         step: from (state, argument) to the next state; an exception or None means that the result is undefined there.
+            Exceptions are counted in `failures`, and reported together as a RuntimeWarning.
         initial: the state before the first argument.
         spaces: for each argument, its values.
 
     Attributes:
         results: the states that F can end in.
+        failures: how many of the steps raised an exception.
 
     Raises:
         ValueError: no space, an empty one, or no defined result.
@@ -40,16 +43,34 @@ class Fold:
         if not values or not all(values):
             raise ValueError(f"spaces: at least one value needed for each of one argument or more, got {values}")
         states: list[Hashable] = [initial]
+        errors: list[Exception] = []
+
+        def place(state: Hashable, argument: Hashable, known: dict[Hashable, int]) -> int:
+            try:
+                after = step(state, argument)
+            except Exception as error:
+                errors.append(error)
+                after = None
+            return -1 if after is None else known.setdefault(after, len(known))
+
         self._moves: list[Tensor] = []
         self._sizes: list[int] = []
         for space in values:
             known: dict[Hashable, int] = {}
-            rows = [[_place(step, state, argument, known) for argument in space] for state in states]
+            rows = [[place(state, argument, known) for argument in space] for state in states]
             states = list(known)
             self._moves.append(torch.tensor([i for row in rows for i in row]))
             self._sizes.append(len(states))
+        last = errors[-1] if errors else None
         if not states:
-            raise ValueError("step: undefined for every combination of arguments")
+            raise ValueError("step: undefined for every combination of arguments") from last
+        self.failures = len(errors)
+        if last is not None:
+            warnings.warn(
+                f"step is undefined for {len(errors)} of its arguments, the last with {type(last).__name__}: {last}",
+                RuntimeWarning,
+                stacklevel=2,
+            )
         self.results = states
 
     def place(self, results: Iterable[Hashable]) -> Tensor:
@@ -83,14 +104,6 @@ class Fold:
             joint = joint.clamp_min(torch.finfo(joint.dtype).min)  # hopeless, but no -inf, whose gradient is NaN
             log_p = _logsumexp_by_group(joint, moves.to(joint.device), size)
         return log_p
-
-
-def _place(step: Callable[..., Hashable], state: Hashable, argument: Hashable, known: dict[Hashable, int]) -> int:
-    try:
-        after = step(state, argument)
-    except Exception:
-        after = None
-    return -1 if after is None else known.setdefault(after, len(known))
 
 
 def _logsumexp_by_group(values: Tensor, group: Tensor, groups: int) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import sys
 import time
 from collections.abc import Callable, Hashable, Sequence
@@ -53,15 +52,24 @@ class Pool:
             while waiting or busy:
                 while waiting and len(busy) < self.size:
                     worker = self._idle.pop() if self._idle else self._start()
-                    place, arguments = waiting.pop()
-                    worker.pipe.send(tuple(arguments))
-                    busy[worker.pipe] = worker, place, time.monotonic()
+                    try:
+                        worker.pipe.send(tuple(waiting[-1][1]))
+                    except OSError:  # it died while it was idle; another one takes its place
+                        _stop(worker)
+                        continue
+                    except Exception as error:
+                        self._idle.append(worker)
+                        results[waiting.pop()[0]] = TypeError(f"arguments that cannot travel to a worker: {error}")
+                        continue
+                    busy[worker.pipe] = worker, waiting.pop()[0], time.monotonic()
+                if not busy:
+                    continue
                 for pipe in wait(list(busy), None if self.timeout is None else self._patience(busy)):
                     worker, place, _ = busy.pop(pipe)  # pyright: ignore[reportArgumentType]
                     try:
                         results[place] = worker.pipe.recv()
                         self._idle.append(worker)
-                    except EOFError:
+                    except (EOFError, OSError):
                         results[place] = RuntimeError("the worker died")
                         _stop(worker)
                     except Exception as error:  # a result that this process cannot rebuild
@@ -96,8 +104,12 @@ class Pool:
         process = context.Process(target=_serve, args=(there, *self.address, list(sys.path)), daemon=True)
         process.start()
         there.close()
-        ready = here.recv()  # the clock starts when the imports are done
+        try:
+            ready = here.recv()  # the clock starts when the imports are done
+        except (EOFError, OSError):
+            ready = RuntimeError("it died; a script starts its workers under `if __name__ == '__main__':`")
         if isinstance(ready, Exception):
+            _stop(_Worker(process, here))
             raise TypeError(f"workers: {'.'.join(self.address)} could not be imported there: {ready}")
         return _Worker(process, here)
 
@@ -131,5 +143,5 @@ def _serve(pipe: Connection, module: str, name: str, path: list[str]) -> None:
             result = error
         try:
             pipe.send(result)
-        except (pickle.PicklingError, TypeError, AttributeError) as error:
+        except Exception as error:
             pipe.send(TypeError(f"the result cannot travel between processes: {error}"))
