@@ -115,7 +115,7 @@ def memory(method: str, candidates: int, batch: int, length: int, hidden: int) -
     scores, embedding = inputs(candidates, batch, hidden)
     warm = METHODS["layer"](results(2, 2))
     once(warm, torch.zeros(batch, 2, requires_grad=True), embedding)  # torch's own buffers
-    before = held("VmRSS")
+    before = held("VmRSS") - ids.nbytes  # the ids count, what it took to draw them does not
     Path("/proc/self/clear_refs").write_text("5")  # the high-water mark starts again from here
     once(METHODS[method](ids), scores, embedding)
     return max(held("VmHWM") - before, 2**20)
