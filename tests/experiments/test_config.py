@@ -8,7 +8,7 @@ from anzan.experiments.config import ConfigError, RunConfig, load_config, preset
 
 
 def test_presets_load() -> None:
-    assert {"demo", "possession", "svamp"} <= set(preset_names())
+    assert {"demo", "faithful", "paper", "svamp"} <= set(preset_names())
     for name in preset_names():
         assert isinstance(load_config(name), RunConfig)
 
@@ -18,7 +18,7 @@ def test_the_demo_preset_is_what_the_issue_asks_for() -> None:
     p = config.data.possession
     assert p is not None
     assert (config.experiment, config.model.encoder) == ("demo", "anzan-tiny")
-    assert (p.people, p.digits, p.transfer, set(p.questions), p.eval_size) == (4, 7, True, {"max", "argmax"}, 500)
+    assert (p.people, p.digits, p.transfer, set(p.questions), p.eval_size) == (4, 7, [True], {"max", "argmax"}, 500)
     assert config.train.minutes is not None and config.train.minutes <= 5
 
 
@@ -41,7 +41,7 @@ def test_overrides_win_and_leave_the_rest() -> None:
     assert changed.train.seed == 7
     assert changed.train.minutes is None
     assert changed.data.possession is not None and plain.data.possession is not None
-    assert changed.data.possession.transfer is False
+    assert changed.data.possession.transfer == [False]
     assert changed.data.possession.bias == {"role": 0.9}
     assert changed.data.possession.questions == ["max"]
     assert changed.data.possession.train_size == plain.data.possession.train_size
@@ -116,5 +116,5 @@ def test_files_that_cannot_be_used(tmp_path: Path, text: str, hint: str) -> None
 
 
 def test_no_such_preset_names_those_there_are() -> None:
-    with pytest.raises(ConfigError, match="dmeo: no such preset or file; the presets are demo, possession, svamp"):
+    with pytest.raises(ConfigError, match="dmeo: no such preset or file; the presets are demo, faithful, "):
         load_config("dmeo")

@@ -67,3 +67,10 @@ def test_progress_is_of_steps_or_of_time_whichever_is_more(monkeypatch: pytest.M
     assert after(free, 20) == 0.2 and not control.should_training_stop
     assert after(bound, 80) == 1.0
     assert control.should_training_stop and control.should_evaluate and control.should_save
+
+
+def test_problems_grow_in_even_steps_and_then_are_whole() -> None:
+    seen = list(Curriculum(LENGTHS, 4, 80, grow_from=2, grow_share=0.5, people=10))
+    sizes = [item[1] if isinstance(item, tuple) else None for item in seen]
+    assert sizes == [n for n in range(2, 10) for _ in range(20)] + [None] * 160
+    assert sorted(item[0] if isinstance(item, tuple) else item for item in seen[:40]) == list(range(40))

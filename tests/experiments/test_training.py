@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
 import torch
 from torch import Tensor
 
 from anzan.experiments.config import load_config
+from anzan.experiments.slices import SliceOver
 from anzan.experiments.training import new_model, train
+from anzan.reader.answers import Reader
 
 
 def test_heads_learn_at_their_own_rate(tmp_path: Path, small_run: list[str]) -> None:
@@ -32,3 +35,25 @@ def test_heads_learn_at_their_own_rate(tmp_path: Path, small_run: list[str]) -> 
         found = moved(name, *rates)
         for a, b in zip(found, expected, strict=True):
             assert abs(a - b) < 0.02 * b, (name, found)
+
+
+def test_a_run_in_slices_ends_as_the_whole_run_does(tmp_path: Path, small_run: list[str]) -> None:
+    config = load_config("demo", [*small_run, "train.max_steps=4", "train.evaluations=2", "train.minutes=null"])
+    whole, _ = train(config, tmp_path / "whole")
+    for _ in range(3):
+        with pytest.raises(SliceOver, match="of 4 steps"):
+            train(config, tmp_path / "sliced", resume=True, minutes=1e-6)
+    sliced, result = train(config, tmp_path / "sliced", resume=True, minutes=1e-6)
+    assert result["train_steps"] == 4 and result["train_s"] > 0
+    torch.testing.assert_close(sliced.model.state_dict(), whole.model.state_dict(), rtol=0, atol=0)
+
+
+def test_the_best_checkpoint_is_loaded_whole(
+    tmp_path: Path, small_run: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores = iter([90.0, 10.0])
+    monkeypatch.setattr("anzan.experiments.training.evaluate", lambda *_: {"f1": next(scores, 0.0)})
+    settings = [*small_run, "train.max_steps=4", "train.evaluations=2", "train.learning_rate=0.1"]
+    reader, _ = train(load_config("demo", settings), tmp_path / "run")
+    best = Reader.load(tmp_path / "run" / "checkpoint-2")
+    torch.testing.assert_close(reader.model.state_dict(), best.model.state_dict(), rtol=0, atol=0)

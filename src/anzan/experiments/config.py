@@ -20,12 +20,15 @@ class ConfigError(ValueError):
 
 @dataclass
 class PossessionData:
-    """Synthetic problems to draw, see `anzan.tasks.possession.Possession`."""
+    """Synthetic problems to draw, see `anzan.tasks.possession.Possession`.
+
+    With `transfer: [false, true]` every other problem has a transfer.
+    """
 
     people: int = 4
     digits: int = 7
     max_digits: int | None = None
-    transfer: bool = True
+    transfer: list[bool] = field(default_factory=lambda: [True])
     questions: list[str] = field(default_factory=lambda: ["max", "argmax"])
     bias: dict[str, float] = field(default_factory=dict)
     train_size: int = 20_000
@@ -61,6 +64,8 @@ class ModelConfig:
     samples: int = 4
     temperature: float = 1.0
     noise_scale: float = 1.0
+    hide_arguments: bool = False
+    blindfold: float = 0.0
     dropout: float = 0.0
     encoder_dropout: float | None = None
 
@@ -71,8 +76,9 @@ class TrainConfig:
 
     `head_learning_rate` is that of everything but the encoder, by default the same. `minutes` limits a run: learning
     rate and curriculum then follow the clock where steps are too slow. Until `begin_share` of the run, it sees the
-    kinds of question in `begin_with` alone. `group_by_length` saves padding, but where length tells the kinds apart its
-    batches are of one kind each. `evaluations` is how often the development split is measured.
+    kinds of question in `begin_with` alone. Until `grow_share` of it, possession problems grow from `grow_from` people
+    to all of theirs. `group_by_length` saves padding, but where length tells the kinds apart its batches are of one
+    kind each. `evaluations` is how often the development split is measured.
     """
 
     epochs: float = 3.0
@@ -86,8 +92,11 @@ class TrainConfig:
     schedule: str = "linear"
     begin_with: list[str] = field(default_factory=list)
     begin_share: float = 0.0
+    grow_from: int | None = None
+    grow_share: float = 0.0
     group_by_length: bool = True
     evaluations: int = 5
+    bf16: bool = False
     select_by: str = "f1"
     seed: int = 0
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import torch
 from torch.utils.data import Sampler
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
 
-class Curriculum(Sampler[int]):
+class Curriculum(Sampler[Any]):
     """Indexes for a whole run: until `share` of it those in `begin_with`, then all.
+
+    With `grow_from`, problems begin with so many people and reach `people` in even steps until `grow_share` of the run;
+    so long an item is a pair, index and people.
 
     Args:
         lengths: tokens of each example.
@@ -32,23 +36,35 @@ class Curriculum(Sampler[int]):
         clock: Callable[[], float] = lambda: 0.0,
         by_length: bool = True,
         seed: int = 0,
+        grow_from: int | None = None,
+        grow_share: float = 0.0,
+        people: int = 0,
     ):
         self.lengths, self.batch_size, self.steps = lengths, batch_size, steps
         self.begin_with, self.share, self.clock = begin_with, share, clock
         self.by_length, self.seed = by_length, seed
+        self.grow_from, self.grow_share, self.people = grow_from, grow_share, people
 
     def __len__(self) -> int:
         return self.steps * self.batch_size
 
-    def __iter__(self) -> Iterator[int]:
+    def __iter__(self) -> Iterator[int | tuple[int, int]]:
         order = torch.Generator().manual_seed(self.seed)
         everything = self._forever(range(len(self.lengths)), order)
         beginning = self._forever(self.begin_with, order) if self.begin_with else everything
         for step in range(self.steps):
             # Its own count of steps: a loader reads ahead, and a resumed run reads again what it skips.
-            source = beginning if max(step / self.steps, self.clock()) < self.share else everything
+            progress = max(step / self.steps, self.clock())
+            source = beginning if progress < self.share else everything
+            people = self._people(progress)
             for _ in range(self.batch_size):
-                yield next(source)
+                yield next(source) if people is None else (next(source), people)
+
+    def _people(self, progress: float) -> int | None:
+        """How many people the problems have now; None for all."""
+        if self.grow_from is None or progress >= self.grow_share:
+            return None
+        return self.grow_from + int((self.people - self.grow_from) * progress / self.grow_share)
 
     def _forever(self, indexes: Sequence[int], order: torch.Generator) -> Iterator[int]:
         lengths = [self.lengths[i] for i in indexes]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from rich.console import Console
@@ -12,10 +13,11 @@ from torch.utils.data import Dataset
 
 from anzan.experiments.config import ConfigError, DataConfig, PossessionData
 from anzan.experiments.progress import progress_bar
-from anzan.reader.features import Example, Features, TextTooLong
+from anzan.reader.features import Example, Features, TextTooLong, find_answers
 from anzan.tasks.formats import read_any
 from anzan.tasks.possession import Possession, check_disjoint, generate
 from anzan.tasks.problem import Problem
+from anzan.tasks.shortening import shorten
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,7 @@ def load_splits(data: DataConfig, seed: int) -> Splits:
         DataError: a file that cannot be read.
     """
     if data.possession is not None:
-        p = data.possession
-        options = possession_options(p)
-        train, dev, test = (
-            generate(options, size, p.seed, split)
-            for split, size in (("train", p.train_size), ("dev", p.dev_size), ("eval", p.eval_size))
-        )
+        train, dev, test = (draw(data.possession, split) for split in ("train", "dev", "eval"))
         check_disjoint(train, dev)
         check_disjoint(train, test)
         return Splits(train, dev, test)
@@ -58,53 +55,75 @@ def load_splits(data: DataConfig, seed: int) -> Splits:
     return Splits(problems, dev, read_any(data.eval) if data.eval else [])
 
 
-def possession_options(data: PossessionData) -> Possession:
-    """What `data.possession` asks of the generator."""
-    return Possession(
-        people=data.people,
-        digits=data.digits,
-        max_digits=data.max_digits,
-        transfer=data.transfer,
-        questions=tuple(sorted(set(data.questions))),  # in any order, the same problems
-        bias=data.bias,
-    )
+def draw(data: PossessionData, split: str) -> list[Problem]:
+    """The problems of one split, `train`, `dev` or `eval`.
+
+    Raises:
+        ConfigError: `transfer` holds nothing, or one value twice.
+        ValueError: options without problems, see `Possession`.
+    """
+    if not data.transfer or len(set(data.transfer)) < len(data.transfer):
+        raise ConfigError("data.possession.transfer: give true, false, or [false, true] for both alike")
+    size = {"train": data.train_size, "dev": data.dev_size, "eval": data.eval_size}[split]
+    streams = []
+    for i, transfer in enumerate(data.transfer):
+        options = Possession(
+            people=data.people,
+            digits=data.digits,
+            max_digits=data.max_digits,
+            transfer=transfer,
+            questions=tuple(sorted(set(data.questions))),  # in any order, the same problems
+            bias=data.bias,
+        )
+        streams.append(generate(options, len(range(i, size, len(data.transfer))), data.seed, split))
+    return [problem for together in zip_longest(*streams) for problem in together if problem is not None]
 
 
 class Examples(Dataset[Example]):
-    """Problems as examples, ready made, and the kind of each one."""
+    """Problems as examples, made when they are asked for: all results of all problems would take gigabytes.
 
-    def __init__(self, examples: Sequence[Example], kinds: Sequence[str | None]):
-        self.examples, self.kinds = examples, kinds
-        self.lengths = [len(e.text.ids) + max((len(r.ids) for r in e.rows if r), default=0) for e in examples]
+    `lengths` are the tokens of the texts, `kinds` the kinds of question, `longest_answer` the words of the longest
+    answer that stands in a text; 0 if none does.
+    """
 
-    @property
-    def longest_answer(self) -> int:
-        """Words of the longest answer that stands in a text; 0 if none does."""
-        spans = ((e.text.tokens[s : t + 1]) for e in self.examples for s, t in e.text_spans)
-        return max((sum(token is not None and token.starts_word for token in span) for span in spans), default=0)
+    def __init__(self, problems: Sequence[Problem], features: Features, lengths: Sequence[int], longest_answer: int):
+        self.problems, self.features = problems, features
+        self.lengths, self.longest_answer = lengths, longest_answer
+        self.kinds = [p.kind for p in problems]
 
     def __len__(self) -> int:
-        return len(self.examples)
+        return len(self.problems)
 
-    def __getitem__(self, index: int) -> Example:
-        return self.examples[index]
+    def __getitem__(self, index: int | tuple[int, int]) -> Example:
+        """A problem by number, or by number and how many people to leave in it."""
+        i, people = index if isinstance(index, tuple) else (index, None)
+        p = self.problems[i]
+        if people is not None:
+            p = shorten(p, people, random.Random(f"shorten-{i}-{people}"))
+        return self.features.example(p.passage, p.question, p.answers, _gold(p))
 
 
 def make_examples(problems: Sequence[Problem], features: Features, log: Console) -> Examples:
     """Examples for training; a text beyond the model's limit is left out, and counted aloud."""
-    examples, kinds, left_out = [], [], 0
+    kept, lengths, longest = [], [], 0
     with progress_bar(log) as bar:
         for problem in bar.track(problems, description="preparing"):
             try:
-                examples.append(features.example(problem.passage, problem.question, problem.answers, _gold(problem)))
-                kinds.append(problem.kind)
+                text = features.text(problem.passage, problem.question)
             except TextTooLong:
-                left_out += 1
-    if left_out:
+                continue
+            kept.append(problem)
+            lengths.append(len(text.ids))
+            places = find_answers(text, problem.answers)
+            words = (
+                sum(token is not None and token.starts_word for token in text.tokens[s : t + 1]) for s, t in places
+            )
+            longest = max(longest, *words, 0)
+    if left_out := len(problems) - len(kept):
         log.print(f"{left_out:,} of {len(problems):,} training texts are longer than the model reads and were left out")
-    if not examples:
+    if not kept:
         raise ConfigError("data.train: no problem is short enough for this encoder")
-    return Examples(examples, kinds)
+    return Examples(kept, features, lengths, longest)
 
 
 def _gold(problem: Problem) -> Any:

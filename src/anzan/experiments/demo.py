@@ -14,13 +14,13 @@ from rich.text import Text
 
 from anzan.evaluation.predict import evaluate
 from anzan.experiments.config import ConfigError, load_config
-from anzan.experiments.data import possession_options
+from anzan.experiments.data import draw
 from anzan.experiments.model_card import model_card
 from anzan.experiments.results import write_json
 from anzan.experiments.training import train
 from anzan.reader.answers import Reader, blank, wrong_results
 from anzan.rendering import answer_view, figure
-from anzan.tasks.possession import generate, guessing_scores
+from anzan.tasks.possession import guessing_scores
 
 # (passage, question, answer): names and things that neither training nor pre-training knows. Who gives wins once and
 # loses once, so that knowing the roles is not enough.
@@ -70,7 +70,7 @@ def run_demo(out: Path, log: Console, show: Console | None = None, overrides: Se
     reader, result = train(config, draft, log=log)
 
     log.print("measuring: calculator blanked, wrong results, guessing")
-    problems = generate(possession_options(p), p.eval_size, p.seed, "eval")
+    problems = draw(p, "eval")
     metrics = result["metrics"]
     blanked = evaluate(reader, problems, override=blank)
     misled = evaluate(reader, problems, override=wrong_results(reader.features))

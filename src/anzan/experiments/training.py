@@ -27,6 +27,7 @@ from anzan.experiments.pace import Pace
 from anzan.experiments.plots import learning_curves
 from anzan.experiments.progress import TrainingBar
 from anzan.experiments.results import command, commit, device_name, write_json
+from anzan.experiments.slices import Slice, SliceOver
 from anzan.reader.answers import Reader, features_for
 from anzan.reader.encoders import locate_encoder
 from anzan.reader.features import Features, collate_examples
@@ -48,12 +49,13 @@ class _Trainer(Trainer):
         dev: Sequence[Problem],
         sampler: Curriculum,
         pace: Pace,
+        piece: Slice,
         head_learning_rate: float | None = None,
         **kwargs: Any,
     ):
         super().__init__(*args, **kwargs)
         self.head_learning_rate = head_learning_rate
-        self.features, self.dev, self.sampler, self.pace = features, dev, sampler, pace
+        self.features, self.dev, self.sampler, self.pace, self.piece = features, dev, sampler, pace, piece
         self.measured: dict[int, dict[str, Any]] = {}  # by step
         self._sums: dict[str, float] = defaultdict(float)
         self._counts: dict[str, int] = defaultdict(int)
@@ -106,6 +108,7 @@ class _Trainer(Trainer):
             logs |= {k: round(self._sums[k] / self._counts[k], 4) for k in self._sums if self._counts[k]}
             self._sums.clear()
             self._counts.clear()
+        logs["seconds"] = round(self.piece.spent, 1)
         logs["examples"] = self.state.global_step * self.args.train_batch_size
         super().log(logs, start_time)
 
@@ -121,22 +124,28 @@ class _Trainer(Trainer):
 
 
 def train(
-    config: RunConfig, out: Path, resume: bool = False, log: Console | None = None
+    config: RunConfig, out: Path, resume: bool = False, log: Console | None = None, minutes: float | None = None
 ) -> tuple[Reader, dict[str, Any]]:
     """Train, select on the development split, evaluate, and write everything to `out`.
 
     Leaves the model (safetensors), its card, `curves.png`, `result.json` and checkpoints in `out`, and returns the
-    reader and the result.
+    reader and the result. After `minutes` of training it stops, to go on with `resume`; unlike `train.minutes` that
+    does not change the run.
 
     Raises:
         ConfigError, DataError: settings or data that cannot be used.
         FileExistsError: `out` holds another run and `resume` is off.
+        SliceOver: the minutes are over, the run is not.
     """
     log = log or Console(stderr=True)
     started = time.monotonic()
     code = commit()  # now: an edit while this runs does not change what runs
-    m, t = config.model, config.train
+    m, t, p = config.model, config.train, config.data.possession
     _check(t)
+    if t.grow_from is not None and (p is None or not 2 <= t.grow_from <= p.people or not 0 < t.grow_share <= 1):
+        raise ConfigError(
+            "train.grow_from and train.grow_share: for possession problems; 2 people or more, a share up to 1"
+        )
     checkpoints = sorted(out.glob("checkpoint-*"))
     if out.exists() and any(out.iterdir()) and not resume:
         raise FileExistsError(f"{out} is not empty: choose another --out, or go on with --resume")
@@ -152,7 +161,7 @@ def train(
     model.config.max_answer_words = max(1, 2 * examples.longest_answer)
     steps = t.max_steps if t.max_steps > 0 else math.ceil(len(examples) * t.epochs / t.batch_size)
     every = max(1, math.ceil(steps / max(1, t.evaluations)))
-    pace = Pace(steps, t.minutes)
+    pace, piece = Pace(steps, t.minutes), Slice(minutes)
     sampler = Curriculum(
         examples.lengths,
         t.batch_size,
@@ -162,6 +171,9 @@ def train(
         clock=lambda: pace.time_used,
         by_length=t.group_by_length,
         seed=t.seed,
+        grow_from=t.grow_from,
+        grow_share=t.grow_share,
+        people=p.people if p else 0,
     )
     out.mkdir(parents=True, exist_ok=True)
     trainer = _Trainer(
@@ -170,6 +182,7 @@ def train(
         dev=splits.dev,
         sampler=sampler,
         pace=pace,
+        piece=piece,
         head_learning_rate=t.head_learning_rate,
         args=TrainingArguments(
             output_dir=str(out),
@@ -195,26 +208,27 @@ def train(
             remove_unused_columns=False,
             label_names=["text_spans"],
             use_cpu=not torch.cuda.is_available(),
+            bf16=t.bf16,
         ),
         train_dataset=examples,
         eval_dataset=examples,  # never read: evaluation answers the development questions
         data_collator=lambda batch: collate_examples(batch, cast(int, tokenizer.pad_token_id or 0)),
         processing_class=tokenizer,
-        callbacks=[TrainingBar(log), pace],
+        callbacks=[TrainingBar(log), pace, piece],
     )
     for callback in list(trainer.callback_handler.callbacks):
         if type(callback).__name__ in ("PrinterCallback", "ProgressCallback"):
             trainer.remove_callback(callback)
-    trained = time.monotonic()
     trainer.train(resume_from_checkpoint=True if resume and checkpoints else None)
-    train_s = time.monotonic() - trained
+    train_s = piece.spent
+    if piece.over:
+        raise SliceOver(f"{out}: {trainer.state.global_step:,} of {steps:,} steps")
 
     reader = Reader(model, features)
     history = trainer.state.log_history
     title = f"{config.experiment}, {config.cell}, {Path(m.encoder).name}"
     learning_curves(history, out / "curves.png", title)
     metrics = evaluate(reader, splits.eval) if splits.eval else {}
-    p = config.data.possession
     dev_metrics = trainer.measured.get(trainer.state.best_global_step or -1)
     if dev_metrics is None:  # the best step was before a resumed run was cut off, or there is no development split
         dev_metrics = evaluate(reader, splits.dev) if splits.dev else {}

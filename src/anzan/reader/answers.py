@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from anzan.reader.calculator import Calculator, format_number
-from anzan.reader.features import RESULTS, Features, Mention, Row, Text, collate_rows, collate_texts
+from anzan.reader.features import RESULTS, Features, Mention, Row, Span, Text, collate_rows, collate_texts
 from anzan.reader.modeling import CalculatorReader, CalculatorReaderConfig
 from anzan.reader.numbers import parse_number
 from anzan.reader.spans import best_span
@@ -74,6 +74,22 @@ class Answer:
                 for s in self.steps
             ],
         }
+
+
+@dataclass(frozen=True)
+class Trace:
+    """How an answer came about.
+
+    The pair of mentions chosen, the row that the reader saw behind the text, what was hidden in the text (one row of
+    `CalculatorReader.hide`, or None), and the span that it marked (tokens of text and row together).
+    """
+
+    text: Text
+    pair: tuple[int, int] | None
+    row: Row | None
+    marks: Tensor | None
+    span: Span | None
+    answer: Answer
 
 
 def _json_number(value: Fraction) -> int | float:
@@ -151,6 +167,12 @@ class Reader:
         self, pairs: Iterable[tuple[str, str]], batch_size: int = 64, override: Override | None = None
     ) -> Iterator[Answer]:
         """Answer (passage, question) pairs, in batches, in order. Errors as `ask`."""
+        return (trace.answer for trace in self.trace_many(pairs, batch_size, override))
+
+    def trace_many(
+        self, pairs: Iterable[tuple[str, str]], batch_size: int = 64, override: Override | None = None
+    ) -> Iterator[Trace]:
+        """As `ask_many`, with how each answer came about."""
         texts: list[Text] = []
         for passage, question in pairs:
             if not question.strip():
@@ -158,15 +180,15 @@ class Reader:
             texts.append(self.features.text(passage, question))
         # Texts of like length go together; answers come back in the order of the questions.
         order = sorted(range(len(texts)), key=lambda i: len(texts[i].ids))
-        answers: dict[int, Answer] = {}
+        traces: dict[int, Trace] = {}
         for i in range(0, len(order), batch_size):
             rows = order[i : i + batch_size]
-            answers.update(zip(rows, self._answer([texts[r] for r in rows], override), strict=True))
-        yield from (answers[i] for i in range(len(texts)))
+            traces.update(zip(rows, self._trace([texts[r] for r in rows], override), strict=True))
+        yield from (traces[i] for i in range(len(texts)))
 
     # -- one batch -----------------------------------------------------------------------------------------------
     @torch.no_grad()
-    def _answer(self, texts: Sequence[Text], override: Override | None) -> list[Answer]:
+    def _trace(self, texts: Sequence[Text], override: Override | None) -> list[Trace]:
         device = self.model.device
         pad: Any = self.features.tokenizer.pad_token_id or 0
         batch = {k: v.to(device) for k, v in collate_texts(texts, pad).items()}
@@ -179,12 +201,18 @@ class Reader:
             for i, t in enumerate(texts):
                 pairs[i], rows[i] = self._choose(t, scores[i])
         shown = rows if override is None else [override(t, r) for t, r in zip(texts, rows, strict=True)]
+        marks: list[Tensor] | list[None] = [None] * len(texts)
+        if self.model.config.hide_arguments:
+            arguments = torch.tensor([p or (-1, -1) for p in pairs], device=device)
+            text["marks"] = self.model.hide(batch["number_of_token"], arguments)
+            marks = list(text["marks"])
         start, end = self.model.read_rows(collate_rows(shown).to(device), **text, span_mask=batch["span_mask"])
         start, end = start.log_softmax(-1).cpu(), end.log_softmax(-1).cpu()
-        return [
-            self._decode(t, p, r, s, start[i], end[i])
-            for i, (t, p, r, s) in enumerate(zip(texts, pairs, rows, shown, strict=True))
-        ]
+        traces = []
+        for i, (t, p, r, s) in enumerate(zip(texts, pairs, rows, shown, strict=True)):
+            answer, span = self._decode(t, p, r, s, start[i], end[i])
+            traces.append(Trace(t, p, s, marks[i], span, answer))
+        return traces
 
     def _choose(self, text: Text, scores: Tensor) -> tuple[tuple[int, int] | None, Row | None]:
         """The best-scored pair for which F is defined. F runs on as few pairs as that takes."""
@@ -197,7 +225,7 @@ class Reader:
 
     def _decode(
         self, text: Text, pair: tuple[int, int] | None, row: Row | None, shown: Row | None, start: Tensor, end: Tensor
-    ) -> Answer:
+    ) -> tuple[Answer, Span | None]:
         steps: tuple[Step, ...] = ()
         if pair is not None and row is not None:
             mentions = tuple(text.mentions[i] for i in pair)
@@ -205,20 +233,23 @@ class Reader:
             steps = (Step(mentions, printed.text),)
         base = len(text.ids)
         fields = {} if shown is None else {(s + base, e + base): (v, op) for v, (s, e), op in shown.fields}
-        span, log_p = best_span(start, end, [*word_spans(text, self.model.config.max_answer_words), *fields])
+        places = word_spans(text, self.model.config.max_answer_words)
+        if self.model.config.hide_arguments and pair is not None:
+            places = _without(places, [text.mentions[i] for i in pair])
+        span, log_p = best_span(start, end, [*places, *fields])
         if span is None:
-            return Answer("", None, None, 0.0, steps=steps)
+            return Answer("", None, None, 0.0, steps=steps), None
         confidence = math.exp(log_p)
         if span in fields:
             value, operation = fields[span]
             if steps:
                 steps = (Step(steps[0].arguments, steps[0].calculation, operation),)
-            return Answer(format_number(value), value, RESULTS, confidence, steps=steps)
+            return Answer(format_number(value), value, RESULTS, confidence, steps=steps), span
         first, last = text.tokens[span[0]], text.tokens[span[1]]
         assert first is not None and last is not None
         source = text.question if first.where == "question" else text.passage
         answer = source[first.start : last.end]
-        return Answer(answer, parse_number(answer), first.where, confidence, first.start, last.end, steps)
+        return Answer(answer, parse_number(answer), first.where, confidence, first.start, last.end, steps), span
 
 
 def word_spans(text: Text, most: int) -> Iterator[tuple[int, int]]:
@@ -238,6 +269,11 @@ def word_spans(text: Text, most: int) -> Iterator[tuple[int, int]]:
                 break
             yield start, end
     yield from numbers
+
+
+def _without(spans: Iterable[tuple[int, int]], hidden: Sequence[Mention]) -> Iterator[tuple[int, int]]:
+    """The spans that hold none of these numbers, which the reader has not seen."""
+    return ((s, e) for s, e in spans if all(e < m.span[0] or s > m.span[1] for m in hidden))
 
 
 def features_for(model: CalculatorReader, tokenizer: Any) -> Features:

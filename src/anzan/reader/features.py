@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
+from anzan.reader.blindfold import blindfold
 from anzan.reader.calculator import Calculator, Printed, format_number
 from anzan.reader.numbers import find_numbers, parse_number, strip_separators
 
@@ -84,7 +85,8 @@ class Example:
 
     `rows[a]` is None where F is undefined; `text_spans` are the answer's places in question and passage,
     `row_spans[a]` those in the result of candidate a; `acceptable[a]`: a *result* (not an operand) equals the answer.
-    `gold` marks the gold pair, for monitoring alone.
+    `gold` marks the gold pair, for monitoring alone; `blindfold` the numbers that can be kept from the reader, see
+    `anzan.reader.blindfold`.
     """
 
     text: Text
@@ -93,6 +95,7 @@ class Example:
     row_spans: list[list[Span]]
     acceptable: list[bool]
     gold: list[bool]
+    blindfold: list[bool]
 
 
 class Features:
@@ -201,17 +204,29 @@ class Features:
         `gold`, the right arguments as (where, start, end) or as values, is only used to mark a pair for monitoring.
         """
         text = self.text(passage, question)
-        wanted = [span for alternative in answers for span in alternative]
-        values = {v for s in wanted if (v := parse_number(s)) is not None}
-        spans = {m.span for m in text.mentions if m.value in values}
-        for s in wanted:
-            spans.update(_find(text, s))
+        values = _values(answers)
         candidates = text.candidates if self.calculator.operations else []
         rows = [self.result(text, pair) for pair in candidates]
         row_spans = [[span for value, span, _ in row.fields if _among(value, values)] if row else [] for row in rows]
         acceptable = [bool(row) and any(op and _among(value, values) for value, _, op in row.fields) for row in rows]
         marked = [gold is not None and _is_gold(text, pair, gold) for pair in candidates]
-        return Example(text, rows, sorted(spans), row_spans, acceptable, marked)
+        starts = [m.start for m in text.mentions if m.where == PASSAGE]  # mentions in the question come behind
+        blind = [*blindfold(passage, starts), *([False] * (len(text.mentions) - len(starts)))]
+        return Example(text, rows, find_answers(text, answers), row_spans, acceptable, marked, blind)
+
+
+def find_answers(text: Text, answers: Sequence[Sequence[str]]) -> list[Span]:
+    """Where an answer stands in question and passage, by wording or by value."""
+    values = _values(answers)
+    spans = {m.span for m in text.mentions if m.value in values}
+    for alternative in answers:
+        for answer in alternative:
+            spans.update(_find(text, answer))
+    return sorted(spans)
+
+
+def _values(answers: Sequence[Sequence[str]]) -> set[Fraction]:
+    return {v for alternative in answers for s in alternative if (v := parse_number(s)) is not None}
 
 
 def _among(value: Fraction, wanted: set[Fraction]) -> bool:
@@ -249,8 +264,8 @@ def _is_gold(text: Text, pair: tuple[int, int], gold: Sequence[tuple[str, int, i
 # -- batches -----------------------------------------------------------------------------------------------------
 def collate_texts(texts: Sequence[Text], pad: int) -> dict[str, Tensor]:
     """Pads texts: `input_ids`, `attention_mask`, `token_type_ids`, `span_mask` (batch, length; no answer stands at
-    [CLS] and [SEP]), `number_tokens` (batch, numbers), `candidates` (batch, candidates, 2; indexes of numbers) and
-    `candidate_mask`.
+    [CLS] and [SEP]), `number_tokens` (batch, numbers; the first token of each), `number_of_token` (batch, length; which
+    number a token is part of, or -1), `candidates` (batch, candidates, 2; indexes of numbers) and `candidate_mask`.
     """
     pairs = [t.candidates for t in texts]
     return {
@@ -259,9 +274,18 @@ def collate_texts(texts: Sequence[Text], pad: int) -> dict[str, Tensor]:
         "token_type_ids": _pad([t.types for t in texts], 0),
         "span_mask": _pad([[k is not None for k in t.tokens] for t in texts], False).bool(),
         "number_tokens": _pad([[m.span[0] for m in t.mentions] for t in texts], 0),
+        "number_of_token": _pad([_number_of_token(t) for t in texts], -1),
         "candidates": _pad(pairs, (0, 0), (2,)),
         "candidate_mask": _pad([[True] * len(p) for p in pairs], False).bool(),
     }
+
+
+def _number_of_token(text: Text) -> list[int]:
+    numbers = [-1] * len(text.ids)
+    for i, m in enumerate(text.mentions):
+        for place in range(m.span[0], m.span[1] + 1):
+            numbers[place] = i
+    return numbers
 
 
 def collate_rows(rows: Sequence[Row | None], pad: int = -1) -> Tensor:
@@ -271,11 +295,12 @@ def collate_rows(rows: Sequence[Row | None], pad: int = -1) -> Tensor:
 
 def collate_examples(examples: Sequence[Example], pad: int) -> dict[str, Tensor]:
     """Pads examples: what `collate_texts` gives, `result_ids` (batch, candidates, length; -1), `text_spans`
-    (batch, spans, 2; -1), `row_spans` (batch, candidates, spans, 2; -1), `acceptable` and `gold` (batch, candidates).
+    (batch, spans, 2; -1), `row_spans` (batch, candidates, spans, 2; -1), `acceptable` and `gold` (batch, candidates),
+    `blindfold` (batch, numbers).
     """
     batch = collate_texts([e.text for e in examples], pad)
     if not any(e.rows for e in examples):
-        for name in ("number_tokens", "candidates", "candidate_mask"):
+        for name in ("number_tokens", "number_of_token", "candidates", "candidate_mask"):
             del batch[name]
         return {**batch, "text_spans": _pad([e.text_spans for e in examples], (-1, -1), (2,))}
     candidates = batch["candidates"].shape[1]
@@ -300,6 +325,7 @@ def collate_examples(examples: Sequence[Example], pad: int) -> dict[str, Tensor]
         "row_spans": row_spans,
         "acceptable": _pad([e.acceptable for e in examples], False, width=candidates).bool(),
         "gold": _pad([e.gold for e in examples], False, width=candidates).bool(),
+        "blindfold": _pad([e.blindfold for e in examples], False, width=batch["number_tokens"].shape[1]).bool(),
     }
 
 

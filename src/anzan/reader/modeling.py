@@ -61,10 +61,15 @@ class CalculatorReaderConfig(PreTrainedConfig):
         samples: how many candidates the last four of these read.
         temperature, noise_scale: of the straight-through Gumbel-Softmax.
         dropout: on what the two heads read.
+        hide_arguments: the reader does not see, in its text, the numbers that went into the calculator, but a mark in
+            the place of each. What was calculated with can then be read from the calculation alone.
+        blindfold: the share of training examples in which all numbers of `anzan.reader.blindfold` are hidden as well;
+            needs `hide_arguments`.
         max_answer_words: the longest answer that is read off question or passage.
 
     Raises:
-        ValueError: an unknown argument loss or objective, or self-training without an argument loss.
+        ValueError: an unknown argument loss or objective, self-training without an argument loss, or a blindfold where
+            nothing is hidden.
     """
 
     model_type = "anzan-reader"
@@ -84,6 +89,8 @@ class CalculatorReaderConfig(PreTrainedConfig):
         temperature: float = 1.0,
         noise_scale: float = 1.0,
         dropout: float = 0.0,
+        hide_arguments: bool = False,
+        blindfold: float = 0.0,
         max_answer_words: int = 12,
         **kwargs: Any,
     ):
@@ -93,6 +100,8 @@ class CalculatorReaderConfig(PreTrainedConfig):
             raise ValueError("self_training: needs an argument_loss, bce or marginal")
         if objective not in OBJECTIVES:
             raise ValueError(f"objective: {objective!r} is unknown; choose among {', '.join(OBJECTIVES)}")
+        if not 0 <= blindfold <= hide_arguments:
+            raise ValueError(f"blindfold: a share from 0 to 1 that needs hide_arguments, got {blindfold}")
         super().__init__(**kwargs)
         self.encoder = dict(encoder or {})
         self.operations = list(operations)
@@ -104,6 +113,8 @@ class CalculatorReaderConfig(PreTrainedConfig):
         self.temperature = temperature
         self.noise_scale = noise_scale
         self.dropout = dropout
+        self.hide_arguments = hide_arguments
+        self.blindfold = blindfold
         self.max_answer_words = max_answer_words
 
     def encoder_config(self) -> PreTrainedConfig:
@@ -133,6 +144,18 @@ class ReaderOutput(ModelOutput):
     end_logits: Tensor | None = None
     log_probs: Tensor | None = None
     index: Tensor | None = None
+
+
+@dataclass
+class Reading:
+    """What the second pass of a batch needs to know, whatever candidate is chosen; tensors as in `forward`."""
+
+    text: dict[str, Any]
+    text_spans: Tensor
+    row_spans: Tensor
+    candidates: Tensor
+    number_of_token: Tensor | None
+    blindfold: Tensor | None
 
 
 class PairScorer(nn.Module):
@@ -170,6 +193,8 @@ class CalculatorReader(PreTrainedModel):
         self.scorer = PairScorer(hidden)
         self.spans = nn.Linear(hidden, 2)
         self.layer = SymbolicLayer(StraightThrough(config.temperature, config.noise_scale))
+        # What stands in the place of a hidden number: left argument, right argument, another one.
+        self.marks = nn.Embedding(3, hidden) if config.hide_arguments else None
         self.segments = int(getattr(self.encoder.config, "type_vocab_size", 0) or 0)
         self.post_init()
 
@@ -192,7 +217,18 @@ class CalculatorReader(PreTrainedModel):
         model = cls(CalculatorReaderConfig(encoder=config, **options))
         state = {k: v for k, v in encoder.state_dict().items() if not k.startswith("pooler.")}
         model.encoder.load_state_dict(state, strict=True)
+        if model.marks is not None:  # as large as the words whose places they take
+            words: Any = model.encoder.get_input_embeddings().weight
+            nn.init.normal_(model.marks.weight, std=words.std().item())
         return model
+
+    def save_pretrained(self, *args: Any, **kwargs: Any) -> Any:
+        """As transformers saves it, under the names that the parameters have here.
+
+        By default it would give the encoder's parameters the names of its original release, which `from_pretrained`
+        translates back and Trainer does not: a resumed run would keep its new encoder, with a warning.
+        """
+        return super().save_pretrained(*args, **{"save_original_format": False, **kwargs})
 
     # -- the two passes ------------------------------------------------------------------------------------------
     def encode(self, embeddings: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None) -> Tensor:
@@ -223,6 +259,7 @@ class CalculatorReader(PreTrainedModel):
         results: Tensor | None = None,
         result_mask: Tensor | None = None,
         separators: Tensor | None = None,
+        marks: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Second pass: start and end logits over the text followed at once by the embedded results.
 
@@ -230,8 +267,13 @@ class CalculatorReader(PreTrainedModel):
             results: (batch, r, hidden), embedded; None for no results at all.
             result_mask: bool (batch, r), True at the tokens of a result.
             separators: bool (batch, r), True where no answer can stand (the closing [SEP]).
+            marks: (batch, length), what `hide` gives; None hides nothing.
         """
         embeddings = self.encoder.get_input_embeddings()(input_ids)
+        if marks is not None:
+            assert self.marks is not None
+            embeddings = torch.where(marks[..., None] > 0, self.marks((marks - 1).clamp_min(0)), embeddings)
+            span_mask = span_mask & (marks == 0)  # what is hidden can't be marked as the answer
         attention = attention_mask.bool()
         if results is not None and result_mask is not None and separators is not None and results.shape[1]:
             text = input_ids.shape[1]
@@ -261,6 +303,23 @@ class CalculatorReader(PreTrainedModel):
         embedded = self.encoder.get_input_embeddings()(result_ids.clamp_min(0)) * there[..., None]
         return self.read(**text, results=embedded, result_mask=there, separators=_last(there))
 
+    def hide(self, number_of_token: Tensor, arguments: Tensor, others: Tensor | None = None) -> Tensor:
+        """What hides numbers from the second pass: 0 at tokens that stay, else the mark that takes their place.
+
+        Args:
+            number_of_token: (batch, length), which number a token is part of, or -1.
+            arguments: (batch, 2), the numbers that went into the calculator; -1 for none.
+            others: bool (batch, numbers), further numbers to hide.
+        """
+        numbers = int(number_of_token.max()) + 1
+        marks = torch.zeros(len(arguments), max(1, numbers), dtype=torch.long, device=arguments.device)
+        if others is not None:
+            marks = marks.masked_fill(others[:, : marks.shape[1]], 3)
+        for i in range(2):
+            chosen = F.one_hot(arguments[:, i].clamp_min(0), marks.shape[1]).bool() & (arguments[:, i, None] >= 0)
+            marks = marks.masked_fill(chosen, i + 1)
+        return marks.gather(1, number_of_token.clamp_min(0)).masked_fill(number_of_token < 0, 0)
+
     # -- training ------------------------------------------------------------------------------------------------
     def forward(
         self,
@@ -275,6 +334,8 @@ class CalculatorReader(PreTrainedModel):
         result_ids: Tensor | None = None,
         row_spans: Tensor | None = None,
         acceptable: Tensor | None = None,
+        number_of_token: Tensor | None = None,
+        blindfold: Tensor | None = None,
         **_: Any,
     ) -> ReaderOutput:
         """Both passes with the symbolic layer between them; tensors as `features.collate_examples` gives them.
@@ -290,18 +351,20 @@ class CalculatorReader(PreTrainedModel):
         assert number_tokens is not None and row_spans is not None and acceptable is not None
         table = ResultTable(result_ids, candidate_mask)
         scores = self.score(**text, number_tokens=number_tokens, candidates=candidates).float()
+        reading = Reading(text | {"span_mask": span_mask}, text_spans, row_spans, candidates, number_of_token, None)
+        if self.config.hide_arguments and self.training and blindfold is not None:
+            drawn = torch.rand(len(blindfold), 1, device=blindfold.device) < self.config.blindfold
+            reading.blindfold = blindfold & drawn
         start = end = None
         if self.training and self.config.objective != STRAIGHT_THROUGH:
             choice: Choice = self.layer.estimator(scores, table.valid)
-            loss = spans = self._objective_loss(scores, table, text | {"span_mask": span_mask}, text_spans, row_spans)
+            loss = spans = self._objective_loss(scores, table, reading)
         else:
             embedded, there, choice = self.layer(scores, table, self.encoder.get_input_embeddings().weight)
-            start, end = self.read(
-                **text, span_mask=span_mask, results=embedded, result_mask=there, separators=_last(there)
-            )
             assert choice.index is not None
-            fresh = _fresh_spans(row_spans, choice.index[:, None], attention_mask)
-            loss = spans = self._mean_span_loss(start, end, torch.cat([text_spans, fresh[:, 0]], 1))
+            second, spans = self._second_pass(reading, choice.index[:, None])
+            start, end = self.read(**second, results=embedded, result_mask=there, separators=_last(there))
+            loss = spans = self._mean_span_loss(start, end, spans)
         arguments = None
         if self.config.argument_loss != "none":
             kind: Literal["bce", "marginal"] = self.config.argument_loss
@@ -320,26 +383,40 @@ class CalculatorReader(PreTrainedModel):
             index=choice.index,
         )
 
-    def _objective_loss(
-        self, scores: Tensor, table: ResultTable, text: dict[str, Any], text_spans: Tensor, row_spans: Tensor
-    ) -> Tensor:
+    def _second_pass(self, reading: Reading, index: Tensor) -> tuple[dict[str, Any], Tensor]:
+        """The text as the second pass sees it once candidates (batch, n) are chosen, and the answer's spans there.
+
+        Both have batch * n rows.
+        """
+        n = index.shape[1]
+        many = {k: v if v is None else v.repeat_interleave(n, 0) for k, v in reading.text.items()}
+        places = reading.text_spans.repeat_interleave(n, 0)
+        if self.config.hide_arguments:
+            assert reading.number_of_token is not None
+            numbers = reading.number_of_token.repeat_interleave(n, 0)
+            arguments = reading.candidates.gather(1, index[..., None].expand(-1, -1, 2)).flatten(0, 1)
+            blind = None if reading.blindfold is None else reading.blindfold.repeat_interleave(n, 0)
+            many["marks"] = marks = self.hide(numbers, arguments, blind)
+            hidden = marks.gather(1, places[..., 0].clamp_min(0)) > 0
+            places = places.masked_fill(hidden[..., None], -1)
+        fresh = _fresh_spans(reading.row_spans, index, reading.text["attention_mask"])
+        return many, torch.cat([places, fresh.flatten(0, 1)], 1)
+
+    def _objective_loss(self, scores: Tensor, table: ResultTable, reading: Reading) -> Tensor:
         """The mean of the objective over the examples whose answer stands in the text or in some candidate's result."""
 
         def loss_of(index: Tensor) -> Tensor:
-            n = index.shape[1]
-            many = {k: v if v is None else v.repeat_interleave(n, 0) for k, v in text.items()}
-            start, end = self.read_rows(table.rows(index).flatten(0, 1), **many)
-            fresh = _fresh_spans(row_spans, index, text["attention_mask"])
-            spans = torch.cat([text_spans[:, None].expand(-1, n, -1, -1), fresh], 2).flatten(0, 1)
+            text, spans = self._second_pass(reading, index)
+            start, end = self.read_rows(table.rows(index).flatten(0, 1), **text)
             some = (spans[..., 0] >= 0).any(-1)
-            return torch.where(some, span_loss(start, end, spans), NO_ANSWER).view(-1, n)
+            return torch.where(some, span_loss(start, end, spans), NO_ANSWER).view(index.shape)
 
         samples = self.config.samples
         counts = {"exact-marginal": {}, "top-k-marginal": {"k": samples}}
         options = counts.get(self.config.objective, {"samples": samples})
         estimate = SEVERAL[self.config.objective](scores, loss_of, table.valid, **options)
-        in_results = (row_spans[..., 0] >= 0).any(-1) & table.valid
-        readable = (text_spans[..., 0] >= 0).any(-1) | in_results.any(-1)
+        in_results = (reading.row_spans[..., 0] >= 0).any(-1) & table.valid
+        readable = (reading.text_spans[..., 0] >= 0).any(-1) | in_results.any(-1)
         return estimate.loss.masked_fill(~readable, 0.0).sum() / readable.sum().clamp_min(1)
 
     @staticmethod
