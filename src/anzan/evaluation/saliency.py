@@ -1,0 +1,68 @@
+"""What an answer hangs on: the gradient of its loss by every token that the reader saw (the paper's Figure 2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from anzan.reader.answers import Answer, Reader
+from anzan.reader.features import RESULTS, collate_rows, collate_texts
+
+
+@dataclass(frozen=True)
+class Salient:
+    """A token as the reader saw it, where it stands (`question`, `passage`, `calculator`, or None for a separator), and
+    the norm of the gradient at its embedding. `hidden` numbers were replaced by a mark.
+    """
+
+    token: str
+    where: str | None
+    norm: float
+    hidden: bool = False
+
+
+def saliency(reader: Reader, passage: str, question: str) -> tuple[Answer, list[Salient]]:
+    """||d(-log p(answer)) / d embedding|| for every token of text and results; the answer is the reader's own.
+
+    Yoshikawa, Heinzerling and Inui (NLP2022), Figure 2. Norms have no sign: they say how much, not which way.
+
+    Raises:
+        ValueError: an empty question, a text beyond the model's limit, or a reader that marks no answer.
+    """
+    trace = next(reader.trace_many([(passage, question)]))
+    if trace.span is None:
+        raise ValueError("the reader marks no answer here, so there is nothing to explain; ask another question")
+    model, tokenizer = reader.model, reader.features.tokenizer
+    pad: Any = tokenizer.pad_token_id or 0
+    batch = {k: v.to(model.device) for k, v in collate_texts([trace.text], pad).items()}
+    text = {k: batch[k] for k in ("input_ids", "attention_mask", "token_type_ids", "span_mask")}
+    if trace.marks is not None:
+        text["marks"] = trace.marks[None, : batch["input_ids"].shape[1]]
+    seen: list[Tensor] = []
+
+    def watch(_: Any, positional: Any, named: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        seen.append(named["inputs_embeds"].detach().requires_grad_())
+        return positional, named | {"inputs_embeds": seen[-1]}
+
+    handle = model.encoder.register_forward_pre_hook(watch, with_kwargs=True)
+    try:
+        with torch.enable_grad():
+            start, end = model.read_rows(collate_rows([trace.row]).to(model.device), **text)
+            log_p = start[0].log_softmax(-1)[trace.span[0]] + end[0].log_softmax(-1)[trace.span[1]]
+            (gradient,) = torch.autograd.grad(-log_p, seen[0])
+    finally:
+        handle.remove()
+    ids = trace.text.ids + (trace.row.ids if trace.row else [])
+    places = [t.where if t else None for t in trace.text.tokens]
+    if trace.row:
+        places += [RESULTS] * (len(trace.row.ids) - 1) + [None]
+    hidden = [] if trace.marks is None else (trace.marks > 0).tolist()
+    words: Any = tokenizer.convert_ids_to_tokens(ids)
+    norms = gradient[0].norm(dim=-1).tolist()
+    return trace.answer, [
+        Salient(word, where, norm, i < len(hidden) and hidden[i])
+        for i, (word, where, norm) in enumerate(zip(words, places, norms, strict=True))
+    ]

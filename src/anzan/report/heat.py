@@ -1,0 +1,89 @@
+"""Tokens coloured by how much the answer hangs on them: a self-contained HTML page, and a picture."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from anzan.evaluation.saliency import Salient
+from anzan.files import whole_file
+from anzan.reader.answers import Answer
+
+HIDDEN = "▢"
+"""What is shown for a number that the reader did not see."""
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>
+body {{ font: 16px/1.9 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }}
+body {{ color: #222; background: #fff }}
+span {{ padding: .15em 0; border-radius: .2em }} h2 {{ font-size: 1rem; margin: 1.2rem 0 0 }} p {{ margin: .2rem 0 }}
+</style></head><body><h1>{title}</h1>{sections}
+<p>Answer: <b>{answer}</b>. The darker a token, the larger the gradient of -log p(answer) at its embedding;
+norms have no sign.</p>
+</body></html>
+"""
+
+
+def write_html(answer: Answer, tokens: Sequence[Salient], title: str, path: Path) -> None:
+    """A page that needs nothing else; everything from the user's text is escaped."""
+    most = max((t.norm for t in tokens), default=0.0) or 1.0
+    sections = []
+    for where, group in _sections(tokens):
+        words = "".join(
+            f'{"" if glued else " "}<span style="background: rgba(214, 69, 34, {t.norm / most:.3f})" '
+            f'title="{t.norm:.4g}">{html.escape(word)}</span>'
+            for word, glued, t in group
+        )
+        sections.append(f"<h2>{html.escape(where)}</h2><p>{words}</p>")
+    with whole_file(path) as file:
+        file.write(
+            _PAGE.format(title=html.escape(title), sections="".join(sections), answer=html.escape(answer.answer))
+        )
+
+
+def write_png(answer: Answer, tokens: Sequence[Salient], title: str, path: Path, width: int = 100) -> None:
+    """The same as a picture, `width` characters a line."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+    from matplotlib.patches import Rectangle
+
+    most = max((t.norm for t in tokens), default=0.0) or 1.0
+    cells: list[tuple[int, int, str, float]] = []  # line, column, text, share of the largest norm
+    line = 0
+    for where, group in _sections(tokens):
+        cells.append((line, 0, where, -1.0))
+        line, column = line + 1, 2
+        for word, glued, t in group:
+            column += not glued
+            if column + len(word) > width and not glued:
+                line, column = line + 1, 2
+            cells.append((line, column, word, t.norm / most))
+            column += len(word)
+        line += 1
+    figure, axes = pyplot.subplots(figsize=(width * 0.085, (line + 2) * 0.24))
+    axes.set(xlim=(0, width + 2), ylim=(line + 0.5, -1.2))
+    axes.axis("off")
+    axes.set_title(f"{title}, answer: {answer.answer}", fontsize=10, loc="left")
+    for row, column, word, share in cells:
+        if share >= 0:
+            axes.add_patch(Rectangle((column, row - 0.45), len(word), 0.9, color=(0.84, 0.27, 0.13, share), lw=0))
+        style: dict[str, Any] = {"fontsize": 8, "fontweight": "bold" if share < 0 else "normal"}
+        for i, character in enumerate(word):
+            axes.text(column + i + 0.5, row, character, family="monospace", ha="center", va="center", **style)
+    figure.savefig(path, dpi=130, bbox_inches="tight")
+    pyplot.close(figure)
+
+
+def _sections(tokens: Sequence[Salient]) -> Iterator[tuple[str, list[tuple[str, bool, Salient]]]]:
+    """Words of question, passage and results, each with whether it is glued to the one before."""
+    for where, group in groupby((t for t in tokens if t.where), key=lambda t: t.where):
+        shown = []
+        for t in group:
+            word, glued = t.token.removeprefix("##"), t.token.startswith("##")
+            shown.append((HIDDEN if t.hidden else word, glued, t))
+        yield str(where), shown

@@ -1,0 +1,76 @@
+"""Another problem's arguments in the place of a possession problem's own, and what is then the right answer.
+
+Whoever answers from the calculator's result follows such a swap; whoever worked the answer out alone does not.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from anzan.tasks.problem import Problem
+
+_TRIES = 1000
+
+
+@dataclass(frozen=True)
+class Substitute:
+    """Arguments for the calculator, in the order in which it prints them, and what an exact program then answers."""
+
+    arguments: tuple[int, int]
+    answer: str
+
+
+def substitutes(problems: Sequence[Problem], seed: int = 0) -> list[Substitute | None]:
+    """One for each problem, from another problem of the same role; on argmax one that turns the comparison round.
+
+    None where no other problem does that, which is rare unless there are only a few.
+
+    Raises:
+        ValueError: a problem that `anzan.tasks.possession.generate` did not make.
+    """
+    rng = random.Random(f"substitute-{seed}")
+    groups: dict[str | None, list[tuple[int, int]]] = {}
+    for problem in problems:
+        groups.setdefault(_role(problem), []).append(_arguments(problem))
+    return [_substitute(problem, groups[_role(problem)], rng) for problem in problems]
+
+
+def _substitute(problem: Problem, others: Sequence[tuple[int, int]], rng: random.Random) -> Substitute | None:
+    own = _arguments(problem)
+    for _ in range(_TRIES):
+        pair = rng.choice(others)
+        quantities = _quantities(problem, pair)
+        if pair == own or len(set(quantities.values())) < 2 or min(quantities.values()) < 0:
+            continue
+        winner = max(quantities, key=lambda name: quantities[name])
+        if problem.kind == "max":
+            return Substitute(pair, str(quantities[winner]))
+        if winner != problem.meta["winner"]:
+            return Substitute(pair, winner)
+    return None
+
+
+def _quantities(problem: Problem, pair: tuple[int, int]) -> dict[str, int]:
+    """What the two asked people own if the calculator was given `pair`."""
+    meta = problem.meta
+    if meta["role"] is None:
+        return dict(zip(meta["mentioned"], pair, strict=True))
+    other = next(name for name in meta["asked"] if name != meta["owner"])
+    sign = 1 if meta["role"] == "receiver" else -1
+    return {meta["owner"]: pair[0] + sign * pair[1], other: meta["quantities"][other]}
+
+
+def _arguments(problem: Problem) -> tuple[int, int]:
+    if problem.arguments is None or len(problem.arguments) != 1 or len(problem.arguments[0]) != 2:
+        raise ValueError(f"{problem.id}: not a possession problem; use the output of generate")
+    first, second = problem.arguments[0]
+    return int(first), int(second)
+
+
+def _role(problem: Problem) -> str | None:
+    try:
+        return problem.meta["role"]
+    except KeyError:
+        raise ValueError(f"{problem.id}: not a possession problem; use the output of generate") from None
