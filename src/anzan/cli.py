@@ -274,6 +274,43 @@ def train(
 
 
 @app.command()
+def reproduce(
+    table: Annotated[str, typer.Argument(metavar="TABLE", help="table3, table4 or figure2.")],
+    overrides: Overrides = None,
+    scale: Annotated[str, typer.Option(help="smoke (seconds), laptop, or paper (a GPU).")] = "laptop",
+    recipe: Annotated[list[str] | None, typer.Option(help="paper, span, faithful, faithful-joint; repeatable.")] = None,
+    cell: Annotated[
+        list[str] | None, typer.Option(help="For example plain/argmax; repeatable, all by default.")
+    ] = None,
+    seed: Annotated[list[int] | None, typer.Option(help="Repeatable.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="Stop after so many, to go on with the next call.")] = None,
+    runs: Annotated[Path, typer.Option(metavar="DIR", help="Where models go.")] = Path("runs/reproduce"),
+    results: Annotated[Path, typer.Option(metavar="DIR", help="The ledger of results.")] = Path("results"),
+    page: Annotated[Path, typer.Option(metavar="FILE", help="What is written from it.")] = Path("docs/results.md"),
+) -> None:
+    """Train and measure the cells of one of the paper's tables; cells that have a result are left alone."""
+    _quiet()
+    from anzan.experiments import reproduce as tables
+    from anzan.experiments.results_page import write_page
+    from anzan.experiments.slices import SliceOver
+
+    changes = overrides or []
+    planned = tables.plan(table, scale, recipe or ["paper"], cell or [], seed or [0], changes)
+    log, left = _log(), None
+    try:
+        tables.reproduce(planned, runs, results, log, minutes, tables.quoted(changes))
+    except SliceOver as over:
+        left = over
+    if table == "figure2" and left is None:
+        for path in tables.draw_figure2(planned, runs, page.parent):
+            _out().print(f"figure:  {path}", soft_wrap=True)
+    write_page(results, page)
+    _out().print(f"results: {results}\npage:    {page}", soft_wrap=True)
+    if left is not None:
+        _out().print(f"to go on, give the same command again ({left})", soft_wrap=True)
+
+
+@app.command()
 def evaluate(
     model: Model,
     data: Annotated[Path, typer.Argument(metavar="DATA", help="JSONL, DROP's JSON or SVAMP's CSV.")],

@@ -1,0 +1,321 @@
+"""The paper's tables (Yoshikawa, Heinzerling and Inui, NLP2022): what is trained, on what it is tested, in which order.
+
+A run is one trained model; a measurement is one cell of a table, and becomes one result file. Runs are resumed where
+they stopped, and what has a result is not run again.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from anzan.evaluation.predict import evaluate
+from anzan.evaluation.saliency import saliency
+from anzan.evaluation.tool_use import follow_rate, tampered
+from anzan.experiments.config import ConfigError, PossessionData, RunConfig, load_config
+from anzan.experiments.data import draw
+from anzan.experiments.results import commit, result_path, save_result
+from anzan.experiments.slices import SliceOver
+from anzan.experiments.training import train
+from anzan.reader.answers import Reader
+from anzan.report.heat import write_html, write_png
+from anzan.tasks.possession import guessing_scores
+
+CELLS: dict[str, dict[str, Any]] = {
+    f"{kind}/{name}": {"transfer": [kind == "transfer"], "questions": questions}
+    for kind in ("plain", "transfer")
+    for name, questions in {"argmax": ["argmax"], "max": ["max"], "max-argmax": ["argmax", "max"]}.items()
+}
+"""The six cells of Table 3, and what their problems are."""
+
+SCALES: dict[str, list[str]] = {
+    "smoke": [
+        *(f"data.possession.{k}={v}" for k, v in (("people", 3), ("digits", 3), ("train_size", 64), ("dev_size", 8))),
+        "data.possession.eval_size=24", "train.batch_size=8", "train.max_steps=3", "train.evaluations=1",
+    ],
+    "laptop": [],
+    "paper": [
+        "model.encoder=bert-base-uncased", "train.learning_rate=3e-5", "train.head_learning_rate=null",
+        "train.warmup_share=0.1", "train.epochs=3", "train.batch_size=32", "train.bf16=true",
+    ],
+}  # fmt: skip
+"""What a scale changes in a recipe, which is written for `laptop`."""
+
+RECIPES = ("paper", "span", "faithful", "faithful-joint")
+SIZES = (500, 1_000, 2_000, 5_000, 10_000, 20_000)
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A cell of a table: the problems that a trained reader is tested on."""
+
+    experiment: str
+    cell: str
+    data: PossessionData
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training, named by its folder, what is measured with it, and the table that asked for it."""
+
+    name: str
+    config: RunConfig
+    measurements: tuple[Measurement, ...]
+    table: str = ""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What was asked for: a recipe at a scale and seed, for some cells (none for all), with changes of settings."""
+
+    recipe: str
+    scale: str
+    seed: int
+    cells: tuple[str, ...]
+    overrides: tuple[str, ...]
+
+    def config(self, experiment: str, cell: str, *changes: str) -> RunConfig:
+        """The recipe on the problems of a cell; `all` leaves it the problems of its preset."""
+        problems = {} if cell == "all" else CELLS[cell]
+        config = load_config(
+            self.recipe,
+            [
+                f"experiment={experiment}", f"cell={cell}", f"recipe={self.recipe}", f"scale={self.scale}",
+                *(f"data.possession.{k}={json.dumps(v)}" for k, v in problems.items()),
+                f"train.seed={self.seed}", *SCALES[self.scale], *changes, *self.overrides,
+            ],
+        )  # fmt: skip
+        _problems(config)
+        return config
+
+
+def plan(
+    table: str, scale: str, recipes: Sequence[str], cells: Sequence[str], seeds: Sequence[int], overrides: Sequence[str]
+) -> list[Run]:
+    """The runs of a table, in order.
+
+    Raises:
+        ConfigError: a table, scale, recipe or cell that does not exist, or overrides that cannot be used.
+    """
+    for what, given, known in (
+        ("table", [table], TABLES),
+        ("--scale", [scale], SCALES),
+        ("--recipe", recipes, RECIPES),
+        ("--cell", cells, CELLS),
+    ):
+        for each in given:
+            if each not in known:
+                raise ConfigError(f"{what} {each}: unknown; choose among {', '.join(known)}")
+    return [
+        replace(run, table=table)
+        for recipe in recipes
+        for seed in seeds
+        for run in TABLES[table](Wanted(recipe, scale, seed, tuple(cells), tuple(overrides)))
+    ]
+
+
+def _table3(wanted: Wanted, experiment: str = "table3", **changes: Any) -> list[Run]:
+    """Each cell trained and tested on its own problems; `faithful-joint` is one model for all of them."""
+    cells = wanted.cells or tuple(CELLS)
+    if wanted.recipe == "faithful-joint":
+        config = wanted.config("table3", "all")
+        return [_run("table3", config, [_measured(experiment, c, config, **CELLS[c] | changes) for c in cells])]
+    configs = [(cell, wanted.config("table3", cell)) for cell in cells]
+    return [_run("table3", c, [_measured(experiment, cell, c, **changes)]) for cell, c in configs]
+
+
+def _table4(wanted: Wanted, experiment: str = "table4", digits: int = 1) -> list[Run]:
+    """Trained on numbers of up to six digits, tested on argmax questions about longer ones; a transfer in both."""
+    runs = []
+    for cell in wanted.cells or ("transfer/argmax", "transfer/max-argmax"):
+        most = _problems(wanted.config("table4", cell)).digits - 1
+        config = wanted.config("table4", cell, f"data.possession.max_digits={most}")
+        longer = {"digits": most + digits, "max_digits": None, "questions": ["argmax"]}
+        runs.append(_run("table4", config, [_measured(experiment, cell, config, **longer)]))
+    return runs
+
+
+def _figure2(wanted: Wanted) -> list[Run]:
+    """The model of Table 3 that saw argmax questions without a transfer."""
+    return _table3(replace(wanted, cells=wanted.cells or ("plain/argmax",)))
+
+
+def _more_people(wanted: Wanted) -> list[Run]:
+    """The models of Table 3 on passages of twice as many people."""
+    people = 2 * _problems(wanted.config("table3", "transfer/max")).people
+    return _table3(wanted, "more-people", people=people)
+
+
+def _longer_numbers(wanted: Wanted) -> list[Run]:
+    """The models of Table 4 on numbers of twice as many digits."""
+    digits = _problems(wanted.config("table4", "transfer/max")).digits - 1
+    return _table4(wanted, "longer-numbers", digits)
+
+
+def _bias(wanted: Wanted) -> list[Run]:
+    """Trained where the receiver wins in nine of ten; tested on such problems and where the receiver loses in nine."""
+    runs = []
+    for cell in wanted.cells or ("transfer/max-argmax",):
+        config = wanted.config("bias", cell, "data.possession.bias.role=0.9")
+        tests = {"bias": {"role": 0.9}, "bias-reversed": {"role": 0.1}}
+        runs.append(_run("bias", config, [_measured(name, cell, config, bias=bias) for name, bias in tests.items()]))
+    return runs
+
+
+def _no_argument_loss(wanted: Wanted) -> list[Run]:
+    """The cells with a transfer and max questions, from answers alone."""
+    experiment = "no-argument-loss"
+    changes = "model.argument_loss=none", "model.self_training=0"
+    configs = [
+        (cell, wanted.config(experiment, cell, *changes))
+        for cell in wanted.cells or ("transfer/max", "transfer/max-argmax")
+    ]
+    return [_run(experiment, config, [_measured(experiment, cell, config)]) for cell, config in configs]
+
+
+def _training_size(wanted: Wanted) -> list[Run]:
+    """F1 against the number of training problems, as often seen as in the recipe's whole run."""
+    runs = []
+    for cell in wanted.cells or ("transfer/max-argmax",):
+        full = wanted.config("training-size", cell)
+        whole = _problems(full).train_size
+        for size in [n for n in SIZES if n < whole] + [whole]:
+            experiment = f"training-size/{size}"
+            epochs = full.train.epochs * whole / size  # the same number of steps for all
+            config = wanted.config(experiment, cell, f"data.possession.train_size={size}", f"train.epochs={epochs}")
+            runs.append(_run(experiment, config, [_measured(experiment, cell, config)]))
+    return runs
+
+
+TABLES: dict[str, Callable[[Wanted], list[Run]]] = {
+    "table3": _table3,
+    "table4": _table4,
+    "figure2": _figure2,
+    "bias": _bias,
+    "no-argument-loss": _no_argument_loss,
+    "training-size": _training_size,
+    "more-people": _more_people,
+    "longer-numbers": _longer_numbers,
+}
+"""The paper's tables, then what goes beyond them."""
+
+
+def _problems(config: RunConfig) -> PossessionData:
+    if config.data.possession is None:
+        raise ConfigError(f"{config.recipe}: this needs data.possession")
+    return config.data.possession
+
+
+def _measured(experiment: str, cell: str, config: RunConfig, **changes: Any) -> Measurement:
+    return Measurement(experiment, cell, replace(_problems(config), **changes))
+
+
+def _run(folder: str, config: RunConfig, measurements: Sequence[Measurement]) -> Run:
+    c = config
+    name = f"{folder}/{c.cell}/{c.recipe}-{Path(c.model.encoder).name}-{c.scale}-{c.train.seed}"
+    return Run(name, config, tuple(measurements))
+
+
+# -- running -----------------------------------------------------------------------------------------------------
+def reproduce(
+    runs: Sequence[Run], folder: Path, results: Path, log: Console, minutes: float | None = None, command: str = ""
+) -> list[Path]:
+    """Train and measure what has no result yet; `minutes` limits this call. Returns the new result files.
+
+    Raises:
+        SliceOver: the minutes are over and something is left; the next call goes on.
+    """
+    end = None if minutes is None else time.monotonic() + 60 * minutes
+    written = []
+    for run in runs:
+        missing = [m for m in run.measurements if not _path(run, m, results).exists()]
+        if not missing:
+            continue
+        left = None if end is None else (end - time.monotonic()) / 60
+        if left is not None and left <= 0:
+            raise SliceOver(f"{run.name}: not begun")
+        log.print(run.name)
+        reader, trained = _trained(run, folder / run.name, log, left)
+        for m in missing:
+            if end is not None and time.monotonic() > end:
+                raise SliceOver(f"{run.name}: trained, {m.cell} not measured")
+            written.append(save_result(_result(run, m, reader, trained, command), results))
+            log.print(f"  {m.cell}: {_short(written[-1])}")
+    return written
+
+
+def _trained(run: Run, folder: Path, log: Console, minutes: float | None) -> tuple[Reader, dict[str, Any]]:
+    done = folder / "result.json"
+    if done.exists():
+        return Reader.load(folder), json.loads(done.read_text(encoding="utf-8"))
+    return train(run.config, folder, resume=True, log=log, minutes=minutes)
+
+
+def _result(run: Run, m: Measurement, reader: Reader, trained: dict[str, Any], command: str) -> dict[str, Any]:
+    started = time.monotonic()
+    problems = draw(m.data, "eval")
+    metrics = evaluate(reader, problems)
+    if reader.features.calculator.operations:
+        for name, figures in tampered(reader, problems).items():
+            metrics |= {f"{k}_{name}": figures[k] for k in ("f1", "em")}
+        metrics["follow_rate"] = follow_rate(reader, problems)
+    guesses = guessing_scores(problems)
+    metrics["role_guessing"] = guesses.get("role")
+    metrics["leading_digit_guessing"] = guesses["leading_digits"]
+    c = run.config
+    cell = "" if c.recipe == "faithful-joint" else f" --cell {m.cell}"
+    return trained | {
+        "experiment": m.experiment,
+        "cell": m.cell,
+        "eval_size": len(problems),
+        "people": m.data.people,
+        "digits": m.data.digits,
+        "split": "eval",
+        "metrics": metrics,
+        "train_cells": list(CELLS) if c.cell == "all" else [c.cell],
+        "wall_s": round(trained["wall_s"] + time.monotonic() - started, 1),
+        "measured_at": commit(),
+        "command": f"anzan reproduce {run.table} --scale {c.scale} --recipe {c.recipe}{cell} --seed {c.train.seed}"
+        + command,
+    }
+
+
+def _path(run: Run, m: Measurement, results: Path) -> Path:
+    c = run.config
+    return result_path(results, m.experiment, m.cell, c.recipe, c.model.encoder, c.scale, c.train.seed)
+
+
+def _short(path: Path) -> str:
+    metrics = json.loads(path.read_text(encoding="utf-8"))["metrics"]
+    shown = ("f1", "argument_accuracy", "f1_blanked", "follow_rate")
+    return ", ".join(f"{k} {metrics[k]}" for k in shown if metrics.get(k) is not None)
+
+
+def draw_figure2(runs: Sequence[Run], folder: Path, docs: Path) -> list[Path]:
+    """What the answer to one problem hangs on, for each run: `figure2-<run>.png` and `.html` in `docs`.
+
+    The problem is the first one of the evaluation split.
+    """
+    written = []
+    for run in runs:
+        reader = Reader.load(folder / run.name)
+        problem = draw(run.measurements[0].data, "eval")[0]
+        answer, tokens = saliency(reader, problem.passage, problem.question)
+        what = (run.config.recipe, run.config.cell, run.config.scale, f"seed {run.config.train.seed}")
+        title, name = ", ".join(what), "-".join(["figure2", *what]).replace("/", "-").replace(" ", "-")
+        for write, suffix in ((write_png, "png"), (write_html, "html")):
+            written.append(docs / f"{name}.{suffix}")
+            write(answer, tokens, title, written[-1])
+    return written
+
+
+def quoted(overrides: Sequence[str]) -> str:
+    """Overrides as they stand behind a command."""
+    return "".join(f" {shlex.quote(o)}" for o in overrides)

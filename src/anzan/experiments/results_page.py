@@ -1,0 +1,94 @@
+"""docs/results.md, written from the result files: the paper's figures beside ours, and the command behind each."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from anzan.files import whole_file
+
+PAPER: dict[str, dict[str, tuple[float, float | None]]] = {
+    "table3": {
+        "plain/argmax": (98.1, 0.6), "plain/max": (99.5, 1.8), "plain/max-argmax": (98.8, 9.1),
+        "transfer/argmax": (92.2, 2.3), "transfer/max": (99.0, 100.0), "transfer/max-argmax": (98.9, 100.0),
+    },
+    "table4": {"transfer/argmax": (74.9, 2.0), "transfer/max-argmax": (78.5, 99.8)},
+}  # fmt: skip
+"""F1 and argument accuracy of the paper's model (bert-base-uncased), by table and cell."""
+
+TITLES = {
+    "table3": "Table 3: every cell trained and tested on problems of its own kind",
+    "table4": "Table 4: trained on numbers of up to six digits, tested on argmax questions about seven",
+    "bias": "Bias: trained where the receiver wins in nine of ten problems, tested on the like",
+    "bias-reversed": "Bias reversed: the same models where the receiver loses in nine of ten",
+    "no-argument-loss": "Without the argument loss",
+    "training-size": "Fewer training problems, the same number of steps",
+    "more-people": "The models of Table 3 on twenty people",
+    "longer-numbers": "The models of Table 4 on numbers of twelve digits",
+}
+COLUMNS = {
+    "f1": "F1", "argument_accuracy": "arguments", "f1_blanked": "F1, blanked", "f1_wrong_results": "F1, wrong results",
+    "follow_rate": "follows a swap", "role_guessing": "guess: role", "leading_digit_guessing": "guess: leading digits",
+}  # fmt: skip
+
+HEAD = """# Results
+
+Written by `anzan reproduce` from the files under `results/`; every figure can be run again by its command. Percent,
+means over seeds. *Arguments* is how often the calculator was given the right pair (chance 2.2 without a transfer, 1.8
+with one). *Blanked*: the calculator's output is hidden from the reader. *Wrong results*: random numbers stand in the
+place of the results. *Follows a swap*: shown the calculation of another problem (on argmax one that turns the
+comparison round), how often the answer is what an exact program makes of it. A guess names the winner by the roles in
+the transfer, or by the leading digits.
+"""
+
+
+def write_page(results: Path, page: Path) -> None:
+    """Write the page from the result files; the file appears whole or not at all."""
+    found = sorted(p for table in TITLES for p in (results / table).rglob("*.json"))
+    rows = [json.loads(p.read_text(encoding="utf-8")) for p in found]
+    parts = [HEAD]
+    for table, title in TITLES.items():
+        here = [r for r in rows if r["experiment"].partition("/")[0] == table]
+        if here:
+            parts += [f"## {title}\n", *_scales(table, here)]
+    with whole_file(page) as file:
+        file.write("\n".join(parts).rstrip() + "\n")
+
+
+def _scales(table: str, rows: Sequence[dict[str, Any]]) -> Iterable[str]:
+    groups = _grouped(rows, "scale", "encoder", "parameters", "device")
+    for (scale, encoder, parameters, device), group in groups.items():
+        yield f"### {scale}: {encoder}, {parameters:,} parameters, {device}\n"
+        yield "\n".join(_table(table, group)) + "\n"
+        yield "\n".join(["```", *_commands(group), "```"]) + "\n"
+
+
+def _table(table: str, rows: Sequence[dict[str, Any]]) -> Iterable[str]:
+    yield "| cell | recipe | seeds | problems | paper, F1 / arguments | " + " | ".join(COLUMNS.values()) + " |"
+    yield "|---|---|---|---|---|" + "---|" * len(COLUMNS)
+    for (cell, recipe, size), group in _grouped(rows, "cell", "recipe", "train_size").items():
+        theirs = PAPER.get(table, {}).get(cell)
+        paper = "" if theirs is None or recipe == "span" else f"{theirs[0]} / {theirs[1]}"
+        cells = [_mean(r["metrics"].get(k) for r in group) for k in COLUMNS]
+        yield f"| {cell} | {recipe} | {len(group)} | {size:,} | {paper} | " + " | ".join(cells) + " |"
+
+
+def _commands(rows: Sequence[dict[str, Any]]) -> Iterable[str]:
+    seen = dict.fromkeys(r["command"] for r in rows)
+    yield from seen
+
+
+def _grouped(rows: Iterable[dict[str, Any]], *keys: str) -> dict[tuple[Any, ...], list[dict[str, Any]]]:
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
+    for r in rows:
+        groups[tuple(r[k] for k in keys)].append(r)
+    return groups
+
+
+def _mean(values: Iterable[float | None]) -> str:
+    known = [v for v in values if v is not None]
+    return f"{mean(known):.1f}" if known else "-"

@@ -1,0 +1,128 @@
+"""The paper's tables at smoke scale: what is planned, run, resumed and written."""
+
+import io
+import json
+import re
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from anzan.experiments.config import ConfigError, PossessionData
+from anzan.experiments.reproduce import CELLS, draw_figure2, plan, reproduce
+from anzan.experiments.results_page import PAPER, write_page
+from anzan.experiments.slices import SliceOver
+
+
+def quiet() -> Console:
+    return Console(file=io.StringIO())
+
+
+def test_the_tables_are_the_paper_s() -> None:
+    (joint,) = plan("table3", "laptop", ["faithful-joint"], [], [0], [])
+    single = plan("table3", "laptop", ["paper"], [], [0, 1], [])
+    assert [m.cell for m in joint.measurements] == list(CELLS) == list(PAPER["table3"])
+    assert len({run.name for run in single}) == 12 and [len(r.measurements) for r in single] == [1] * 12
+    for run in single:
+        (m,), trained = run.measurements, run.config.data.possession
+        assert trained == m.data and (m.data.people, m.data.digits, m.data.train_size, m.data.eval_size) == (
+            10,
+            7,
+            20_000,
+            2_000,
+        )
+        kind, _, questions = m.cell.partition("/")
+        assert m.data.transfer == [kind == "transfer"] and set(m.data.questions) == set(questions.split("-"))
+    shorter = plan("table4", "laptop", ["paper"], [], [0], [])
+    assert [r.config.cell for r in shorter] == list(PAPER["table4"])
+    for run in shorter:
+        (m,), trained = run.measurements, run.config.data.possession
+        assert trained is not None and trained.max_digits == 6 and trained.transfer == [True]
+        assert (m.data.max_digits, m.data.digits, m.data.questions) == (None, 7, ["argmax"])
+
+
+def test_what_goes_beyond_the_tables() -> None:
+    def plans(
+        table: str, recipe: str = "faithful"
+    ) -> list[tuple[str, PossessionData, list[tuple[str, PossessionData]]]]:
+        runs = plan(table, "laptop", [recipe], [], [0], [])
+        assert all(r.config.data.possession for r in runs)
+        return [(r.name, r.config.data.possession, [(m.experiment, m.data) for m in r.measurements]) for r in runs]  # pyright: ignore
+
+    table3 = plans("table3")
+    more = plans("more-people")
+    assert [name for name, *_ in more] == [name for name, *_ in table3]  # the same models
+    assert all(data.people == 20 and experiment == "more-people" for *_, tests in more for experiment, data in tests)
+    longer = plans("longer-numbers")
+    assert [name for name, *_ in longer] == [name for name, *_ in plans("table4")]
+    assert all((data.digits, data.max_digits) == (12, None) for *_, tests in longer for _, data in tests)
+    ((_, trained, tests),) = plans("bias")
+    assert trained.bias == {"role": 0.9} and [t.bias for _, t in tests] == [{"role": 0.9}, {"role": 0.1}]
+    assert [n for n, *_ in tests] == ["bias", "bias-reversed"]
+    sizes = plans("training-size", "span")
+    assert [t.train_size for _, t, _ in sizes] == [500, 1000, 2000, 5000, 10_000, 20_000]
+    runs = plan("training-size", "laptop", ["span"], [], [0], [])
+    assert {r.config.train.epochs * t.train_size for r, (_, t, _) in zip(runs, sizes, strict=True)} == {20_000}
+    for run in plan("no-argument-loss", "laptop", ["faithful"], [], [0], []):
+        assert run.config.model.argument_loss == "none" and run.measurements[0].cell.startswith("transfer/max")
+
+
+def test_a_cell_is_run_once_in_slices_and_lands_on_the_page(tmp_path: Path, random_encoder: Path) -> None:
+    changes = [f"model.encoder={random_encoder}"]
+    runs = plan("table3", "smoke", ["faithful"], ["plain/max"], [0], changes)
+    places = tmp_path / "runs", tmp_path / "results"
+    with pytest.raises(SliceOver, match="1 of 3 steps"):
+        reproduce(runs, *places, quiet(), minutes=1e-6)
+    (written,) = reproduce(runs, *places, quiet(), command=f" {changes[0]}")
+    result = json.loads(written.read_text(encoding="utf-8"))
+    assert written.relative_to(tmp_path / "results").parts[:3] == ("table3", "plain", "max")
+    assert written.name == f"faithful-{random_encoder.name}-smoke-0.json"
+    assert (result["recipe"], result["train_cells"], result["train_steps"]) == ("faithful", ["plain/max"], 3)
+    assert (result["people"], result["digits"], result["eval_size"]) == (3, 3, 24)
+    assert {"f1", "argument_accuracy", "f1_blanked", "f1_wrong_results", "follow_rate"} <= set(result["metrics"])
+    assert result["metrics"]["leading_digit_guessing"] is not None
+    before = written.stat().st_mtime_ns
+    assert reproduce(runs, *places, quiet()) == [] and written.stat().st_mtime_ns == before
+
+    page = tmp_path / "results.md"
+    write_page(tmp_path / "results", page)
+    text = page.read_text(encoding="utf-8")
+    assert result["command"] in text
+    assert re.search(rf"\| plain/max \| faithful \| 1 \| 64 \| 99.5 / 1.8 \| {result['metrics']['f1']:.1f} \|", text)
+
+
+def test_one_model_for_all_cells_and_the_baseline(tmp_path: Path, random_encoder: Path) -> None:
+    places = tmp_path / "runs", tmp_path / "results"
+    changes = [f"model.encoder={random_encoder}"]
+    joint = reproduce(plan("table3", "smoke", ["faithful-joint"], [], [0], changes), *places, quiet())
+    assert len(joint) == 6 and len(list((tmp_path / "runs").rglob("result.json"))) == 1
+    cells = [json.loads(p.read_text(encoding="utf-8")) for p in joint]
+    assert {c["cell"] for c in cells} == set(CELLS) and all(c["train_cells"] == list(CELLS) for c in cells)
+    for table in ("table3", "table4"):
+        (path,) = reproduce(plan(table, "smoke", ["span"], ["transfer/argmax"], [0], changes), *places, quiet())
+        metrics = json.loads(path.read_text(encoding="utf-8"))["metrics"]
+        assert "follow_rate" not in metrics and metrics["role_guessing"] is not None
+
+
+def test_figure_2_is_drawn_from_the_model_of_table_3(tmp_path: Path, random_encoder: Path) -> None:
+    runs = plan("figure2", "smoke", ["paper"], [], [0], [f"model.encoder={random_encoder}"])
+    assert [r.name for r in runs] == [f"table3/plain/argmax/paper-{random_encoder.name}-smoke-0"]
+    (tmp_path / "docs").mkdir()
+    reproduce(runs, tmp_path / "runs", tmp_path / "results", quiet())
+    written = draw_figure2(runs, tmp_path / "runs", tmp_path / "docs")
+    assert [p.suffix for p in written] == [".png", ".html"] and all(p.stat().st_size > 1000 for p in written)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (("table5", "smoke", ["paper"], []), "table5: unknown; choose among table3, table4, figure2, bias"),
+        (("table3", "huge", ["paper"], []), "--scale huge: unknown; choose among smoke, laptop, paper"),
+        (("table3", "smoke", ["honest"], []), "--recipe honest"),
+        (("table3", "smoke", ["paper"], ["plain"]), "--cell plain: unknown; choose among plain/argmax"),
+    ],
+)
+def test_what_cannot_be_reproduced(arguments: tuple, hint: str) -> None:
+    table, scale, recipes, cells = arguments
+    with pytest.raises(ConfigError, match=re.escape(hint)):
+        plan(table, scale, recipes, cells, [0], [])
