@@ -1,5 +1,8 @@
-"""Arguments hidden from the reader: against a reference that builds each candidate's text by hand."""
+"""Arguments hidden from the reader: against texts and calculations that are rewritten as strings and read anew."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -8,94 +11,141 @@ from readers import MakeReader
 from torch import Tensor
 from torch.autograd import grad
 
+from anzan.reader import modeling
 from anzan.reader.answers import Reader
-from anzan.reader.features import Example, collate_examples
+from anzan.reader.decoys import WIDTH, draw_decoys
+from anzan.reader.features import Example, Features, Mention, collate_examples, collate_texts
 from anzan.reader.modeling import CalculatorReader, CalculatorReaderConfig
 
 PROBLEMS = [
-    ("Anna has 7 pens. Carl has 54 pens. Zoë has 120 pens.", "Who has more: Anna or Carl?", "Carl"),
-    ("Anna has 7 pens. Carl has 54 pens. Anna gave 3 pens to Zoë.", "How many are 50 and 4?", "54"),
-    ("Anna has 7 pens. Carl has 54 pens.", "What is the maximum?", "54"),
+    ("Anna has 7 pens. Carl has 54 pens. Zoë has 1,120 pens.", "Who has more: Anna or Carl?", "Carl"),
+    ("Anna has 7 pens. Carl has 5.4 pens. Anna gave 3 pens to Zoë.", "How many are 50 and 4?", "54"),
+    ("Anna has 7 pens. Carl has -54 pens.", "What is the maximum?", "7"),
 ]
-BLIND = [{"7", "54", "120"}, {"7", "3"}, {"7", "54"}]
+BLIND = [{"7", "54", "1,120"}, {"7", "3"}, {"7", "-54"}]
 
 
-def slow_candidate(model: CalculatorReader, example: Example, index: int, blind: set[str]) -> Tensor:
-    """The span loss behind one candidate, its text embedded token by token."""
-    row, pair, mentions = example.rows[index], example.text.candidates[index], example.text.mentions
-    assert row is not None and model.marks is not None
-    embedding: Any = model.encoder.get_input_embeddings().weight
-    embedded = [embedding[i] for i in example.text.ids]
-    hidden = set()
-    marks = {k: 2 for k, m in enumerate(mentions) if m.text in blind and m.where == "passage"} | {
-        pair[0]: 0,
-        pair[1]: 1,
-    }
-    for k, mark in marks.items():
-        for place in range(mentions[k].span[0], mentions[k].span[1] + 1):
-            embedded[place] = model.marks.weight[mark]
-            hidden.add(place)
-    embedded += [embedding[i] for i in row.ids]
-    types = {"bert": 1, "nomic_bert": 2}.get(model.encoder.config.model_type)
-    extra = {} if types is None else {"token_type_ids": torch.tensor([example.text.types + [types] * len(row.ids)])}
-    out = model.encoder(inputs_embeds=torch.stack(embedded)[None], attention_mask=torch.ones(1, len(embedded)), **extra)
-    logits = model.spans(out.last_hidden_state[0])
-    base = len(example.text.ids)
-    allowed = [t is not None and i not in hidden for i, t in enumerate(example.text.tokens)]
-    allowed += [True] * (len(row.ids) - 1) + [False]
-    start, end = logits.masked_fill(~torch.tensor(allowed)[:, None], -torch.inf).log_softmax(0).T
-    spans = [s for s in example.text_spans if s[0] not in hidden]
+def disguise(text: str, decoy: Sequence[int]) -> str:
+    """The text with its digits replaced, one after the other."""
+    digits = iter(decoy)
+    return "".join(str(next(digits)) if c.isdigit() else c for c in text)
+
+
+def slow_candidate(
+    model: CalculatorReader, features: Features, example: Example, index: int, blind: set[str], decoys: Tensor
+) -> Tensor:
+    """The span loss behind one candidate, what the reader sees written as strings."""
+    text, pair = example.text, example.text.candidates[index]
+    hidden = {k for k, m in enumerate(text.mentions) if m.where == "passage" and m.text in blind} | set(pair)
+    written = {"passage": text.passage, "question": text.question}
+    for k in hidden:
+        m: Mention = text.mentions[k]
+        old = written[m.where]
+        written[m.where] = old[: m.start] + disguise(old[m.start : m.end], decoys[k].tolist()) + old[m.end :]
+    seen = features.text(written["passage"], written["question"])
+    assert len(seen.ids) == len(text.ids)
+
+    printed = features.calculator(*(text.mentions[k].value for k in pair))
+    line = printed.text
+    for field in printed.fields:
+        if field.argument is not None:
+            operand = disguise(line[field.start : field.end], decoys[pair[field.argument]].tolist())
+            line = line[: field.start] + operand + line[field.end :]
+    row = features.row(replace(printed, text=line))
+    assert row is not None
+
+    batch = collate_texts([seen], 0)
+    gone = {t for k in hidden for t in range(text.mentions[k].span[0], text.mentions[k].span[1] + 1)}
+    gone = {t for t in gone if (token := text.tokens[t]) and written[token.where][token.start : token.end].isdigit()}
+    for t in gone:
+        batch["span_mask"][0, t] = False
+    keys = ("input_ids", "attention_mask", "token_type_ids", "span_mask")
+    start, end = model.read_rows(torch.tensor([row.ids]), **{k: batch[k] for k in keys})
+    start, end = start[0].log_softmax(0), end[0].log_softmax(0)
+    base = len(text.ids)
+    spans = [s for s in example.text_spans if s[0] not in gone]
     spans += [(a + base, b + base) for a, b in example.row_spans[index]]
     return -torch.logsumexp(torch.stack([start[a] + end[b] for a, b in spans]), 0) if spans else torch.tensor(20.0)
 
 
+@pytest.fixture
+def decoys(monkeypatch: pytest.MonkeyPatch) -> Tensor:
+    """Decoys for three examples of up to five numbers, which the model then draws."""
+    known = draw_decoys(3, 5, torch.device("cpu"))
+    monkeypatch.setattr(modeling, "draw_decoys", lambda batch, numbers, *_: known[:batch, :numbers])
+    return known
+
+
 @pytest.mark.parametrize("blindfold", [0.0, 1.0])
-def test_every_candidate_is_read_with_its_own_arguments_hidden(make_reader: MakeReader, blindfold: float) -> None:
+def test_every_candidate_is_read_with_its_own_arguments_hidden(
+    make_reader: MakeReader, blindfold: float, decoys: Tensor
+) -> None:
     model, features = make_reader(
         hide_arguments=True, blindfold=blindfold, objective="exact-marginal", argument_loss="none"
     )
     examples = [features.example(p, q, [[a]]) for p, q, a in PROBLEMS]
     batch = collate_examples(examples, 0)
+    keys = ("input_ids", "attention_mask", "token_type_ids", "number_tokens", "candidates")
+    scores = model.score(**{k: batch[k] for k in keys})  # the first pass sees the numbers as they are
     totals = []
-    for b, (example, blind) in enumerate(zip(examples, BLIND, strict=True)):
-        keys = ("input_ids", "attention_mask", "token_type_ids", "number_tokens", "candidates")
-        p = model.score(**{k: batch[k] for k in keys})[b, : len(example.rows)].softmax(0)
-        losses = [slow_candidate(model, example, i, blind if blindfold else set()) for i in range(len(example.rows))]
+    for b, (e, blind) in enumerate(zip(examples, BLIND, strict=True)):
+        p = scores[b, : len(e.rows)].softmax(0)
+        hidden = blind if blindfold else set()
+        losses = [slow_candidate(model, features, e, i, hidden, decoys[b]) for i in range(len(e.rows))]
         totals.append(-torch.log((p * (-torch.stack(losses)).exp()).sum()))
     expected = torch.stack(totals).mean()
     model.training = True  # the objective's, not the encoder's dropout
     loss = model(**batch).loss
     assert loss.item() == pytest.approx(expected.item(), rel=1e-4)
-    assert model.marks is not None
-    wanted = [model.marks.weight, model.scorer.inner.weight]
+    wanted = [model.spans.weight, model.scorer.inner.weight]
     for ours, theirs in zip(grad(loss, wanted), grad(expected, wanted), strict=True):
         assert ours.any()
-        torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-3)
+        torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-3)
 
 
-def test_digits_that_were_calculated_with_are_seen_in_the_calculation_alone(make_reader: MakeReader) -> None:
-    model, features = make_reader(hide_arguments=True)
-    reader = Reader(model, features)
-    shown = features.result(features.text("1 2", "?"), (0, 1))
-    answers = [
-        reader.ask(f"Anna has {a} pens. Carl has {b} pens.", "Who has more?", override=lambda *_: shown)
-        for a, b in ((12, 34), (56, 78), (99, 10))
-    ]
-    assert len({round(a.confidence, 5) for a in answers}) == 1 and len({a.answer for a in answers}) == 1
-    for answer in answers:
-        assert not any(m.text in answer.answer for m in answer.steps[0].arguments) or answer.source == "calculator"
-
-
-def test_hiding_in_the_straight_through_pass_is_that_of_the_choice(make_reader: MakeReader) -> None:
+def test_hiding_in_the_straight_through_pass_is_that_of_the_choice(make_reader: MakeReader, decoys: Tensor) -> None:
     model, features = make_reader(hide_arguments=True, argument_loss="none")
     examples = [features.example(p, q, [[a]]) for p, q, a in PROBLEMS]
     out = model(**collate_examples(examples, 0))
-    expected = [slow_candidate(model, e, int(out.index[b]), set()) for b, e in enumerate(examples)]
+    pairs = enumerate(examples)
+    expected = [slow_candidate(model, features, e, int(out.index[b]), set(), decoys[b]) for b, e in pairs]
     seen = torch.stack([x for x in expected if x.item() != 20.0])
     torch.testing.assert_close(out.loss, seen.mean(), atol=1e-4, rtol=1e-4)
+
+
+def test_digits_that_were_calculated_with_are_seen_in_the_results_alone(make_reader: MakeReader) -> None:
+    """The same results, whatever stands in the text: the same answer, at the same place."""
+    model, features = make_reader(hide_arguments=True)
+    reader = Reader(model, features)
+    shown = features.row(features.calculator(Fraction(12), Fraction(34)))
+    traces = [
+        next(
+            reader.trace_many([(f"Anna has {a} pens. Carl has {b} pens.", "Who has more?")], override=lambda *_: shown)
+        )
+        for a, b in ((12, 34), (56, 78), (99, 10))
+    ]
+    assert len({tuple(t.seen) for t in traces}) == 1 and len({(t.span, t.answer.confidence) for t in traces}) == 1
+    for t in traces:
+        used = [m.text for m in t.answer.steps[0].arguments]
+        assert t.answer.source == "calculator" or not any(n in t.answer.answer for n in used)
+
+
+def test_decoys_are_numbers_and_the_same_ones_in_inference() -> None:
+    drawn = draw_decoys(200, 3, torch.device("cpu"))
+    assert drawn.shape == (200, 3, WIDTH) and drawn[..., 0].min() == 1 and drawn.unique().tolist() == list(range(10))
+    fixed = draw_decoys(2, 3, torch.device("cpu"), random=False)
+    assert (fixed == draw_decoys(5, 3, torch.device("cpu"), random=False)[:2]).all()
+    assert len({tuple(n.tolist()) for n in fixed[0]}) == 3
 
 
 @pytest.mark.parametrize("options", [{"blindfold": 0.5}, {"blindfold": 1.5, "hide_arguments": True}, {"blindfold": -1}])
 def test_a_blindfold_needs_hiding(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"^blindfold: a share from 0 to 1 that needs hide_arguments"):
         CalculatorReaderConfig(**options)
+
+
+def test_a_model_without_a_tokenizer_s_digits_cannot_hide(make_reader: MakeReader) -> None:
+    model, features = make_reader(hide_arguments=True)
+    model.digit_ids = None
+    with pytest.raises(ValueError, match=r"^hide_arguments: set model\.digit_ids"):
+        model(**collate_examples([features.example(*PROBLEMS[0][:2], [["Carl"]])], 0))

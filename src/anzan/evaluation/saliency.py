@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from anzan.reader.answers import Answer, Reader
-from anzan.reader.features import RESULTS, collate_rows, collate_texts
+from anzan.reader.features import RESULTS, collate_texts
 
 
 @dataclass(frozen=True)
 class Salient:
     """A token as the reader saw it, where it stands (`question`, `passage`, `calculator`, or None for a separator), and
-    the norm of the gradient at its embedding. `hidden` numbers were replaced by a mark.
+    the norm of the gradient at its embedding. `hidden`: a decoy in the place of an argument.
     """
 
     token: str
@@ -39,8 +39,10 @@ def saliency(reader: Reader, passage: str, question: str) -> tuple[Answer, list[
     pad: Any = tokenizer.pad_token_id or 0
     batch = {k: v.to(model.device) for k, v in collate_texts([trace.text], pad).items()}
     text = {k: batch[k] for k in ("input_ids", "attention_mask", "token_type_ids", "span_mask")}
-    if trace.marks is not None:
-        text["marks"] = trace.marks[None, : batch["input_ids"].shape[1]]
+    length = len(trace.text.ids)
+    text["input_ids"] = torch.tensor([trace.seen[:length]], device=model.device)
+    if trace.hidden:
+        text["hidden"] = torch.tensor([trace.hidden[:length]], device=model.device)
     seen: list[Tensor] = []
 
     def watch(_: Any, positional: Any, named: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
@@ -50,19 +52,19 @@ def saliency(reader: Reader, passage: str, question: str) -> tuple[Answer, list[
     handle = model.encoder.register_forward_pre_hook(watch, with_kwargs=True)
     try:
         with torch.enable_grad():
-            start, end = model.read_rows(collate_rows([trace.row]).to(model.device), **text)
+            start, end = model.read_rows(
+                torch.tensor([trace.seen[length:]], dtype=torch.long, device=model.device), **text
+            )
             log_p = start[0].log_softmax(-1)[trace.span[0]] + end[0].log_softmax(-1)[trace.span[1]]
             (gradient,) = torch.autograd.grad(-log_p, seen[0])
     finally:
         handle.remove()
-    ids = trace.text.ids + (trace.row.ids if trace.row else [])
     places = [t.where if t else None for t in trace.text.tokens]
     if trace.row:
         places += [RESULTS] * (len(trace.row.ids) - 1) + [None]
-    hidden = [] if trace.marks is None else (trace.marks > 0).tolist()
-    words: Any = tokenizer.convert_ids_to_tokens(ids)
+    words: Any = tokenizer.convert_ids_to_tokens(trace.seen)
     norms = gradient[0].norm(dim=-1).tolist()
     return trace.answer, [
-        Salient(word, where, norm, i < len(hidden) and hidden[i])
+        Salient(word, where, norm, i < len(trace.hidden) and trace.hidden[i])
         for i, (word, where, norm) in enumerate(zip(words, places, norms, strict=True))
     ]

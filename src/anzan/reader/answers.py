@@ -16,7 +16,18 @@ import torch
 from torch import Tensor
 
 from anzan.reader.calculator import Calculator, format_number
-from anzan.reader.features import RESULTS, Features, Mention, Row, Span, Text, collate_rows, collate_texts
+from anzan.reader.decoys import draw_decoys
+from anzan.reader.features import (
+    RESULTS,
+    Features,
+    Mention,
+    Row,
+    Span,
+    Text,
+    collate_operands,
+    collate_rows,
+    collate_texts,
+)
 from anzan.reader.modeling import CalculatorReader, CalculatorReaderConfig
 from anzan.reader.numbers import parse_number
 from anzan.reader.spans import best_span
@@ -80,14 +91,15 @@ class Answer:
 class Trace:
     """How an answer came about.
 
-    The pair of mentions chosen, the row that the reader saw behind the text, what was hidden in the text (one row of
-    `CalculatorReader.hide`, or None), and the span that it marked (tokens of text and row together).
+    The pair of mentions chosen, the row behind the text, the ids that the reader saw in the place of both (other than
+    theirs where arguments are hidden), where those are, and the span that it marked there.
     """
 
     text: Text
     pair: tuple[int, int] | None
     row: Row | None
-    marks: Tensor | None
+    seen: list[int]
+    hidden: list[bool]
     span: Span | None
     answer: Answer
 
@@ -201,17 +213,22 @@ class Reader:
             for i, t in enumerate(texts):
                 pairs[i], rows[i] = self._choose(t, scores[i])
         shown = rows if override is None else [override(t, r) for t, r in zip(texts, rows, strict=True)]
-        marks: list[Tensor] | list[None] = [None] * len(texts)
-        if self.model.config.hide_arguments:
+        printed = collate_rows(shown).to(device)
+        if self.model.config.hide_arguments and batch["number_tokens"].shape[1]:
             arguments = torch.tensor([p or (-1, -1) for p in pairs], device=device)
-            text["marks"] = self.model.hide(batch["number_of_token"], arguments)
-            marks = list(text["marks"])
-        start, end = self.model.read_rows(collate_rows(shown).to(device), **text, span_mask=batch["span_mask"])
+            decoys = draw_decoys(len(texts), batch["number_tokens"].shape[1], device, random=False)
+            text |= self.model.disguised(batch["input_ids"], batch["number_digits"], arguments, decoys)
+            operands = collate_operands(shown).to(device)[:, None]
+            printed = self.model.disguised_rows(printed[:, None], operands, arguments[:, None], decoys)[:, 0]
+        start, end = self.model.read_rows(printed, **text, span_mask=batch["span_mask"])
         start, end = start.log_softmax(-1).cpu(), end.log_softmax(-1).cpu()
         traces = []
         for i, (t, p, r, s) in enumerate(zip(texts, pairs, rows, shown, strict=True)):
             answer, span = self._decode(t, p, r, s, start[i], end[i])
-            traces.append(Trace(t, p, s, marks[i], span, answer))
+            length = len(s.ids) if s else 0
+            seen = [*text["input_ids"][i, : len(t.ids)].tolist(), *printed[i, :length].tolist()]
+            hidden = text["hidden"][i, : len(seen)].tolist() if "hidden" in text else []
+            traces.append(Trace(t, p, s, seen, hidden, span, answer))
         return traces
 
     def _choose(self, text: Text, scores: Tensor) -> tuple[tuple[int, int] | None, Row | None]:
@@ -278,4 +295,6 @@ def _without(spans: Iterable[tuple[int, int]], hidden: Sequence[Mention]) -> Ite
 
 def features_for(model: CalculatorReader, tokenizer: Any) -> Features:
     """The features that go with a model."""
-    return Features(tokenizer, Calculator(tuple(model.config.operations)), model.config.max_positions)
+    features = Features(tokenizer, Calculator(tuple(model.config.operations)), model.config.max_positions)
+    model.digit_ids = features.digit_ids
+    return features

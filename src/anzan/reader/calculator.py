@@ -36,13 +36,15 @@ class Field:
     """One number in a printed calculation, at characters `start` to `end` of the line, its sign included.
 
     `operation` is "+", "-", "*" or "/" where the field is a result (left of `=`), and None where it is an operand.
-    `value` is exact, also where the printed number is rounded.
+    `value` is exact, also where the printed number is rounded. `argument` is 0 or 1, the argument that an operand is,
+    and None for a result.
     """
 
     value: Fraction
     start: int
     end: int
     operation: str | None
+    argument: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,22 +126,22 @@ class Calculator:
         """The printed calculation for `a` and `b` (whole numbers may be ints). Its text is "" if nothing is defined."""
         text = ""
         fields: list[Field] = []
-        for operation, *values in self._clauses(Fraction(a), Fraction(b)):
+        for operation, arguments, *values in self._clauses(Fraction(a), Fraction(b)):
             numbers = [number for value in values if (number := _format(value, DECIMALS)) is not None]
             if len(numbers) < len(values):  # one of them is too long
                 continue
             separators = (" , " if text else "", " = ", f" {operation} ")
-            roles = (operation, None, None)
+            roles = ((operation, None), *((None, i) for i in arguments))
             for separator, number, value, role in zip(separators, numbers, values, roles, strict=True):
                 start = len(text) + len(separator)
                 text += separator + number.replace("-", "- ")
-                fields.append(Field(value, start, len(text), role))
+                fields.append(Field(value, start, len(text), *role))
         return Printed(text, tuple(fields))
 
-    def _clauses(self, a: Fraction, b: Fraction) -> Iterator[tuple[str, Fraction, Fraction, Fraction]]:
-        """(operation, result, left, right) for what is defined."""
+    def _clauses(self, a: Fraction, b: Fraction) -> Iterator[tuple[str, tuple[int, int], Fraction, Fraction, Fraction]]:
+        """(operation, which argument is left and right, result, left, right) for what is defined."""
         for operation in self.operations:
             compute, ordered = _OPERATIONS[operation]
-            for left, right in [(a, b), (b, a)] if ordered else [(a, b)]:
+            for (i, left), (j, right) in [((0, a), (1, b)), ((1, b), (0, a))][: 1 + ordered]:
                 if operation != "/" or right:
-                    yield operation, compute(left, right), left, right
+                    yield operation, (i, j), compute(left, right), left, right

@@ -19,6 +19,7 @@ from transformers import PreTrainedTokenizerFast
 
 from anzan.reader.blindfold import blindfold
 from anzan.reader.calculator import Calculator, Printed, format_number
+from anzan.reader.decoys import WIDTH
 from anzan.reader.numbers import find_numbers, parse_number, strip_separators
 
 QUESTION, PASSAGE, RESULTS = "question", "passage", "calculator"
@@ -73,10 +74,14 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A printed result as tokens, its [SEP] included, and the token span of each printed number."""
+    """A printed result as tokens, its [SEP] included, and the token span of each printed number.
+
+    `operands` has the tokens of each operand's digits, with the argument (0 or 1) that it is.
+    """
 
     ids: list[int]
     fields: list[tuple[Fraction, Span, str | None]]
+    operands: tuple[tuple[int, tuple[int, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +119,8 @@ class Features:
         self._sep: Any = tokenizer.sep_token_id
         self._first: dict[str, Any] = {c: vocabulary.get(c, unknown) for c in "0123456789+-*/=,."}
         self._next = {c: vocabulary[f"##{c}"] for c in "0123456789"}
+        self.digit_ids = [[ids[c] for c in "0123456789"] for ids in (self._first, self._next)]
+        """The ids of the digits, at a word's beginning and inside it."""
 
     # -- text ----------------------------------------------------------------------------------------------------
     def text(self, passage: str, question: str) -> Text:
@@ -166,7 +173,14 @@ class Features:
                 ids.append(self._next[c] if c.isdigit() and previous.isdigit() else self._first[c])
             previous = c
         ids.append(self._sep)
-        return Row(ids, [(f.value, (place[f.start], place[f.end - 1]), f.operation) for f in printed.fields])
+        spans = [(place[f.start], place[f.end - 1]) for f in printed.fields]
+        operands = [
+            (f.argument, tuple(place[i] for i in range(f.start, f.end) if printed.text[i].isdigit()))
+            for f in printed.fields
+            if f.argument is not None
+        ]
+        fields = [(f.value, s, f.operation) for f, s in zip(printed.fields, spans, strict=True)]
+        return Row(ids, fields, tuple(operands))
 
     def rewrite(self, row: Row, write: Callable[[str], str]) -> Row:
         """The same row with other results: `write` takes the digits of one as printed, and gives as many others.
@@ -184,7 +198,7 @@ class Features:
                     ids[i] = (self._first if ids[i] in self._first.values() else self._next)[digit]
                 value = Fraction("".join(character[ids[i]] for i in range(start, end + 1)))
             fields.append((value, (start, end), operation))
-        return Row(ids, fields)
+        return Row(ids, fields, row.operands)
 
     def result(self, text: Text, pair: tuple[int, int]) -> Row | None:
         """F for one pair of mentions; None where it is undefined or does not fit behind the text."""
@@ -264,8 +278,9 @@ def _is_gold(text: Text, pair: tuple[int, int], gold: Sequence[tuple[str, int, i
 # -- batches -----------------------------------------------------------------------------------------------------
 def collate_texts(texts: Sequence[Text], pad: int) -> dict[str, Tensor]:
     """Pads texts: `input_ids`, `attention_mask`, `token_type_ids`, `span_mask` (batch, length; no answer stands at
-    [CLS] and [SEP]), `number_tokens` (batch, numbers; the first token of each), `number_of_token` (batch, length; which
-    number a token is part of, or -1), `candidates` (batch, candidates, 2; indexes of numbers) and `candidate_mask`.
+    [CLS] and [SEP]), `number_tokens` (batch, numbers; the first token of each), `number_digits` (batch, length;
+    which digit of which number a token is, see `disguise`, or -1), `candidates` (batch, candidates, 2; indexes of
+    numbers) and `candidate_mask`.
     """
     pairs = [t.candidates for t in texts]
     return {
@@ -274,18 +289,40 @@ def collate_texts(texts: Sequence[Text], pad: int) -> dict[str, Tensor]:
         "token_type_ids": _pad([t.types for t in texts], 0),
         "span_mask": _pad([[k is not None for k in t.tokens] for t in texts], False).bool(),
         "number_tokens": _pad([[m.span[0] for m in t.mentions] for t in texts], 0),
-        "number_of_token": _pad([_number_of_token(t) for t in texts], -1),
+        "number_digits": _pad([_number_digits(t) for t in texts], -1),
         "candidates": _pad(pairs, (0, 0), (2,)),
         "candidate_mask": _pad([[True] * len(p) for p in pairs], False).bool(),
     }
 
 
-def _number_of_token(text: Text) -> list[int]:
-    numbers = [-1] * len(text.ids)
+def _number_digits(text: Text) -> list[int]:
+    places = [-1] * len(text.ids)
     for i, m in enumerate(text.mentions):
-        for place in range(m.span[0], m.span[1] + 1):
-            numbers[place] = i
-    return numbers
+        spelled = (text.question if m.where == QUESTION else text.passage)[m.start : m.end]
+        if all(c.isdigit() or not c.isalnum() for c in spelled):
+            _count_digits(places, i, [k for k in range(m.span[0], m.span[1] + 1) if _is_digit(text, k)])
+    return places
+
+
+def _is_digit(text: Text, place: int) -> bool:
+    token = text.tokens[place]
+    if token is None:
+        return False
+    source = text.question if token.where == QUESTION else text.passage
+    return source[token.start : token.end].isdigit()
+
+
+def _count_digits(places: list[int], number: int, digits: Sequence[int]) -> None:
+    for k, place in enumerate(digits):
+        places[place] = number * WIDTH + k % WIDTH
+
+
+def _operand_digits(row: Row | None) -> list[int]:
+    """For each token of a row which digit of which argument it is, -1 elsewhere."""
+    places = [-1] * (len(row.ids) if row else 0)
+    for argument, digits in row.operands if row else ():
+        _count_digits(places, argument, digits)
+    return places
 
 
 def collate_rows(rows: Sequence[Row | None], pad: int = -1) -> Tensor:
@@ -293,20 +330,28 @@ def collate_rows(rows: Sequence[Row | None], pad: int = -1) -> Tensor:
     return _pad([r.ids if r else [] for r in rows], pad)
 
 
+def collate_operands(rows: Sequence[Row | None]) -> Tensor:
+    """Which digit of which argument each token of these is, see `disguise`: (batch, length), -1 elsewhere."""
+    return _pad([_operand_digits(r) for r in rows], -1)
+
+
 def collate_examples(examples: Sequence[Example], pad: int) -> dict[str, Tensor]:
-    """Pads examples: what `collate_texts` gives, `result_ids` (batch, candidates, length; -1), `text_spans`
-    (batch, spans, 2; -1), `row_spans` (batch, candidates, spans, 2; -1), `acceptable` and `gold` (batch, candidates),
-    `blindfold` (batch, numbers).
+    """Pads examples: what `collate_texts` gives, and for each candidate and what is known of it
+
+    `result_ids` and `operand_digits` (batch, candidates, length; the latter says which digit of which argument a token
+    is, see `disguise`; -1), `text_spans` (batch, spans, 2; -1), `row_spans` (batch, candidates, spans, 2; -1),
+    `acceptable` and `gold` (batch, candidates), `blindfold` (batch, numbers).
     """
     batch = collate_texts([e.text for e in examples], pad)
     if not any(e.rows for e in examples):
-        for name in ("number_tokens", "number_of_token", "candidates", "candidate_mask"):
+        for name in ("number_tokens", "number_digits", "candidates", "candidate_mask"):
             del batch[name]
         return {**batch, "text_spans": _pad([e.text_spans for e in examples], (-1, -1), (2,))}
     candidates = batch["candidates"].shape[1]
     length = max((len(r.ids) for e in examples for r in e.rows if r), default=0)
     spans = max((len(s) for e in examples for s in e.row_spans), default=0)
     result_ids = torch.full((len(examples), candidates, length), -1)
+    operand_digits = torch.full_like(result_ids, -1)
     row_spans = torch.full((len(examples), candidates, max(spans, 1), 2), -1)
     valid = torch.zeros((len(examples), candidates), dtype=torch.bool)
     for b, e in enumerate(examples):
@@ -315,12 +360,14 @@ def collate_examples(examples: Sequence[Example], pad: int) -> dict[str, Tensor]
                 continue
             valid[b, a] = True
             result_ids[b, a, : len(row.ids)] = torch.tensor(row.ids)
+            operand_digits[b, a, : len(row.ids)] = torch.tensor(_operand_digits(row))
             if e.row_spans[a]:
                 row_spans[b, a, : len(e.row_spans[a])] = torch.tensor(e.row_spans[a])
     return {
         **batch,
         "candidate_mask": valid,
         "result_ids": result_ids,
+        "operand_digits": operand_digits,
         "text_spans": _pad([e.text_spans for e in examples], (-1, -1), (2,)),
         "row_spans": row_spans,
         "acceptable": _pad([e.acceptable for e in examples], False, width=candidates).bool(),

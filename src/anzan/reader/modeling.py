@@ -29,6 +29,7 @@ from anzan.layer import (
     top_k_marginal,
     unordered_set,
 )
+from anzan.reader.decoys import disguise, disguised, draw_decoys
 from anzan.reader.encoders import locate_encoder
 from anzan.reader.spans import span_loss
 
@@ -61,8 +62,9 @@ class CalculatorReaderConfig(PreTrainedConfig):
         samples: how many candidates the last four of these read.
         temperature, noise_scale: of the straight-through Gumbel-Softmax.
         dropout: on what the two heads read.
-        hide_arguments: the reader does not see, in its text, the numbers that went into the calculator, but a mark in
-            the place of each. What was calculated with can then be read from the calculation alone.
+        hide_arguments: in the place of the numbers that went into the calculator the reader sees random digits, the
+            same in the text and in the printed operands (`anzan.reader.decoys`). Results are true, so what the
+            numbers amount to can be read from them alone.
         blindfold: the share of training examples in which all numbers of `anzan.reader.blindfold` are hidden as well;
             needs `hide_arguments`.
         max_answer_words: the longest answer that is read off question or passage.
@@ -154,8 +156,9 @@ class Reading:
     text_spans: Tensor
     row_spans: Tensor
     candidates: Tensor
-    number_of_token: Tensor | None
-    blindfold: Tensor | None
+    number_digits: Tensor | None
+    decoys: Tensor | None
+    blindfold: Tensor | None = None
 
 
 class PairScorer(nn.Module):
@@ -193,8 +196,7 @@ class CalculatorReader(PreTrainedModel):
         self.scorer = PairScorer(hidden)
         self.spans = nn.Linear(hidden, 2)
         self.layer = SymbolicLayer(StraightThrough(config.temperature, config.noise_scale))
-        # What stands in the place of a hidden number: left argument, right argument, another one.
-        self.marks = nn.Embedding(3, hidden) if config.hide_arguments else None
+        self.digit_ids: list[list[int]] | None = None  # of the tokenizer, see `Features.digit_ids`
         self.segments = int(getattr(self.encoder.config, "type_vocab_size", 0) or 0)
         self.post_init()
 
@@ -217,9 +219,6 @@ class CalculatorReader(PreTrainedModel):
         model = cls(CalculatorReaderConfig(encoder=config, **options))
         state = {k: v for k, v in encoder.state_dict().items() if not k.startswith("pooler.")}
         model.encoder.load_state_dict(state, strict=True)
-        if model.marks is not None:  # as large as the words whose places they take
-            words: Any = model.encoder.get_input_embeddings().weight
-            nn.init.normal_(model.marks.weight, std=words.std().item())
         return model
 
     def save_pretrained(self, *args: Any, **kwargs: Any) -> Any:
@@ -259,7 +258,7 @@ class CalculatorReader(PreTrainedModel):
         results: Tensor | None = None,
         result_mask: Tensor | None = None,
         separators: Tensor | None = None,
-        marks: Tensor | None = None,
+        hidden: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Second pass: start and end logits over the text followed at once by the embedded results.
 
@@ -267,13 +266,11 @@ class CalculatorReader(PreTrainedModel):
             results: (batch, r, hidden), embedded; None for no results at all.
             result_mask: bool (batch, r), True at the tokens of a result.
             separators: bool (batch, r), True where no answer can stand (the closing [SEP]).
-            marks: (batch, length), what `hide` gives; None hides nothing.
+            hidden: bool (batch, length), tokens that no answer may hold.
         """
         embeddings = self.encoder.get_input_embeddings()(input_ids)
-        if marks is not None:
-            assert self.marks is not None
-            embeddings = torch.where(marks[..., None] > 0, self.marks((marks - 1).clamp_min(0)), embeddings)
-            span_mask = span_mask & (marks == 0)  # what is hidden can't be marked as the answer
+        if hidden is not None:
+            span_mask = span_mask & ~hidden
         attention = attention_mask.bool()
         if results is not None and result_mask is not None and separators is not None and results.shape[1]:
             text = input_ids.shape[1]
@@ -293,8 +290,8 @@ class CalculatorReader(PreTrainedModel):
                 segment = min(2, self.segments - 1)
                 token_type_ids = F.pad(token_type_ids, (0, results.shape[1]), value=segment)[:, : place.shape[1]]
                 token_type_ids = torch.where(place < length, token_type_ids, segment)
-        hidden = self.encode(embeddings, attention.long(), token_type_ids)
-        logits = self.spans(hidden).float().masked_fill(~span_mask[..., None], torch.finfo(torch.float32).min)
+        encoded = self.encode(embeddings, attention.long(), token_type_ids)
+        logits = self.spans(encoded).float().masked_fill(~span_mask[..., None], torch.finfo(torch.float32).min)
         return logits[..., 0], logits[..., 1]
 
     def read_rows(self, result_ids: Tensor, **text: Any) -> tuple[Tensor, Tensor]:
@@ -303,22 +300,35 @@ class CalculatorReader(PreTrainedModel):
         embedded = self.encoder.get_input_embeddings()(result_ids.clamp_min(0)) * there[..., None]
         return self.read(**text, results=embedded, result_mask=there, separators=_last(there))
 
-    def hide(self, number_of_token: Tensor, arguments: Tensor, others: Tensor | None = None) -> Tensor:
-        """What hides numbers from the second pass: 0 at tokens that stay, else the mark that takes their place.
+    def disguised(
+        self, input_ids: Tensor, number_digits: Tensor, arguments: Tensor, decoys: Tensor, others: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """The text of the second pass, `input_ids` and `hidden`, with decoys in the place of some numbers.
 
         Args:
-            number_of_token: (batch, length), which number a token is part of, or -1.
+            input_ids: (batch, length).
+            number_digits: (batch, length), as `collate_texts` gives it.
             arguments: (batch, 2), the numbers that went into the calculator; -1 for none.
+            decoys: (batch, numbers, width), see `anzan.reader.decoys`.
             others: bool (batch, numbers), further numbers to hide.
         """
-        numbers = int(number_of_token.max()) + 1
-        marks = torch.zeros(len(arguments), max(1, numbers), dtype=torch.long, device=arguments.device)
-        if others is not None:
-            marks = marks.masked_fill(others[:, : marks.shape[1]], 3)
-        for i in range(2):
-            chosen = F.one_hot(arguments[:, i].clamp_min(0), marks.shape[1]).bool() & (arguments[:, i, None] >= 0)
-            marks = marks.masked_fill(chosen, i + 1)
-        return marks.gather(1, number_of_token.clamp_min(0)).masked_fill(number_of_token < 0, 0)
+        numbers = decoys.shape[1]
+        chosen = F.one_hot(arguments.clamp_min(0), numbers).bool() & (arguments >= 0)[..., None]
+        hide = chosen.any(1) if others is None else chosen.any(1) | others
+        ids = disguise(input_ids, number_digits, decoys, self._digits(), hide)
+        return {"input_ids": ids, "hidden": disguised(number_digits, hide)}
+
+    def disguised_rows(self, rows: Tensor, operand_digits: Tensor, arguments: Tensor, decoys: Tensor) -> Tensor:
+        """Printed results (batch, n, length) with the decoys of their arguments (batch, n, 2) for operands."""
+        b, n, l = rows.shape
+        own = decoys.gather(1, arguments.clamp_min(0).view(b, 2 * n, 1).expand(-1, -1, decoys.shape[-1]))
+        ids = disguise(rows.view(b * n, l), operand_digits.view(b * n, l), own.view(b * n, 2, -1), self._digits())
+        return ids.view(b, n, l)
+
+    def _digits(self) -> Tensor:
+        if self.digit_ids is None:
+            raise ValueError("hide_arguments: set model.digit_ids, as anzan.reader.answers.features_for does")
+        return torch.tensor(self.digit_ids, device=self.device)
 
     # -- training ------------------------------------------------------------------------------------------------
     def forward(
@@ -334,7 +344,8 @@ class CalculatorReader(PreTrainedModel):
         result_ids: Tensor | None = None,
         row_spans: Tensor | None = None,
         acceptable: Tensor | None = None,
-        number_of_token: Tensor | None = None,
+        number_digits: Tensor | None = None,
+        operand_digits: Tensor | None = None,
         blindfold: Tensor | None = None,
         **_: Any,
     ) -> ReaderOutput:
@@ -349,10 +360,15 @@ class CalculatorReader(PreTrainedModel):
             loss = self._mean_span_loss(start, end, text_spans)
             return ReaderOutput(loss=loss, span_loss=loss.detach(), start_logits=start, end_logits=end)
         assert number_tokens is not None and row_spans is not None and acceptable is not None
+        decoys = None
+        if self.config.hide_arguments:
+            assert number_digits is not None and operand_digits is not None
+            decoys = draw_decoys(len(input_ids), number_tokens.shape[1], input_ids.device, self.training)
+            result_ids = self.disguised_rows(result_ids, operand_digits, candidates, decoys)
         table = ResultTable(result_ids, candidate_mask)
         scores = self.score(**text, number_tokens=number_tokens, candidates=candidates).float()
-        reading = Reading(text | {"span_mask": span_mask}, text_spans, row_spans, candidates, number_of_token, None)
-        if self.config.hide_arguments and self.training and blindfold is not None:
+        reading = Reading(text | {"span_mask": span_mask}, text_spans, row_spans, candidates, number_digits, decoys)
+        if decoys is not None and self.training and blindfold is not None:
             drawn = torch.rand(len(blindfold), 1, device=blindfold.device) < self.config.blindfold
             reading.blindfold = blindfold & drawn
         start = end = None
@@ -389,16 +405,17 @@ class CalculatorReader(PreTrainedModel):
         Both have batch * n rows.
         """
         n = index.shape[1]
-        many = {k: v if v is None else v.repeat_interleave(n, 0) for k, v in reading.text.items()}
+        many: dict[str, Any] = {k: v if v is None else v.repeat_interleave(n, 0) for k, v in reading.text.items()}
         places = reading.text_spans.repeat_interleave(n, 0)
-        if self.config.hide_arguments:
-            assert reading.number_of_token is not None
-            numbers = reading.number_of_token.repeat_interleave(n, 0)
+        if reading.decoys is not None:
+            assert reading.number_digits is not None
+            digits, decoys = (x.repeat_interleave(n, 0) for x in (reading.number_digits, reading.decoys))
             arguments = reading.candidates.gather(1, index[..., None].expand(-1, -1, 2)).flatten(0, 1)
             blind = None if reading.blindfold is None else reading.blindfold.repeat_interleave(n, 0)
-            many["marks"] = marks = self.hide(numbers, arguments, blind)
-            hidden = marks.gather(1, places[..., 0].clamp_min(0)) > 0
-            places = places.masked_fill(hidden[..., None], -1)
+            text = self.disguised(many["input_ids"], digits, arguments, decoys, blind)
+            many |= text
+            gone = text["hidden"].gather(1, places[..., 0].clamp_min(0)) & (places[..., 0] >= 0)
+            places = places.masked_fill(gone[..., None], -1)
         fresh = _fresh_spans(reading.row_spans, index, reading.text["attention_mask"])
         return many, torch.cat([places, fresh.flatten(0, 1)], 1)
 
