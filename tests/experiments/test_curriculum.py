@@ -69,8 +69,9 @@ def test_progress_is_of_steps_or_of_time_whichever_is_more(monkeypatch: pytest.M
     assert control.should_training_stop and control.should_evaluate and control.should_save
 
 
-def test_problems_grow_in_even_steps_and_then_are_whole() -> None:
-    seen = list(Curriculum(LENGTHS, 4, 80, grow_from=2, grow_share=0.5, people=10))
+def test_problems_grow_by_the_square_of_time_and_then_are_whole() -> None:
+    seen = list(Curriculum(LENGTHS, 4, 80, grow_from=2, grow_share=0.5, people=6))
     sizes = [item[1] if isinstance(item, tuple) else None for item in seen]
-    assert sizes == [n for n in range(2, 10) for _ in range(20)] + [None] * 160
+    # A quarter of the growth is over after half of its 40 steps, a half after 29, three quarters after 35.
+    assert sizes == [n for n, steps in ((2, 20), (3, 9), (4, 6), (5, 5)) for _ in range(4 * steps)] + [None] * 160
     assert sorted(item[0] if isinstance(item, tuple) else item for item in seen[:40]) == list(range(40))

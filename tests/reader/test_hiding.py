@@ -130,6 +130,27 @@ def test_digits_that_were_calculated_with_are_seen_in_the_results_alone(make_rea
         assert t.answer.source == "calculator" or not any(n in t.answer.answer for n in used)
 
 
+def test_a_blind_choice_does_not_depend_on_digits(make_reader: MakeReader, decoys: Tensor) -> None:
+    """Scores are those of a text that is written with decoys, in training; in inference digits change nothing."""
+    model, features = make_reader(hide_arguments=True, blind_choice=True)
+    model.training = True  # the layer's, not the encoder's dropout
+    examples = [features.example(p, q, [[a]]) for p, q, a in PROBLEMS]
+    log_probs = model(**collate_examples(examples, 0)).log_probs
+    keys = ("input_ids", "attention_mask", "token_type_ids", "number_tokens", "candidates")
+    for b, (passage, question, _) in enumerate(PROBLEMS):
+        numbers = [(m.where, m.start, m.end, decoys[b, i].tolist()) for i, m in enumerate(examples[b].text.mentions)]
+        for where, start, end, decoy in numbers:
+            source = passage if where == "passage" else question
+            source = source[:start] + disguise(source[start:end], decoy) + source[end:]
+            passage, question = (source, question) if where == "passage" else (passage, source)
+        batch = collate_texts([features.text(passage, question)], 0)
+        scores = model.score(**{k: batch[k] for k in keys})[0]
+        torch.testing.assert_close(log_probs[b, : len(scores)], scores.log_softmax(0), atol=1e-4, rtol=1e-4)
+    reader = Reader(model.eval(), features)
+    texts = [(f"Anna has {a} pens. Carl has {b} pens. Zoë has {c}.", "Who?") for a, b, c in ((12, 34, 5), (98, 10, 7))]
+    assert len({t.pair for t in reader.trace_many(texts)}) == 1
+
+
 def test_decoys_are_numbers_and_the_same_ones_in_inference() -> None:
     drawn = draw_decoys(200, 3, torch.device("cpu"))
     assert drawn.shape == (200, 3, WIDTH) and drawn[..., 0].min() == 1 and drawn.unique().tolist() == list(range(10))
@@ -142,6 +163,11 @@ def test_decoys_are_numbers_and_the_same_ones_in_inference() -> None:
 def test_a_blindfold_needs_hiding(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"^blindfold: a share from 0 to 1 that needs hide_arguments"):
         CalculatorReaderConfig(**options)
+
+
+def test_a_blind_choice_needs_hiding() -> None:
+    with pytest.raises(ValueError, match=r"^blind_choice: needs hide_arguments"):
+        CalculatorReaderConfig(blind_choice=True)
 
 
 def test_a_model_without_a_tokenizer_s_digits_cannot_hide(make_reader: MakeReader) -> None:

@@ -65,6 +65,7 @@ class ModelConfig:
     temperature: float = 1.0
     noise_scale: float = 1.0
     hide_arguments: bool = False
+    blind_choice: bool = False
     blindfold: float = 0.0
     dropout: float = 0.0
     encoder_dropout: float | None = None

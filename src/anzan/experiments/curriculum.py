@@ -13,8 +13,8 @@ from transformers.trainer_pt_utils import get_length_grouped_indices
 class Curriculum(Sampler[Any]):
     """Indexes for a whole run: until `share` of it those in `begin_with`, then all.
 
-    With `grow_from`, problems begin with so many people and reach `people` in even steps until `grow_share` of the run;
-    so long an item is a pair, index and people.
+    With `grow_from`, problems begin with so many people and reach `people` at `grow_share` of the run, by the square of
+    the time: a third of it is for the first few. So long an item is a pair, index and people.
 
     Args:
         lengths: tokens of each example.
@@ -64,7 +64,7 @@ class Curriculum(Sampler[Any]):
         """How many people the problems have now; None for all."""
         if self.grow_from is None or progress >= self.grow_share:
             return None
-        return self.grow_from + int((self.people - self.grow_from) * progress / self.grow_share)
+        return self.grow_from + int((self.people - self.grow_from) * (progress / self.grow_share) ** 2)
 
     def _forever(self, indexes: Sequence[int], order: torch.Generator) -> Iterator[int]:
         lengths = [self.lengths[i] for i in indexes]

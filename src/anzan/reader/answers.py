@@ -207,16 +207,21 @@ class Reader:
         text = {k: batch[k] for k in ("input_ids", "attention_mask", "token_type_ids")}
         pairs: list[tuple[int, int] | None] = [None] * len(texts)
         rows: list[Row | None] = [None] * len(texts)
+        decoys = None
+        if self.model.config.hide_arguments and batch["number_tokens"].shape[1]:
+            decoys = draw_decoys(len(texts), batch["number_tokens"].shape[1], device, random=False)
         if self.features.calculator.operations and batch["candidates"].shape[1]:
-            scores = self.model.score(**text, number_tokens=batch["number_tokens"], candidates=batch["candidates"])
+            first = dict(text)
+            if decoys is not None:
+                first |= self.model.disguised_choice(batch["input_ids"], batch["number_digits"], decoys)
+            scores = self.model.score(**first, number_tokens=batch["number_tokens"], candidates=batch["candidates"])
             scores = scores.float().masked_fill(~batch["candidate_mask"], -torch.inf)
             for i, t in enumerate(texts):
                 pairs[i], rows[i] = self._choose(t, scores[i])
         shown = rows if override is None else [override(t, r) for t, r in zip(texts, rows, strict=True)]
         printed = collate_rows(shown).to(device)
-        if self.model.config.hide_arguments and batch["number_tokens"].shape[1]:
+        if decoys is not None:
             arguments = torch.tensor([p or (-1, -1) for p in pairs], device=device)
-            decoys = draw_decoys(len(texts), batch["number_tokens"].shape[1], device, random=False)
             text |= self.model.disguised(batch["input_ids"], batch["number_digits"], arguments, decoys)
             operands = collate_operands(shown).to(device)[:, None]
             printed = self.model.disguised_rows(printed[:, None], operands, arguments[:, None], decoys)[:, 0]

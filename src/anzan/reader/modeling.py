@@ -65,6 +65,8 @@ class CalculatorReaderConfig(PreTrainedConfig):
         hide_arguments: in the place of the numbers that went into the calculator the reader sees random digits, the
             same in the text and in the printed operands (`anzan.reader.decoys`). Results are true, so what the
             numbers amount to can be read from them alone.
+        blind_choice: the first pass sees decoys in the place of all numbers: it must choose by what the text says about
+            them, and cannot tell the reader by its choice what it has worked out itself; needs `hide_arguments`.
         blindfold: the share of training examples in which all numbers of `anzan.reader.blindfold` are hidden as well;
             needs `hide_arguments`.
         max_answer_words: the longest answer that is read off question or passage.
@@ -92,6 +94,7 @@ class CalculatorReaderConfig(PreTrainedConfig):
         noise_scale: float = 1.0,
         dropout: float = 0.0,
         hide_arguments: bool = False,
+        blind_choice: bool = False,
         blindfold: float = 0.0,
         max_answer_words: int = 12,
         **kwargs: Any,
@@ -104,6 +107,8 @@ class CalculatorReaderConfig(PreTrainedConfig):
             raise ValueError(f"objective: {objective!r} is unknown; choose among {', '.join(OBJECTIVES)}")
         if not 0 <= blindfold <= hide_arguments:
             raise ValueError(f"blindfold: a share from 0 to 1 that needs hide_arguments, got {blindfold}")
+        if blind_choice and not hide_arguments:
+            raise ValueError("blind_choice: needs hide_arguments")
         super().__init__(**kwargs)
         self.encoder = dict(encoder or {})
         self.operations = list(operations)
@@ -116,6 +121,7 @@ class CalculatorReaderConfig(PreTrainedConfig):
         self.noise_scale = noise_scale
         self.dropout = dropout
         self.hide_arguments = hide_arguments
+        self.blind_choice = blind_choice
         self.blindfold = blindfold
         self.max_answer_words = max_answer_words
 
@@ -318,6 +324,12 @@ class CalculatorReader(PreTrainedModel):
         ids = disguise(input_ids, number_digits, decoys, self._digits(), hide)
         return {"input_ids": ids, "hidden": disguised(number_digits, hide)}
 
+    def disguised_choice(self, input_ids: Tensor, number_digits: Tensor, decoys: Tensor) -> dict[str, Tensor]:
+        """The text of the first pass, `input_ids`, as `blind_choice` asks for it; see `disguised`."""
+        if not self.config.blind_choice:
+            return {"input_ids": input_ids}
+        return {"input_ids": disguise(input_ids, number_digits, decoys, self._digits())}
+
     def disguised_rows(self, rows: Tensor, operand_digits: Tensor, arguments: Tensor, decoys: Tensor) -> Tensor:
         """Printed results (batch, n, length) with the decoys of their arguments (batch, n, 2) for operands."""
         b, n, l = rows.shape
@@ -366,7 +378,10 @@ class CalculatorReader(PreTrainedModel):
             decoys = draw_decoys(len(input_ids), number_tokens.shape[1], input_ids.device, self.training)
             result_ids = self.disguised_rows(result_ids, operand_digits, candidates, decoys)
         table = ResultTable(result_ids, candidate_mask)
-        scores = self.score(**text, number_tokens=number_tokens, candidates=candidates).float()
+        first = text
+        if decoys is not None and number_digits is not None:
+            first = text | self.disguised_choice(input_ids, number_digits, decoys)
+        scores = self.score(**first, number_tokens=number_tokens, candidates=candidates).float()
         reading = Reading(text | {"span_mask": span_mask}, text_spans, row_spans, candidates, number_digits, decoys)
         if decoys is not None and self.training and blindfold is not None:
             drawn = torch.rand(len(blindfold), 1, device=blindfold.device) < self.config.blindfold
