@@ -260,6 +260,33 @@ def test_train_refuses(tmp_path: Path, args: list[str], hint: str) -> None:
     assert not (tmp_path / "run").exists()
 
 
+# -- reproduce ---------------------------------------------------------------------------------------------------
+def test_reproduce_goes_on_where_it_stopped(tmp_path: Path, small_run: list[str]) -> None:
+    places = [x for name in ("runs", "results") for x in (f"--{name}", tmp_path / name)]
+    command = ["reproduce", "table3", small_run[0], "--scale", "smoke", "--cell", "plain/max", *places]
+    command += ["--page", tmp_path / "page.md"]
+    stopped = output_of(*command, "--minutes", "0.00001")
+    assert "to go on, give the same command again" in stopped and "1 of 3 steps" in stopped
+    assert "| plain/max |" not in (tmp_path / "page.md").read_text(encoding="utf-8")
+    done = output_of(*command)
+    assert "to go on" not in done and "| plain/max | paper | 1 |" in (tmp_path / "page.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("args", "hint"),
+    [
+        (["table9"], "table9: unknown; choose among table3"),
+        (["table3", "--scale", "tiny"], "--scale tiny: unknown; choose among smoke, laptop, paper"),
+        (["table3", "--recipe", "honest"], "--recipe honest: unknown"),
+        (["table3", "--cell", "max"], "--cell max: unknown"),
+        (["table3", "train.sed=1"], "did you mean train.seed?"),
+    ],
+)
+def test_reproduce_refuses(tmp_path: Path, args: list[str], hint: str) -> None:
+    assert hint in failure_of("reproduce", *args, "--runs", tmp_path, "--results", tmp_path, "--page", tmp_path / "p")
+    assert not list(tmp_path.iterdir())
+
+
 # -- pretrain ----------------------------------------------------------------------------------------------------
 def test_pretrain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     made = []
