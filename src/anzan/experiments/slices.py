@@ -21,6 +21,11 @@ class Slice(TrainerCallback):
         self._earlier, self._started = 0.0, time.monotonic()
 
     @property
+    def earlier(self) -> float:
+        """The seconds of earlier slices."""
+        return self._earlier
+
+    @property
     def spent(self) -> float:
         return self._earlier + time.monotonic() - self._started
 

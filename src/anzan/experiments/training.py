@@ -252,7 +252,7 @@ def train(
         "config": config.to_dict(),
         "device": device_name(),
         "train_s": round(train_s, 1),
-        "wall_s": round(time.monotonic() - started, 1),
+        "wall_s": round(piece.earlier + time.monotonic() - started, 1),
         "commit": code,
         "command": command(),
     }
