@@ -48,14 +48,14 @@ def test_fields_by_hand() -> None:
         "95 = 72 + 23 , 49 = 72 - 23 , - 49 = 23 - 72",
         (
             Field(F(95), 0, 2, "+"),
-            Field(F(72), 5, 7, None),
-            Field(F(23), 10, 12, None),
+            Field(F(72), 5, 7, None, 0),
+            Field(F(23), 10, 12, None, 1),
             Field(F(49), 15, 17, "-"),
-            Field(F(72), 20, 22, None),
-            Field(F(23), 25, 27, None),
+            Field(F(72), 20, 22, None, 0),
+            Field(F(23), 25, 27, None, 1),
             Field(F(-49), 30, 34, "-"),
-            Field(F(23), 37, 39, None),
-            Field(F(72), 42, 44, None),
+            Field(F(23), 37, 39, None, 1),
+            Field(F(72), 42, 44, None, 0),
         ),
     )
 
