@@ -227,20 +227,22 @@ def _run(folder: str, config: RunConfig, measurements: Sequence[Measurement]) ->
 def reproduce(
     runs: Sequence[Run], folder: Path, results: Path, log: Console, minutes: float | None = None, command: str = ""
 ) -> list[Path]:
-    """Train and measure what has no result yet; `minutes` limits this call. Returns the new result files.
+    """Train and measure what has no result yet; `minutes` limits this call, which does one step at least. Returns the new
+    result files.
 
     Raises:
         SliceOver: the minutes are over and something is left; the next call goes on.
     """
     end = None if minutes is None else time.monotonic() + 60 * minutes
-    written = []
+    written, worked = [], False
     for run in runs:
         missing = [m for m in run.measurements if not _path(run, m, results).exists()]
         if not missing:
             continue
-        left = None if end is None else (end - time.monotonic()) / 60
-        if left is not None and left <= 0:
+        left = None if end is None else max(0.0, (end - time.monotonic()) / 60)
+        if left == 0 and worked:
             raise SliceOver(f"{run.name}: not begun")
+        worked = True
         log.print(run.name)
         reader, trained = _trained(run, folder / run.name, log, left)
         for m in missing:
