@@ -227,8 +227,9 @@ def _run(folder: str, config: RunConfig, measurements: Sequence[Measurement]) ->
 def reproduce(
     runs: Sequence[Run], folder: Path, results: Path, log: Console, minutes: float | None = None, command: str = ""
 ) -> list[Path]:
-    """Train and measure what has no result yet; `minutes` limits this call, which does one step at least. Returns the new
-    result files.
+    """Train and measure what has no result yet; returns the new result files.
+
+    `minutes` limits this call, which does one step at least.
 
     Raises:
         SliceOver: the minutes are over and something is left; the next call goes on.
