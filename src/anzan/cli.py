@@ -275,7 +275,7 @@ def train(
 
 @app.command()
 def reproduce(
-    table: Annotated[str, typer.Argument(metavar="TABLE", help="table3, table4 or figure2.")],
+    table: Annotated[str, typer.Argument(metavar="TABLE", help="table3, table4, figure2, bias, training-size, ...")],
     overrides: Overrides = None,
     scale: Annotated[str, typer.Option(help="smoke (seconds), laptop, or paper (a GPU).")] = "laptop",
     recipe: Annotated[list[str] | None, typer.Option(help="paper, span, faithful, faithful-joint; repeatable.")] = None,

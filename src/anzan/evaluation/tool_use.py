@@ -14,7 +14,7 @@ from anzan.tasks.substitution import Substitute, substitutes
 
 
 def tampered(reader: Reader, problems: Sequence[Problem]) -> dict[str, dict[str, Any]]:
-    """Metrics with the calculator's output `blanked`, and with random numbers as `wrong_results`."""
+    """Metrics with the calculator's output `blanked`, and with random numbers as `wrong_results`, in this order."""
     return {
         "blanked": evaluate(reader, problems, override=blank),
         "wrong_results": evaluate(reader, problems, override=wrong_results(reader.features)),

@@ -12,13 +12,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from anzan.evaluation.predict import evaluate
+from anzan.evaluation.tool_use import tampered
 from anzan.experiments.config import ConfigError, load_config
 from anzan.experiments.data import draw
 from anzan.experiments.model_card import model_card
 from anzan.experiments.results import write_json
 from anzan.experiments.training import train
-from anzan.reader.answers import Reader, blank, wrong_results
+from anzan.reader.answers import Reader
 from anzan.rendering import answer_view, figure
 from anzan.tasks.possession import guessing_scores
 
@@ -72,8 +72,7 @@ def run_demo(out: Path, log: Console, show: Console | None = None, overrides: Se
     log.print("measuring: calculator blanked, wrong results, guessing")
     problems = draw(p, "eval")
     metrics = result["metrics"]
-    blanked = evaluate(reader, problems, override=blank)
-    misled = evaluate(reader, problems, override=wrong_results(reader.features))
+    blanked, misled = tampered(reader, problems).values()
     groups = {"all": problems} | {kind: [q for q in problems if q.kind == kind] for kind in metrics["by_kind"]}
     guesses = {name: guessing_scores(group) for name, group in groups.items()}
     metrics["f1_blanked"], metrics["em_blanked"] = blanked["f1"], blanked["em"]

@@ -64,7 +64,7 @@ def _scales(table: str, rows: Sequence[dict[str, Any]]) -> Iterable[str]:
     for (scale, encoder, parameters, device), group in groups.items():
         yield f"### {scale}: {encoder}, {parameters:,} parameters, {device}\n"
         yield "\n".join(_table(table, group)) + "\n"
-        yield "\n".join(["```", *_commands(group), "```"]) + "\n"
+        yield "\n".join(["```", *dict.fromkeys(r["command"] for r in group), "```"]) + "\n"
 
 
 def _table(table: str, rows: Sequence[dict[str, Any]]) -> Iterable[str]:
@@ -75,11 +75,6 @@ def _table(table: str, rows: Sequence[dict[str, Any]]) -> Iterable[str]:
         paper = "" if theirs is None or recipe == "span" else f"{theirs[0]} / {theirs[1]}"
         cells = [_mean(r["metrics"].get(k) for r in group) for k in COLUMNS]
         yield f"| {cell} | {recipe} | {len(group)} | {size:,} | {paper} | " + " | ".join(cells) + " |"
-
-
-def _commands(rows: Sequence[dict[str, Any]]) -> Iterable[str]:
-    seen = dict.fromkeys(r["command"] for r in rows)
-    yield from seen
 
 
 def _grouped(rows: Iterable[dict[str, Any]], *keys: str) -> dict[tuple[Any, ...], list[dict[str, Any]]]:

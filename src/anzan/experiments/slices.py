@@ -13,25 +13,23 @@ class SliceOver(Exception):
 
 
 class Slice(TrainerCallback):
-    """Stops training after so many minutes, saved. `spent` is the training time in seconds, earlier slices included."""
+    """Stops training after so many minutes, saved.
+
+    `spent` is the training time in seconds, `earlier` the part of it in earlier slices.
+    """
 
     def __init__(self, minutes: float | None = None):
         self.minutes = minutes
         self.over = False
-        self._earlier, self._started = 0.0, time.monotonic()
-
-    @property
-    def earlier(self) -> float:
-        """The seconds of earlier slices."""
-        return self._earlier
+        self.earlier, self._started = 0.0, time.monotonic()
 
     @property
     def spent(self) -> float:
-        return self._earlier + time.monotonic() - self._started
+        return self.earlier + time.monotonic() - self._started
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self._started = time.monotonic()
-        self._earlier = max((log.get("seconds", 0.0) for log in state.log_history), default=0.0)
+        self.earlier = max((log.get("seconds", 0.0) for log in state.log_history), default=0.0)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         late = self.minutes is not None and time.monotonic() - self._started >= 60 * self.minutes
