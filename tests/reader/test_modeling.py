@@ -223,6 +223,47 @@ def test_the_sampled_marginal_of_many_draws_is_near_the_marginal(make_reader: Ma
     assert losses["sampled-marginal"] == pytest.approx(losses["exact-marginal"], abs=0.1)
 
 
+def test_who_is_sure_reads_once(make_reader: MakeReader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One example is sure of its pair and is read with that alone; the others count as ever."""
+    model, features = make_reader(objective="unordered-set", samples=6, sure=0.9, argument_loss="none")
+    examples = [e for e in examples_of(features) if any(e.rows)]
+    several = [e for e in examples if len(e.rows) > 1]
+    with torch.no_grad():
+        while max(slow_scores(model, e).softmax(0).max().item() for e in several) < 0.9:
+            model.scorer.outer.weight *= 1.1
+    totals, rows = [], 0
+    for example in examples:
+        found = losses_of_candidates(model, example)
+        assert found is not None
+        p, losses = found
+        sure = p.max().item() >= 0.9
+        rows += 1 if sure else sum(row is not None for row in example.rows)
+        if losses.min().item() < 20:
+            totals.append(losses[p.argmax()] if sure else (p * losses).sum())
+    assert len(examples) < rows < sum(row is not None for e in examples for row in e.rows)
+    read, seen = model.read_rows, []
+
+    def count(ids: Tensor, **text: Any) -> tuple[Tensor, Tensor]:
+        seen.append(len(ids))
+        return read(ids, **text)
+
+    monkeypatch.setattr(model, "read_rows", count)
+    model.training = True  # the objective's, not the encoder's dropout
+    loss, expected = model(**batch_of(features, examples)).loss, torch.stack(totals).mean()
+    assert seen == [rows]
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-4)
+    for weight in (model.scorer.inner.weight, model.spans.weight):
+        torch.testing.assert_close(
+            grad(loss, weight, retain_graph=True)[0], grad(expected, weight, retain_graph=True)[0]
+        )
+
+
+@pytest.mark.parametrize("sure", [0.5, 1.1])
+def test_sure_is_a_probability(sure: float) -> None:
+    with pytest.raises(ValueError, match=rf"^sure: a probability above 0.5, up to 1 .*got {sure}"):
+        CalculatorReaderConfig(sure=sure)
+
+
 def test_unknown_objectives() -> None:
     with pytest.raises(
         ValueError, match=r"^objective: 'exact' is unknown; choose among straight-through, exact-marginal"

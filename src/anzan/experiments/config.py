@@ -62,6 +62,7 @@ class ModelConfig:
     self_training: float = 0.0
     objective: str = "straight-through"
     samples: int = 4
+    sure: float = 1.0
     temperature: float = 1.0
     noise_scale: float = 1.0
     hide_arguments: bool = False

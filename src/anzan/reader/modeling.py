@@ -5,6 +5,7 @@ Yoshikawa, Heinzerling and Inui (NLP2022). `span` is the same code with no opera
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -60,6 +61,8 @@ class CalculatorReaderConfig(PreTrainedConfig):
             candidates' results for each example, ``exact-marginal`` (all of them), ``top-k-marginal``,
             ``sampled-marginal``, ``leave-one-out`` or ``unordered-set``.
         samples: how many candidates the last four of these read.
+        sure: an example whose most likely candidate is at least so probable is read with that one alone; the others
+            are taken to do as well, so its scores stay. It saves most of the reading once the choice is learnt.
         temperature, noise_scale: of the straight-through Gumbel-Softmax.
         dropout: on what the two heads read.
         hide_arguments: in the place of the numbers that went into the calculator the reader sees random digits, the
@@ -72,8 +75,8 @@ class CalculatorReaderConfig(PreTrainedConfig):
         max_answer_words: the longest answer that is read off question or passage.
 
     Raises:
-        ValueError: an unknown argument loss or objective, self-training without an argument loss, or a blindfold where
-            nothing is hidden.
+        ValueError: an unknown argument loss or objective, self-training without an argument loss, `sure` out of range,
+            or a blindfold where nothing is hidden.
     """
 
     model_type = "anzan-reader"
@@ -90,6 +93,7 @@ class CalculatorReaderConfig(PreTrainedConfig):
         self_training: float = 0.0,
         objective: str = STRAIGHT_THROUGH,
         samples: int = 4,
+        sure: float = 1.0,
         temperature: float = 1.0,
         noise_scale: float = 1.0,
         dropout: float = 0.0,
@@ -105,6 +109,8 @@ class CalculatorReaderConfig(PreTrainedConfig):
             raise ValueError("self_training: needs an argument_loss, bce or marginal")
         if objective not in OBJECTIVES:
             raise ValueError(f"objective: {objective!r} is unknown; choose among {', '.join(OBJECTIVES)}")
+        if not 0.5 < sure <= 1:
+            raise ValueError(f"sure: a probability above 0.5, up to 1 (read all samples), got {sure}")
         if not 0 <= blindfold <= hide_arguments:
             raise ValueError(f"blindfold: a share from 0 to 1 that needs hide_arguments, got {blindfold}")
         if blind_choice and not hide_arguments:
@@ -117,6 +123,7 @@ class CalculatorReaderConfig(PreTrainedConfig):
         self.self_training = self_training
         self.objective = objective
         self.samples = samples
+        self.sure = sure
         self.temperature = temperature
         self.noise_scale = noise_scale
         self.dropout = dropout
@@ -389,11 +396,11 @@ class CalculatorReader(PreTrainedModel):
         start = end = None
         if self.training and self.config.objective != STRAIGHT_THROUGH:
             choice: Choice = self.layer.estimator(scores, table.valid)
-            loss = spans = self._objective_loss(scores, table, reading)
+            loss = spans = self._objective_loss(scores, choice.log_probs.detach(), table, reading)
         else:
             embedded, there, choice = self.layer(scores, table, self.encoder.get_input_embeddings().weight)
             assert choice.index is not None
-            second, spans = self._second_pass(reading, choice.index[:, None])
+            second, spans = self._second_pass(reading, torch.arange(len(choice.index)), choice.index)
             start, end = self.read(**second, results=embedded, result_mask=there, separators=_last(there))
             loss = spans = self._mean_span_loss(start, end, spans)
         arguments = None
@@ -414,34 +421,37 @@ class CalculatorReader(PreTrainedModel):
             index=choice.index,
         )
 
-    def _second_pass(self, reading: Reading, index: Tensor) -> tuple[dict[str, Any], Tensor]:
-        """The text as the second pass sees it once candidates (batch, n) are chosen, and the answer's spans there.
+    def _second_pass(self, reading: Reading, example: Tensor, chosen: Tensor) -> tuple[dict[str, Any], Tensor]:
+        """The text as the second pass sees it once candidates are chosen, and the answer's spans there.
 
-        Both have batch * n rows.
+        `chosen` (n) is a candidate of each of the examples `example` (n), which may come up several times.
         """
-        n = index.shape[1]
-        many: dict[str, Any] = {k: v if v is None else v.repeat_interleave(n, 0) for k, v in reading.text.items()}
-        places = reading.text_spans.repeat_interleave(n, 0)
+        example = example.to(chosen.device)
+        text: dict[str, Any] = {k: v if v is None else v[example] for k, v in reading.text.items()}
+        places = reading.text_spans[example]
         if reading.decoys is not None:
             assert reading.number_digits is not None
-            digits, decoys = (x.repeat_interleave(n, 0) for x in (reading.number_digits, reading.decoys))
-            arguments = reading.candidates.gather(1, index[..., None].expand(-1, -1, 2)).flatten(0, 1)
-            blind = None if reading.blindfold is None else reading.blindfold.repeat_interleave(n, 0)
-            text = self.disguised(many["input_ids"], digits, arguments, decoys, blind)
-            many |= text
+            digits, decoys = reading.number_digits[example], reading.decoys[example]
+            arguments = reading.candidates[example, chosen]
+            blind = None if reading.blindfold is None else reading.blindfold[example]
+            text |= self.disguised(text["input_ids"], digits, arguments, decoys, blind)
             gone = text["hidden"].gather(1, places[..., 0].clamp_min(0)) & (places[..., 0] >= 0)
             places = places.masked_fill(gone[..., None], -1)
-        fresh = _fresh_spans(reading.row_spans, index, reading.text["attention_mask"])
-        return many, torch.cat([places, fresh.flatten(0, 1)], 1)
+        fresh = _fresh_spans(reading.row_spans[example, chosen], text["attention_mask"])
+        return text, torch.cat([places, fresh], 1)
 
-    def _objective_loss(self, scores: Tensor, table: ResultTable, reading: Reading) -> Tensor:
+    def _objective_loss(self, scores: Tensor, log_probs: Tensor, table: ResultTable, reading: Reading) -> Tensor:
         """The mean of the objective over the examples whose answer stands in the text or in some candidate's result."""
 
         def loss_of(index: Tensor) -> Tensor:
-            text, spans = self._second_pass(reading, index)
-            start, end = self.read_rows(table.rows(index).flatten(0, 1), **text)
+            needed = _to_read(index, log_probs, self.config.sure)
+            text, spans = self._second_pass(reading, needed.nonzero()[:, 0], index[needed])
+            start, end = self.read_rows(table.rows(index)[needed], **text)
             some = (spans[..., 0] >= 0).any(-1)
-            return torch.where(some, span_loss(start, end, spans), NO_ANSWER).view(index.shape)
+            losses = torch.where(some, span_loss(start, end, spans), NO_ANSWER)
+            losses = losses.new_zeros(index.shape).masked_scatter(needed, losses)
+            as_well = losses.sum(1, keepdim=True) / needed.sum(1, keepdim=True)
+            return torch.where(needed, losses, as_well)
 
         samples = self.config.samples
         counts = {"exact-marginal": {}, "top-k-marginal": {"k": samples}}
@@ -458,10 +468,20 @@ class CalculatorReader(PreTrainedModel):
         return span_loss(start, end, spans).sum() / answerable
 
 
-def _fresh_spans(row_spans: Tensor, index: Tensor, attention_mask: Tensor) -> Tensor:
-    """Answer spans in the results of chosen candidates (batch, n), shifted behind the text: (batch, n, spans, 2)."""
-    fresh = row_spans[torch.arange(len(index), device=index.device)[:, None], index]
-    return torch.where(fresh >= 0, fresh + attention_mask.sum(1)[:, None, None, None], -1)
+def _to_read(index: Tensor, log_probs: Tensor, sure: float) -> Tensor:
+    """Which of the sampled candidates (batch, n) the reader reads, see `CalculatorReaderConfig`; one at least."""
+    needed = log_probs.gather(1, index).isfinite()
+    best, top = log_probs.max(1, keepdim=True)
+    is_top = index == top
+    alone = (best >= math.log(sure)) & is_top.any(1, keepdim=True)
+    needed &= is_top | ~alone
+    needed[:, 0] |= ~needed.any(1)  # no valid candidate: no result to read, but a text
+    return needed
+
+
+def _fresh_spans(row_spans: Tensor, attention_mask: Tensor) -> Tensor:
+    """Answer spans in a result (batch, spans, 2), shifted to where it stands behind the text."""
+    return torch.where(row_spans >= 0, row_spans + attention_mask.sum(1)[:, None, None], -1)
 
 
 def _last(there: Tensor) -> Tensor:
