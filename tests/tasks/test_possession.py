@@ -33,10 +33,11 @@ CELLS = {
     "ten people": Possession(people=10, transfer=True),
     "table 4": Possession(people=4, max_digits=6, transfer=True),
     "table 4, plain": Possession(people=4, max_digits=6),
+    "any gap": Possession(people=4, transfer=True, gap=1.0),
     "two digits": Possession(people=3, digits=2, transfer=True),
     "up to two digits": Possession(people=3, max_digits=2, transfer=True),
 }
-TRANSFERS = ["transfer", "table 4", "two digits", "up to two digits"]
+TRANSFERS = ["transfer", "any gap", "table 4", "two digits", "up to two digits"]
 
 
 @cache
@@ -215,6 +216,17 @@ def test_the_owners_numbers_hardly_tell_the_winner(cell: str) -> None:
     assert 0.5 < sum(right) / len(right) < 0.66  # 0.6 and 4 standard deviations; 0.83 with gaps of any width
 
 
+@pytest.mark.parametrize(("cell", "gap"), [("transfer", 0.2), ("any gap", 1.0)])
+def test_gaps_are_as_wide_as_asked(cell: str, gap: float) -> None:
+    shares = []
+    for story in stories(cell):
+        (other,) = (name for name in story.asked if name not in (story.giver, story.receiver))
+        span = 10 ** (len(str(story.first[other])) - 1)
+        shares.append(abs(story.final[story.winner] - story.final[story.loser]) / span)
+    assert 0.9 * gap < max(shares) <= gap
+    assert sum(share < gap / 2 for share in shares) > len(shares) / 4
+
+
 def test_bystanders_have_numbers_like_everyone() -> None:
     asked, others = Counter[str](), Counter[str]()
     for story in stories("ten people"):
@@ -287,6 +299,7 @@ def test_biases_combine() -> None:
         ({"digits": 1}, "digits: 1 give fewer distinct numbers"),
         ({"questions": ()}, "questions: "),
         ({"questions": ("min",)}, "questions: "),
+        ({"gap": 0}, "gap: 0; give a share of what a leading digit spans"),
         ({"names": ("Anna", "Anna")}, "names: "),
         ({"objects": ("green apples",)}, "objects: "),
         ({"bias": {"colour": 0.5}}, "bias colour: unknown kind; choose among asked-order"),
@@ -356,7 +369,8 @@ def test_nothing_is_left_to_guess(cell: str) -> None:
     # Rough arithmetic is no bias.
     assert scores.pop("two_digits") > 75
     # With blocks of a few numbers, even a gap of one is wide.
-    assert scores.pop("rounded_other") < (68 if CELLS[cell].digits > 2 and CELLS[cell].max_digits != 2 else 80)
+    narrow = CELLS[cell].digits > 2 and CELLS[cell].max_digits != 2 and CELLS[cell].gap < 1
+    assert scores.pop("rounded_other") < (68 if narrow else 86)
     if CELLS[cell].max_digits is not None:
         assert scores.pop("before_transfer") > 50  # many amounts are too small to matter
     assert all(abs(score - 50) <= 6.3 for score in scores.values()), scores  # 4 standard deviations

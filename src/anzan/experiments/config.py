@@ -31,6 +31,7 @@ class PossessionData:
     transfer: list[bool] = field(default_factory=lambda: [True])
     questions: list[str] = field(default_factory=lambda: ["max", "argmax"])
     bias: dict[str, float] = field(default_factory=dict)
+    gap: float = 0.2
     train_size: int = 20_000
     dev_size: int = 500
     eval_size: int = 2_000

@@ -74,6 +74,7 @@ def draw(data: PossessionData, split: str) -> list[Problem]:
             transfer=transfer,
             questions=tuple(sorted(set(data.questions))),  # in any order, the same problems
             bias=data.bias,
+            gap=data.gap,
         )
         streams.append(generate(options, len(range(i, size, len(data.transfer))), data.seed, split))
     return [problem for together in zip_longest(*streams) for problem in together if problem is not None]

@@ -21,7 +21,9 @@ all three numbers, and all digits of the other's.
 Given all digits of the owner's number and the amount it cannot be exactly 1/2 as well, for the least result of a key
 always loses, but the narrower the gap the nearer: with gaps of at most a fifth of what a leading digit spans, whoever
 knows the owner's numbers and the other's leading digit is right in 61 %. Without a gap that is 83 %, and readers then
-learn to judge by the operands alone: they answer 80 % and never look at the result, nor at the other's number.
+learn to judge by the operands alone: they answer 80 % and never look at the result, nor at the other's number. But a
+reader that has seen narrow gaps only does not learn to compare: shown numbers that lie apart, it answers at random.
+Where the operands are hidden from it wide gaps leak nothing, and `Possession.gap` admits them.
 
 Two by two, the people who are not asked get numbers of the same origin. Without a transfer the comparison of two
 printed numbers is the task itself, and numbers are natural draws. Names, order in the passage and order in the question
@@ -64,9 +66,6 @@ MAX_DIGITS = 15  # below 2**53, so that every number is a JSON number and random
 # which one winner needs a freak (599,999 + 2 against 600,000), to be had only from a handful of recognisable numbers.
 _SMALLEST_SHARE = 1 / 20
 _TRIES = 10_000
-# What the owner has in the end and what the other has differ by at most this share of what one leading digit spans. The
-# owner's numbers alone then tell the winner only near the ends of that span.
-_WIDEST_GAP = 1 / 5
 
 Role = Literal["giver", "receiver"]
 _SIGNS: dict[Role, int] = {"giver": -1, "receiver": 1}
@@ -87,6 +86,8 @@ class Possession:
     - `leading-digits` (transfer only, not with `role`): leading digits decide and are right with p. Below p = 1/2 this
       shows in the role too: for lack of numbers, as a giver's estimated defeat is hardly ever wrong.
 
+    With a transfer the two compared numbers differ by at most `gap` times what the leading digit spans.
+
     Raises ValueError, one line that names the option and the mend, for options without problems.
     """
 
@@ -98,6 +99,7 @@ class Possession:
     bias: Mapping[str, float] = field(default_factory=dict, hash=False)
     names: tuple[str, ...] = NAMES
     objects: tuple[str, ...] = OBJECTS
+    gap: float = 0.2
 
     def __post_init__(self) -> None:
         for name, pool in (("names", self.names), ("objects", self.objects)):
@@ -119,6 +121,8 @@ class Possession:
             _refuse(name, f"{digits} give fewer distinct numbers than the passage needs", "choose more digits")
         if not self.questions or not set(self.questions) <= set(QUESTIONS):
             _refuse("questions", self.questions, "choose among argmax and max")
+        if not 0 < self.gap <= 1:
+            _refuse("gap", self.gap, "give a share of what a leading digit spans, above 0 and up to 1")
         for kind, p in self.bias.items():
             if kind not in BIASES:
                 _refuse(f"bias {kind}", "unknown kind", f"choose among {', '.join(BIASES)}")
@@ -139,6 +143,8 @@ class Possession:
     def _identity(self) -> str:
         """All options as text, equal for equal options whatever the order of the bias."""
         values = {each.name: getattr(self, each.name) for each in fields(self)}
+        if values["gap"] == 0.2:
+            del values["gap"]  # which came later: problems that were drawn without it stay the same
         values["bias"] = sorted((kind, float(p)) for kind, p in self.bias.items())
         return repr(values)
 
@@ -231,7 +237,7 @@ def _plan(rng: random.Random, options: Possession) -> _Plan:
 def _numbers(rng: random.Random, options: Possession, plan: _Plan) -> _Numbers:
     """Numbers within the plan, all of them distinct, without a tie and without debt."""
     if plan.key is not None:
-        return _balanced(rng, plan, plan.key)
+        return _balanced(rng, options, plan, plan.key)
     sign = 0 if plan.role is None else _SIGNS[plan.role]
     for _ in range(_TRIES):
         a, t, c = (_natural(rng, options) for _ in range(3))
@@ -243,10 +249,10 @@ def _numbers(rng: random.Random, options: Possession, plan: _Plan) -> _Numbers:
     _give_up()
 
 
-def _balanced(rng: random.Random, plan: _Plan, key: _Key) -> _Numbers:
+def _balanced(rng: random.Random, options: Possession, plan: _Plan, key: _Key) -> _Numbers:
     """Numbers of a key, with a `c` that says nothing about the winner, and `a` and `t` that say little."""
     sign = _SIGNS[plan.role or "giver"]
-    widest = max(1, int(len(key.c) * _WIDEST_GAP))
+    widest = max(1, int(len(key.c) * options.gap))
     for _ in range(_TRIES):
         c, gap = rng.choice(key.c), rng.randint(1, widest)
         # Whether c is kept must not depend on who is to win, so either could.
