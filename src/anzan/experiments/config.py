@@ -77,7 +77,8 @@ class ModelConfig:
 class TrainConfig:
     """Optimisation.
 
-    `head_learning_rate` is that of everything but the encoder, by default the same. `minutes` limits a run: learning
+    `head_learning_rate` is that of everything but the encoder, by default the same; in the encoder each layer has
+    `layer_decay` times the rate of the one above (`anzan.experiments.learning_rates`). `minutes` limits a run: learning
     rate and curriculum then follow the clock where steps are too slow. Until `begin_share` of the run, it sees the
     kinds of question in `begin_with` alone. Until `grow_share` of it, possession problems grow from `grow_from` people
     to all of theirs. `group_by_length` saves padding, but where length tells the kinds apart its batches are of one
@@ -90,6 +91,7 @@ class TrainConfig:
     batch_size: int = 32
     learning_rate: float = 1e-4
     head_learning_rate: float | None = None
+    layer_decay: float = 1.0
     warmup_share: float = 0.05
     weight_decay: float = 0.01
     schedule: str = "linear"

@@ -36,7 +36,8 @@ def device_name() -> str:
     """The machine in words: GPU name, or processor and threads."""
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
-    return f"CPU, {torch.get_num_threads()} threads, {platform.machine()}"
+    threads = torch.get_num_threads()
+    return f"CPU, {threads} thread{'' if threads == 1 else 's'}, {platform.machine()}"
 
 
 def commit() -> str | None:

@@ -21,6 +21,7 @@ from anzan.evaluation.predict import evaluate
 from anzan.experiments.config import ConfigError, ModelConfig, RunConfig, TrainConfig
 from anzan.experiments.curriculum import Curriculum
 from anzan.experiments.data import Examples, load_splits, make_examples
+from anzan.experiments.learning_rates import learning_rates, set_learning_rates
 from anzan.experiments.memory import keep_freed_memory
 from anzan.experiments.model_card import model_card
 from anzan.experiments.pace import Pace
@@ -50,11 +51,11 @@ class _Trainer(Trainer):
         sampler: Curriculum,
         pace: Pace,
         piece: Slice,
-        head_learning_rate: float | None = None,
+        rates: dict[str, float],
         **kwargs: Any,
     ):
         super().__init__(*args, **kwargs)
-        self.head_learning_rate = head_learning_rate
+        self.rates = rates
         self.features, self.dev, self.sampler, self.pace, self.piece = features, dev, sampler, pace, piece
         self.measured: dict[int, dict[str, Any]] = {}  # by step
         self._sums: dict[str, float] = defaultdict(float)
@@ -64,15 +65,10 @@ class _Trainer(Trainer):
         return self.sampler
 
     def create_optimizer(self, model: torch.nn.Module | None = None) -> torch.optim.Optimizer:
-        """The heads, which start from nothing, may learn faster than the encoder."""
+        """Each part of the reader learns at its own rate, see `anzan.experiments.learning_rates`."""
         optimizer = super().create_optimizer(model)
-        if self.head_learning_rate is not None:
-            assert self.model is not None
-            encoder = {id(p) for name, p in self.model.named_parameters() if name.startswith("encoder.")}
-            for group in list(optimizer.param_groups):
-                heads = [p for p in group["params"] if id(p) not in encoder]
-                group["params"] = [p for p in group["params"] if id(p) in encoder]
-                optimizer.add_param_group({**group, "params": heads, "lr": self.head_learning_rate})
+        assert self.model is not None
+        set_learning_rates(optimizer, self.model, self.rates)
         return optimizer
 
     def create_scheduler(self, *args: Any, **kwargs: Any) -> Any:
@@ -183,7 +179,7 @@ def train(
         sampler=sampler,
         pace=pace,
         piece=piece,
-        head_learning_rate=t.head_learning_rate,
+        rates=learning_rates(model, t.learning_rate, t.head_learning_rate, t.layer_decay),
         args=TrainingArguments(
             output_dir=str(out),
             max_steps=steps,
@@ -281,6 +277,8 @@ def _check(settings: TrainConfig) -> None:
     for name in ("batch_size", "epochs", "learning_rate", "head_learning_rate"):
         if getattr(settings, name) is not None and getattr(settings, name) <= 0:
             raise ConfigError(f"train.{name}: give a number above 0, got {getattr(settings, name)}")
+    if not 0 < settings.layer_decay <= 1:
+        raise ConfigError(f"train.layer_decay: give a share above 0 and up to 1, got {settings.layer_decay}")
     if bool(settings.begin_with) != (settings.begin_share > 0) or not 0 <= settings.begin_share <= 1:
         raise ConfigError("train.begin_with and train.begin_share: give kinds of question and a share from 0 to 1")
     for name, known in (("select_by", SCORES), ("schedule", [each.value for each in SchedulerType])):

@@ -143,8 +143,8 @@ class Possession:
     def _identity(self) -> str:
         """All options as text, equal for equal options whatever the order of the bias."""
         values = {each.name: getattr(self, each.name) for each in fields(self)}
-        if values["gap"] == 0.2:
-            del values["gap"]  # which came later: problems that were drawn without it stay the same
+        if values["gap"] == 0.2 or not self.transfer:
+            del values["gap"]  # which came later: problems that it does not touch stay the same
         values["bias"] = sorted((kind, float(p)) for kind, p in self.bias.items())
         return repr(values)
 

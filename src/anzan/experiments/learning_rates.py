@@ -1,0 +1,50 @@
+"""How fast each part of a reader learns: the heads, which start from nothing, and the encoder layer by layer.
+
+Layers near the text hold what pre-training has taught and are soon spoilt by heads that know nothing yet; the last ones
+must change most. So rates fall from the last layer down (ULMFiT, Howard and Ruder, ACL 2018, section 3.2).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+
+from torch import nn
+from torch.optim import Optimizer
+
+_LAYER = re.compile(r"\.layers?\.(\d+)\.")
+
+
+def learning_rates(
+    model: nn.Module, encoder: float, heads: float | None = None, decay: float = 1.0
+) -> dict[str, float]:
+    """The rate of every parameter of a reader, by name.
+
+    Args:
+        encoder: of the encoder's last layer.
+        heads: of everything but the encoder; by default the same.
+        decay: what each layer has of the rate of the one above; the embeddings have that below the first layer.
+    """
+    names = [name for name, _ in model.named_parameters()]
+    depths, depth = {}, -1
+    for name in names:
+        if name.startswith("encoder."):
+            found = _LAYER.search(name)
+            depth = int(found[1]) if found else depth
+            depths[name] = depth
+    top = max(depths.values(), default=-1)
+    rest = encoder if heads is None else heads
+    return {name: encoder * decay ** (top - depths[name]) if name in depths else rest for name in names}
+
+
+def set_learning_rates(optimizer: Optimizer, model: nn.Module, rates: dict[str, float]) -> None:
+    """Split the optimizer's groups so that each parameter learns at its own rate."""
+    rate = {id(p): rates[name] for name, p in model.named_parameters()}
+    for group in list(optimizer.param_groups):
+        alike = defaultdict(list)
+        for p in group["params"]:
+            alike[rate[id(p)]].append(p)
+        groups = [{**group, "lr": each, "params": params} for each, params in alike.items()]
+        group.update(groups[0])
+        for other in groups[1:]:
+            optimizer.add_param_group(other)
