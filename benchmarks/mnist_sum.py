@@ -43,6 +43,7 @@ from anzan.layer import (
     Fold,
     StraightThrough,
     SymbolicChain,
+    entropy,
     one_argument_out,
     sampled_marginal,
     symbolic,
@@ -169,10 +170,9 @@ def pieces(network: nn.Module, data: tuple[Tensor, Tensor], loss: Loss | None, s
             if loss is None:
                 nn.functional.cross_entropy(scores.flatten(0, 1), digits[rows].flatten()).backward()
             else:
-                log_probs = scores.log_softmax(-1)
-                entropy = -(log_probs.exp() * log_probs).sum((1, 2)).mean()
+                bonus = entropy(scores.log_softmax(-1)).sum(1).mean()
                 weight = setting.entropy * optimiser.param_groups[0]["lr"] / setting.rate
-                (loss(list(scores.unbind(1)), digits[rows].sum(1)) - weight * entropy).backward()
+                (loss(list(scores.unbind(1)), digits[rows].sum(1)) - weight * bonus).backward()
             optimiser.step()
             decay.step()
 

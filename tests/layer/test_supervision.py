@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.autograd import grad, gradcheck
 
-from anzan.layer import argument_loss, pseudo_labels, relaxed_gumbel_softmax
+from anzan.layer import argument_loss, entropy, pseudo_labels, relaxed_gumbel_softmax
 
 Kind = Literal["bce", "marginal"]
 KINDS: list[Kind] = ["bce", "marginal"]
@@ -159,3 +159,47 @@ def test_pseudo_labels_sharpen_what_is_there(kind: Kind) -> None:
     (gradient,) = grad(argument_loss(log_probs, own, kind=kind), scores)
     assert gradient[0, 0] < 0 < gradient[0, 1:].min()  # a step of descent raises the most probable one
     assert not gradient[1].any()  # an example with a label is left to it
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(1, 4), st.integers(1, 6), st.integers(0, 2**31), st.booleans())
+def test_entropy_against_a_loop(batch: int, candidates: int, seed: int, give_mask: bool) -> None:
+    g = torch.Generator().manual_seed(seed)
+    scores = 5 * torch.randn(batch, candidates, generator=g, dtype=torch.float64)
+    valid = torch.rand(batch, candidates, generator=g) < 0.7
+    expected = []
+    for row, there in zip(scores.tolist(), valid.tolist(), strict=True):
+        weights = [math.exp(s) for s, t in zip(row, there, strict=True) if t]
+        expected.append(-math.fsum(w / sum(weights) * math.log(w / sum(weights)) for w in weights))
+    log_probs = relaxed_gumbel_softmax(scores, valid).log_probs
+    assert entropy(log_probs, valid if give_mask else None).tolist() == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+def test_entropy_where_a_probability_is_0_or_nothing_is_valid() -> None:
+    scores = torch.tensor([[0.0, -1e30, 0.0], [1.0, 2.0, 3.0], [0.0, 0.0, 0.0]], requires_grad=True)
+    valid = torch.tensor([[True] * 3, [False] * 3, [True] * 3])
+    h = entropy(relaxed_gumbel_softmax(scores, valid).log_probs, valid)
+    assert h.tolist() == pytest.approx([math.log(2), 0.0, math.log(3)])
+    (gradient,) = grad(h.sum(), scores)
+    assert gradient.abs().max() < 1e-7  # each is at its most, or has none
+
+
+def test_gradcheck_of_entropy() -> None:
+    g = torch.Generator().manual_seed(0)
+    scores = torch.randn(3, 2, 4, generator=g, dtype=torch.float64, requires_grad=True)
+    valid = torch.rand(3, 2, 4, generator=g) < 0.8
+    assert gradcheck(lambda s: entropy(s.masked_fill(~valid, -torch.inf).log_softmax(-1), valid), (scores,))
+
+
+def test_a_bonus_leaves_the_others_the_share_that_its_weight_promises() -> None:
+    """The optimum of -sum p d + w H is softmax(-d / w): here one candidate is better than six others by 0.5."""
+    scores = torch.zeros(1, 7, dtype=torch.float64, requires_grad=True)
+    optimiser = torch.optim.Adam([scores], lr=0.05)
+    losses = torch.tensor([0.0, *[0.5] * 6], dtype=torch.float64)
+    for _ in range(600):
+        log_probs = scores.log_softmax(-1)
+        optimiser.zero_grad()
+        ((log_probs.exp() * losses).sum() - 0.1 * entropy(log_probs).sum()).backward()
+        optimiser.step()
+    others = 6 * math.exp(-5)
+    assert 1 - scores.softmax(-1)[0, 0].item() == pytest.approx(others / (1 + others), rel=1e-3)

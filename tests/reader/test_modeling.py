@@ -258,6 +258,29 @@ def test_who_is_sure_reads_once(make_reader: MakeReader, monkeypatch: pytest.Mon
         )
 
 
+@pytest.mark.parametrize("objective", ["straight-through", "exact-marginal"])
+def test_the_bonus_is_the_entropy_of_the_choice(objective: str, make_reader: MakeReader) -> None:
+    model, features = make_reader(objective=objective, noise_scale=0.0)
+    examples = examples_of(features)
+    model.train().encoder.eval()  # no dropout
+    batch = batch_of(features, examples)
+    plain = model(**batch)
+    model.config.entropy = 0.3
+    out = model(**batch)
+    entropies = []
+    for example in examples:
+        defined = [a for a, row in enumerate(example.rows) if row]
+        p = slow_scores(model, example)[torch.tensor(defined)].softmax(0) if defined else torch.ones(1)
+        entropies.append(-(p * p.log()).sum())
+    torch.testing.assert_close(plain.loss - out.loss, 0.3 * torch.stack(entropies).mean(), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(out.span_loss, plain.span_loss)  # what is logged holds no bonus
+
+
+def test_a_negative_bonus_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^entropy: a weight of 0 or more, got -0.1"):
+        CalculatorReaderConfig(entropy=-0.1)
+
+
 @pytest.mark.parametrize("sure", [0.5, 1.1])
 def test_sure_is_a_probability(sure: float) -> None:
     with pytest.raises(ValueError, match=rf"^sure: a probability above 0.5, up to 1 .*got {sure}"):

@@ -34,6 +34,7 @@ CELLS = {
     "table 4": Possession(people=4, max_digits=6, transfer=True),
     "table 4, plain": Possession(people=4, max_digits=6),
     "any gap": Possession(people=4, transfer=True, gap=1.0),
+    "wide": Possession(people=4, transfer=True, gap=10),
     "two digits": Possession(people=3, digits=2, transfer=True),
     "up to two digits": Possession(people=3, max_digits=2, transfer=True),
 }
@@ -227,6 +228,24 @@ def test_gaps_are_as_wide_as_asked(cell: str, gap: float) -> None:
     assert sum(share < gap / 2 for share in shares) > len(shares) / 4
 
 
+def test_wide_gaps_leave_role_and_the_other_number_fair() -> None:
+    wins: dict[Any, list[bool]] = defaultdict(list)
+    gaps = []
+    for story in stories("wide"):
+        (owner,) = (name for name in story.asked if name in (story.giver, story.receiver))
+        (other,) = (name for name in story.asked if name != owner)
+        wins[owner == story.giver, block(story.first[other])].append(story.winner == owner)
+        gaps.append(abs(story.final[owner] - story.final[other]))
+    assert_fair(wins)
+    assert sum(gap > 10**6 for gap in gaps) > len(gaps) / 2  # beyond what a leading digit of seven spans
+    assert guessing_scores(sample("wide"))["leading_digits"] > 80  # the price
+
+
+def test_problems_say_whether_their_numbers_may_lie_far_apart() -> None:
+    assert {cell for cell in CELLS if all(p.meta["wide"] for p in sample(cell))} == {"plain", "table 4, plain", "wide"}
+    assert not any(p.meta["wide"] for p in sample("any gap"))
+
+
 def test_bystanders_have_numbers_like_everyone() -> None:
     asked, others = Counter[str](), Counter[str]()
     for story in stories("ten people"):
@@ -300,6 +319,7 @@ def test_biases_combine() -> None:
         ({"questions": ()}, "questions: "),
         ({"questions": ("min",)}, "questions: "),
         ({"gap": 0}, "gap: 0; give a share of what a leading digit spans"),
+        ({"gap": 11}, "gap: 11; give a share of what a leading digit spans"),
         ({"names": ("Anna", "Anna")}, "names: "),
         ({"objects": ("green apples",)}, "objects: "),
         ({"bias": {"colour": 0.5}}, "bias colour: unknown kind; choose among asked-order"),

@@ -22,7 +22,8 @@ class ConfigError(ValueError):
 class PossessionData:
     """Synthetic problems to draw, see `anzan.tasks.possession.Possession`.
 
-    With `transfer: [false, true]` every other problem has a transfer.
+    With `transfer: [false, true]` every other problem has a transfer. `wide_share` of the training problems with a
+    transfer compare numbers that may lie far apart, whatever `gap` says.
     """
 
     people: int = 4
@@ -32,6 +33,7 @@ class PossessionData:
     questions: list[str] = field(default_factory=lambda: ["max", "argmax"])
     bias: dict[str, float] = field(default_factory=dict)
     gap: float = 0.2
+    wide_share: float = 0.0
     train_size: int = 20_000
     dev_size: int = 500
     eval_size: int = 2_000
@@ -61,6 +63,7 @@ class ModelConfig:
     argument_loss: str = "bce"
     argument_weight: float = 1.0
     self_training: float = 0.0
+    entropy: float = 0.0
     objective: str = "straight-through"
     samples: int = 4
     sure: float = 1.0

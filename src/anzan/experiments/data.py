@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Any
 
@@ -15,7 +15,7 @@ from anzan.experiments.config import ConfigError, DataConfig, PossessionData
 from anzan.experiments.progress import progress_bar
 from anzan.reader.features import Example, Features, TextTooLong, find_answers
 from anzan.tasks.formats import read_any
-from anzan.tasks.possession import Possession, check_disjoint, generate
+from anzan.tasks.possession import WIDEST, Possession, check_disjoint, generate
 from anzan.tasks.problem import Problem
 from anzan.tasks.shortening import shorten
 
@@ -59,11 +59,13 @@ def draw(data: PossessionData, split: str) -> list[Problem]:
     """The problems of one split, `train`, `dev` or `eval`.
 
     Raises:
-        ConfigError: `transfer` holds nothing, or one value twice.
+        ConfigError: `transfer` holds nothing, or one value twice; `wide_share` is no share.
         ValueError: options without problems, see `Possession`.
     """
     if not data.transfer or len(set(data.transfer)) < len(data.transfer):
         raise ConfigError("data.possession.transfer: give true, false, or [false, true] for both alike")
+    if not 0 <= data.wide_share <= 1:
+        raise ConfigError(f"data.possession.wide_share: give a share from 0 to 1, got {data.wide_share}")
     size = {"train": data.train_size, "dev": data.dev_size, "eval": data.eval_size}[split]
     streams = []
     for i, transfer in enumerate(data.transfer):
@@ -76,21 +78,24 @@ def draw(data: PossessionData, split: str) -> list[Problem]:
             bias=data.bias,
             gap=data.gap,
         )
-        streams.append(generate(options, len(range(i, size, len(data.transfer))), data.seed, split))
+        n = len(range(i, size, len(data.transfer)))
+        wide = round(n * data.wide_share) if transfer and split == "train" else 0
+        streams.append(generate(options, n - wide, data.seed, split))
+        streams.append(generate(replace(options, gap=WIDEST), wide, data.seed, f"{split}-wide"))
     return [problem for together in zip_longest(*streams) for problem in together if problem is not None]
 
 
 class Examples(Dataset[Example]):
     """Problems as examples, made when they are asked for: all results of all problems would take gigabytes.
 
-    `lengths` are the tokens of the texts, `kinds` the kinds of question, `longest_answer` the words of the longest
-    answer that stands in a text; 0 if none does.
+    `lengths` are the tokens of the texts, `kinds` what `train.begin_with` may name, `longest_answer` the words of the
+    longest answer that stands in a text; 0 if none does.
     """
 
     def __init__(self, problems: Sequence[Problem], features: Features, lengths: Sequence[int], longest_answer: int):
         self.problems, self.features = problems, features
         self.lengths, self.longest_answer = lengths, longest_answer
-        self.kinds = [p.kind for p in problems]
+        self.kinds = [_kinds(p) for p in problems]
 
     def __len__(self) -> int:
         return len(self.problems)
@@ -125,6 +130,12 @@ def make_examples(problems: Sequence[Problem], features: Features, log: Console)
     if not kept:
         raise ConfigError("data.train: no problem is short enough for this encoder")
     return Examples(kept, features, lengths, longest)
+
+
+def _kinds(problem: Problem) -> set[str]:
+    """The kind of its question and, of a possession problem whose numbers may lie far apart, `wide`."""
+    kinds = set() if problem.kind is None else {problem.kind}
+    return kinds | {"wide"} if problem.meta.get("wide") else kinds
 
 
 def _gold(problem: Problem) -> Any:

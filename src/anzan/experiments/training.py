@@ -264,12 +264,12 @@ def _beginning(settings: TrainConfig, examples: Examples) -> list[int]:
     Raises:
         ConfigError: no example is of such a kind.
     """
-    there = sorted({k for k in examples.kinds if k is not None})
+    there = sorted(set().union(*examples.kinds))
     for kind in settings.begin_with:
         if kind not in there:
             known = f"choose among {', '.join(there)}" if there else "the training problems are of no kind"
             raise ConfigError(f"train.begin_with: no training problem is of kind {kind!r}; {known}")
-    return [i for i, kind in enumerate(examples.kinds) if kind in settings.begin_with]
+    return [i for i, kinds in enumerate(examples.kinds) if kinds & set(settings.begin_with)]
 
 
 def _check(settings: TrainConfig) -> None:

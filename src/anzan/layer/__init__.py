@@ -35,7 +35,7 @@ from anzan.layer._residual import DropoutResidual
 from anzan.layer._schedules import Schedule, set_progress
 from anzan.layer._shortlist import Shortlist, shortlist
 from anzan.layer._sparse import sparsemax, top_k_softmax
-from anzan.layer._supervision import argument_loss, pseudo_labels
+from anzan.layer._supervision import argument_loss, entropy, pseudo_labels
 from anzan.layer._table import ResultTable
 from anzan.layer._vocabulary import Characters
 
@@ -67,6 +67,7 @@ __all__ = [
     "argument_loss",
     "decoupled_straight_through",
     "embed",
+    "entropy",
     "exact_marginal",
     "gumbel_rao",
     "leave_one_out",

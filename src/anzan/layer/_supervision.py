@@ -64,3 +64,23 @@ def pseudo_labels(log_probs: Tensor, acceptable: Tensor, mask: Tensor | None = N
     if log_probs.shape[-1]:
         own.scatter_(-1, log_probs.masked_fill(~valid, -torch.inf).argmax(-1, keepdim=True), True)
     return own & valid & ~(acceptable & valid).any(-1, keepdim=True)
+
+
+def entropy(log_probs: Tensor, mask: Tensor | None = None) -> Tensor:
+    """The entropy of each choice in nats, to be added to what is maximised.
+
+    While the network behind F cannot read results yet, all candidates are worth the same, and scores drift until one
+    candidate, right or wrong, takes all. A bonus on the entropy (Williams and Peng, Connection Science 1991) holds the
+    choice open until the loss tells candidates apart. It shifts the optimum: with a weight w, n candidates whose loss
+    is higher than that of the best by d keep n exp(-d / w) of its probability. So w should be well below d.
+
+    Args:
+        log_probs: (..., candidates), log softmax(scores), -inf at invalid candidates.
+        mask: bool, of the same shape, True at valid candidates; default: where log_probs is finite.
+
+    Returns:
+        (...), from 0 to log(valid candidates); 0 with gradient 0 where there is no valid candidate.
+    """
+    valid = log_probs.isfinite() if mask is None else mask & log_probs.isfinite()
+    finite = log_probs.masked_fill(~valid, 0.0)  # 0 log 0 is 0, with gradient 0 and not NaN
+    return -(finite.exp() * finite).sum(-1)

@@ -23,6 +23,7 @@ from anzan.layer import (
     StraightThrough,
     SymbolicLayer,
     argument_loss,
+    entropy,
     exact_marginal,
     leave_one_out,
     pseudo_labels,
@@ -57,6 +58,7 @@ class CalculatorReaderConfig(PreTrainedConfig):
         argument_loss: ``bce`` (the paper's), ``marginal`` or ``none``.
         argument_weight: factor of the argument loss.
         self_training: factor of the same loss on `pseudo_labels`, for questions that give no label.
+        entropy: weight of a bonus on the entropy of the choice, for all questions.
         objective: what the span loss trains the scores by: ``straight-through``, or an objective that reads several
             candidates' results for each example, ``exact-marginal`` (all of them), ``top-k-marginal``,
             ``sampled-marginal``, ``leave-one-out`` or ``unordered-set``.
@@ -75,7 +77,8 @@ class CalculatorReaderConfig(PreTrainedConfig):
         max_answer_words: the longest answer that is read off question or passage.
 
     Raises:
-        ValueError: an unknown argument loss or objective, self-training without an argument loss, `sure` out of range,
+        ValueError: an unknown argument loss or objective, self-training without an argument loss, an entropy below 0,
+            `sure` out of range,
             or a blindfold where nothing is hidden.
     """
 
@@ -91,6 +94,7 @@ class CalculatorReaderConfig(PreTrainedConfig):
         argument_loss: str = "bce",
         argument_weight: float = 1.0,
         self_training: float = 0.0,
+        entropy: float = 0.0,
         objective: str = STRAIGHT_THROUGH,
         samples: int = 4,
         sure: float = 1.0,
@@ -107,6 +111,8 @@ class CalculatorReaderConfig(PreTrainedConfig):
             raise ValueError(f"argument_loss: {argument_loss!r} is unknown; choose among {', '.join(ARGUMENT_LOSSES)}")
         if self_training and argument_loss == "none":
             raise ValueError("self_training: needs an argument_loss, bce or marginal")
+        if entropy < 0:
+            raise ValueError(f"entropy: a weight of 0 or more, got {entropy}")
         if objective not in OBJECTIVES:
             raise ValueError(f"objective: {objective!r} is unknown; choose among {', '.join(OBJECTIVES)}")
         if not 0.5 < sure <= 1:
@@ -121,6 +127,7 @@ class CalculatorReaderConfig(PreTrainedConfig):
         self.argument_loss = argument_loss
         self.argument_weight = argument_weight
         self.self_training = self_training
+        self.entropy = entropy
         self.objective = objective
         self.samples = samples
         self.sure = sure
@@ -371,7 +378,8 @@ class CalculatorReader(PreTrainedModel):
         """Both passes with the symbolic layer between them; tensors as `features.collate_examples` gives them.
 
         The loss is the marginal span likelihood, spans in the result that was just computed included, plus the
-        argument loss on the pairs whose result equals the answer, plus that on pseudo-labels if asked for.
+        argument loss on the pairs whose result equals the answer, plus that on pseudo-labels, less the entropy of the
+        choice, if asked for.
         """
         text = {"input_ids": input_ids, "attention_mask": attention_mask, "token_type_ids": token_type_ids}
         if candidates is None or result_ids is None or candidates.shape[1] == 0:
@@ -403,6 +411,8 @@ class CalculatorReader(PreTrainedModel):
             second, spans = self._second_pass(reading, torch.arange(len(choice.index)), choice.index)
             start, end = self.read(**second, results=embedded, result_mask=there, separators=_last(there))
             loss = spans = self._mean_span_loss(start, end, spans)
+        if self.config.entropy:
+            loss = loss - self.config.entropy * entropy(choice.log_probs, table.valid).mean()
         arguments = None
         if self.config.argument_loss != "none":
             kind: Literal["bce", "marginal"] = self.config.argument_loss

@@ -23,7 +23,10 @@ always loses, but the narrower the gap the nearer: with gaps of at most a fifth 
 knows the owner's numbers and the other's leading digit is right in 61 %. Without a gap that is 83 %, and readers then
 learn to judge by the operands alone: they answer 80 % and never look at the result, nor at the other's number. But a
 reader that has seen narrow gaps only does not learn to compare: shown numbers that lie apart, it answers at random.
-Where the operands are hidden from it wide gaps leak nothing, and `Possession.gap` admits them.
+Where the operands are hidden from it wide gaps leak nothing, and `Possession.gap` admits them. Beyond what a leading
+digit spans, owner's number and amount keep only their numbers of digits: role and the other's number still leave the
+winner to a fair coin, but all leading digits together tell him in nine of ten. Such problems are to begin with, not to
+be tested on: numbers that lie apart are the first that a reader learns to compare.
 
 Two by two, the people who are not asked get numbers of the same origin. Without a transfer the comparison of two
 printed numbers is the task itself, and numbers are natural draws. Names, order in the passage and order in the question
@@ -60,6 +63,7 @@ OBJECTS: tuple[str, ...] = tuple(
 
 QUESTIONS = ("argmax", "max")
 BIASES = ("asked-order", "mention-order", "name", "role", "leading-digits")
+WIDEST = 10.0  # gap between numbers of the same length
 MAX_DIGITS = 15  # below 2**53, so that every number is a JSON number and random() reaches it
 
 # A key is admitted where either winner holds at least this share of its numbers. A smaller share would admit keys in
@@ -86,7 +90,8 @@ class Possession:
     - `leading-digits` (transfer only, not with `role`): leading digits decide and are right with p. Below p = 1/2 this
       shows in the role too: for lack of numbers, as a giver's estimated defeat is hardly ever wrong.
 
-    With a transfer the two compared numbers differ by at most `gap` times what the leading digit spans.
+    With a transfer the two compared numbers differ by at most `gap` times what the leading digit spans, from above 0 to
+    10; above 1 leading digits are no longer balanced.
 
     Raises ValueError, one line that names the option and the mend, for options without problems.
     """
@@ -121,8 +126,8 @@ class Possession:
             _refuse(name, f"{digits} give fewer distinct numbers than the passage needs", "choose more digits")
         if not self.questions or not set(self.questions) <= set(QUESTIONS):
             _refuse("questions", self.questions, "choose among argmax and max")
-        if not 0 < self.gap <= 1:
-            _refuse("gap", self.gap, "give a share of what a leading digit spans, above 0 and up to 1")
+        if not 0 < self.gap <= WIDEST:
+            _refuse("gap", self.gap, "give a share of what a leading digit spans, above 0 and up to 10")
         for kind, p in self.bias.items():
             if kind not in BIASES:
                 _refuse(f"bias {kind}", "unknown kind", f"choose among {', '.join(BIASES)}")
@@ -157,7 +162,8 @@ def generate(options: Possession, size: int, seed: int, split: str = "train") ->
 
     `meta` holds `asked` (the two names, in the order of the question), `mentioned` (the same, in that of the passage),
     `winner`, `quantities` (what the asked own in the end), `owner` and `role` (the asked person who took part in the
-    transfer, and as what; None without one) and `mentions`, the places of the gold arguments.
+    transfer, and as what; None without one), `mentions`, the places of the gold arguments, and `wide`, whether the two
+    compared numbers may lie far apart.
 
     Raises ValueError where the options leave no further problem.
     """
@@ -253,6 +259,8 @@ def _balanced(rng: random.Random, options: Possession, plan: _Plan, key: _Key) -
     """Numbers of a key, with a `c` that says nothing about the winner, and `a` and `t` that say little."""
     sign = _SIGNS[plan.role or "giver"]
     widest = max(1, int(len(key.c) * options.gap))
+    if options.gap > 1:
+        key = _Key(_as_long(key.a), _as_long(key.t), key.c)
     for _ in range(_TRIES):
         c, gap = rng.choice(key.c), rng.randint(1, widest)
         # Whether c is kept must not depend on who is to win, so either could.
@@ -261,6 +269,12 @@ def _balanced(rng: random.Random, options: Possession, plan: _Plan, key: _Key) -
             a, t = above if plan.owner_wins else below
             return _Numbers(a, t, c, a + sign * t)
     _give_up()
+
+
+def _as_long(block: range) -> range:
+    """All numbers with as many digits as those of the block have."""
+    least = 10 ** (len(str(block[0])) - 1)
+    return range(least, 10 * least)
 
 
 def _operands(rng: random.Random, key: _Key, result: int, sign: int) -> tuple[int, int] | None:
@@ -401,6 +415,7 @@ def _problem(rng: random.Random, options: Possession, name: str) -> Problem:
         "owner": owner if plan.role else None,
         "role": plan.role,
         "mentions": [text.mentions[place] for place in places],
+        "wide": plan.role is None or options.gap > 1,
     }
     return Problem(
         id=f"{'transfer' if plan.role else 'plain'}/{kind}/{name}",
