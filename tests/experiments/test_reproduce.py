@@ -88,7 +88,7 @@ def test_a_cell_is_run_once_in_slices_and_lands_on_the_page(tmp_path: Path, rand
     write_page(tmp_path / "results", page)
     text = page.read_text(encoding="utf-8")
     assert result["command"] in text
-    assert re.search(rf"\| plain/max \| faithful \| 1 \| 64 \| 99.5 / 1.8 \| {result['metrics']['f1']:.1f} \|", text)
+    assert re.search(rf"\| plain/max \| faithful \| 1 \| 64 \| 99.5 / 1.8 \| {result['metrics']['f1']:.2f} \|", text)
 
 
 def test_one_model_for_all_cells_and_the_baseline(tmp_path: Path, random_encoder: Path) -> None:

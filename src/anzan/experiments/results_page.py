@@ -40,9 +40,9 @@ HEAD = """# Results
 Written by `anzan reproduce` from the files under `results/`; every figure can be run again by its command. Percent,
 means over seeds. *Arguments* is how often the calculator was given the right pair (chance 2.2 without a transfer, 1.8
 with one). *Blanked*: the calculator's output is hidden from the reader. *Wrong results*: random numbers stand in the
-place of the results. *Follows a swap*: shown the calculation of another problem (on argmax one that turns the
-comparison round), how often the answer is what an exact program makes of it. A guess names the winner by the roles in
-the transfer, or by the leading digits.
+place of the results. *Follows a swap*: shown the calculation of another problem with the same role in the transfer, its
+result however far from the true one (on argmax one that turns the comparison round), how often the answer is what an
+exact program makes of it. A guess names the winner by the roles in the transfer, or by the leading digits.
 """
 
 
@@ -86,4 +86,4 @@ def _grouped(rows: Iterable[dict[str, Any]], *keys: str) -> dict[tuple[Any, ...]
 
 def _mean(values: Iterable[float | None]) -> str:
     known = [v for v in values if v is not None]
-    return f"{mean(known):.1f}" if known else "-"
+    return f"{mean(known):.2f}" if known else "-"  # 99.95 is not 100.0
