@@ -248,6 +248,7 @@ def test_train_stops_and_goes_on(tmp_path: Path, small_run: list[str]) -> None:
         (["demo", "train.schedule=steep"], "linear"),
         (["demo", "train.batch_size=0"], "above 0"),
         (["demo", "train.layer_decay=0"], "train.layer_decay: give a share above 0 and up to 1"),
+        (["demo", "train.entropy_share=0"], "train.entropy_share: give a share above 0 and up to 1"),
         (["demo", "train.head_learning_rate=0"], "train.head_learning_rate: give a number above 0"),
         (["demo", "train.begin_with=[]"], "train.begin_share"),
         (["demo", "train.begin_share=2"], "train.begin_share"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from anzan.experiments.config import load_config
 from anzan.experiments.slices import SliceOver
 from anzan.experiments.training import new_model, train
 from anzan.reader.answers import Reader
+from anzan.reader.modeling import CalculatorReader
 
 
 def test_heads_learn_at_their_own_rate(tmp_path: Path, small_run: list[str]) -> None:
@@ -35,6 +37,23 @@ def test_heads_learn_at_their_own_rate(tmp_path: Path, small_run: list[str]) -> 
         found = moved(name, *rates)
         for a, b in zip(found, expected, strict=True):
             assert abs(a - b) < 0.02 * b, (name, found)
+
+
+def test_the_bonus_on_the_entropy_falls_to_0(
+    tmp_path: Path, small_run: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights: list[float] = []
+    forward = CalculatorReader.forward
+
+    def recording(self: CalculatorReader, *args: Any, **kwargs: Any) -> Any:
+        weights.append(self.entropy_weight)
+        return forward(self, *args, **kwargs)
+
+    monkeypatch.setattr(CalculatorReader, "forward", recording)
+    settings = [*small_run, "train.max_steps=8", "model.entropy=0.2", "train.entropy_share=0.5"]
+    train(load_config("demo", [*settings, "train.minutes=null"]), tmp_path)
+    assert weights == pytest.approx([0.2, 0.15, 0.1, 0.05, 0, 0, 0, 0])
+    assert Reader.load(tmp_path).model.config.entropy == 0.2  # what was asked for is what is saved
 
 
 def test_a_run_in_slices_ends_as_the_whole_run_does(tmp_path: Path, small_run: list[str]) -> None:

@@ -265,7 +265,7 @@ def test_the_bonus_is_the_entropy_of_the_choice(objective: str, make_reader: Mak
     model.train().encoder.eval()  # no dropout
     batch = batch_of(features, examples)
     plain = model(**batch)
-    model.config.entropy = 0.3
+    model.entropy_weight = 0.3
     out = model(**batch)
     entropies = []
     for example in examples:
@@ -274,6 +274,10 @@ def test_the_bonus_is_the_entropy_of_the_choice(objective: str, make_reader: Mak
         entropies.append(-(p * p.log()).sum())
     torch.testing.assert_close(plain.loss - out.loss, 0.3 * torch.stack(entropies).mean(), atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(out.span_loss, plain.span_loss)  # what is logged holds no bonus
+
+
+def test_the_bonus_begins_as_configured(make_reader: MakeReader) -> None:
+    assert make_reader(entropy=0.2)[0].entropy_weight == 0.2
 
 
 def test_a_negative_bonus_is_refused() -> None:

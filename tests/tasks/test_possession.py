@@ -320,6 +320,7 @@ def test_biases_combine() -> None:
         ({"questions": ("min",)}, "questions: "),
         ({"gap": 0}, "gap: 0; give a share of what a leading digit spans"),
         ({"gap": 11}, "gap: 11; give a share of what a leading digit spans"),
+        ({"gap": 2, "transfer": True, "bias": {"leading-digits": 0.9}}, "gap: 2; beyond 1 leading digits are free"),
         ({"names": ("Anna", "Anna")}, "names: "),
         ({"objects": ("green apples",)}, "objects: "),
         ({"bias": {"colour": 0.5}}, "bias colour: unknown kind; choose among asked-order"),

@@ -84,8 +84,9 @@ class TrainConfig:
     `layer_decay` times the rate of the one above (`anzan.experiments.learning_rates`). `minutes` limits a run: learning
     rate and curriculum then follow the clock where steps are too slow. Until `begin_share` of the run, it sees the
     kinds of question in `begin_with` alone. Until `grow_share` of it, possession problems grow from `grow_from` people
-    to all of theirs. `group_by_length` saves padding, but where length tells the kinds apart its batches are of one
-    kind each. `evaluations` is how often the development split is measured.
+    to all of theirs. `model.entropy` falls to 0 at `entropy_share` of it. `group_by_length` saves padding, but where
+    length tells the kinds apart its batches are of one kind each. `evaluations` is how often the development split is
+    measured.
     """
 
     epochs: float = 3.0
@@ -102,6 +103,7 @@ class TrainConfig:
     begin_share: float = 0.0
     grow_from: int | None = None
     grow_share: float = 0.0
+    entropy_share: float = 1.0
     group_by_length: bool = True
     evaluations: int = 5
     bf16: bool = False

@@ -21,6 +21,7 @@ from anzan.evaluation.predict import evaluate
 from anzan.experiments.config import ConfigError, ModelConfig, RunConfig, TrainConfig
 from anzan.experiments.curriculum import Curriculum
 from anzan.experiments.data import Examples, load_splits, make_examples
+from anzan.experiments.exploration import FallingEntropy
 from anzan.experiments.learning_rates import learning_rates, set_learning_rates
 from anzan.experiments.memory import keep_freed_memory
 from anzan.experiments.model_card import model_card
@@ -210,7 +211,7 @@ def train(
         eval_dataset=examples,  # never read: evaluation answers the development questions
         data_collator=lambda batch: collate_examples(batch, cast(int, tokenizer.pad_token_id or 0)),
         processing_class=tokenizer,
-        callbacks=[TrainingBar(log), pace, piece],
+        callbacks=[TrainingBar(log), pace, piece, FallingEntropy(m.entropy, t.entropy_share, pace)],
     )
     for callback in list(trainer.callback_handler.callbacks):
         if type(callback).__name__ in ("PrinterCallback", "ProgressCallback"):
@@ -277,8 +278,9 @@ def _check(settings: TrainConfig) -> None:
     for name in ("batch_size", "epochs", "learning_rate", "head_learning_rate"):
         if getattr(settings, name) is not None and getattr(settings, name) <= 0:
             raise ConfigError(f"train.{name}: give a number above 0, got {getattr(settings, name)}")
-    if not 0 < settings.layer_decay <= 1:
-        raise ConfigError(f"train.layer_decay: give a share above 0 and up to 1, got {settings.layer_decay}")
+    for name in ("layer_decay", "entropy_share"):
+        if not 0 < getattr(settings, name) <= 1:
+            raise ConfigError(f"train.{name}: give a share above 0 and up to 1, got {getattr(settings, name)}")
     if bool(settings.begin_with) != (settings.begin_share > 0) or not 0 <= settings.begin_share <= 1:
         raise ConfigError("train.begin_with and train.begin_share: give kinds of question and a share from 0 to 1")
     for name, known in (("select_by", SCORES), ("schedule", [each.value for each in SchedulerType])):

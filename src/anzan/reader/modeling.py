@@ -58,7 +58,8 @@ class CalculatorReaderConfig(PreTrainedConfig):
         argument_loss: ``bce`` (the paper's), ``marginal`` or ``none``.
         argument_weight: factor of the argument loss.
         self_training: factor of the same loss on `pseudo_labels`, for questions that give no label.
-        entropy: weight of a bonus on the entropy of the choice, for all questions.
+        entropy: weight of a bonus on the entropy of the choice, for all questions; `CalculatorReader.entropy_weight`
+            begins with it.
         objective: what the span loss trains the scores by: ``straight-through``, or an objective that reads several
             candidates' results for each example, ``exact-marginal`` (all of them), ``top-k-marginal``,
             ``sampled-marginal``, ``leave-one-out`` or ``unordered-set``.
@@ -216,6 +217,7 @@ class CalculatorReader(PreTrainedModel):
         self.scorer = PairScorer(hidden)
         self.spans = nn.Linear(hidden, 2)
         self.layer = SymbolicLayer(StraightThrough(config.temperature, config.noise_scale))
+        self.entropy_weight = config.entropy  # what it is now: a run lets it fall
         self.digit_ids: list[list[int]] | None = None  # of the tokenizer, see `Features.digit_ids`
         self.segments = int(getattr(self.encoder.config, "type_vocab_size", 0) or 0)
         self.post_init()
@@ -411,8 +413,8 @@ class CalculatorReader(PreTrainedModel):
             second, spans = self._second_pass(reading, torch.arange(len(choice.index)), choice.index)
             start, end = self.read(**second, results=embedded, result_mask=there, separators=_last(there))
             loss = spans = self._mean_span_loss(start, end, spans)
-        if self.config.entropy:
-            loss = loss - self.config.entropy * entropy(choice.log_probs, table.valid).mean()
+        if self.entropy_weight:
+            loss = loss - self.entropy_weight * entropy(choice.log_probs, table.valid).mean()
         arguments = None
         if self.config.argument_loss != "none":
             kind: Literal["bce", "marginal"] = self.config.argument_loss

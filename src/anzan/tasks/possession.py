@@ -135,6 +135,8 @@ class Possession:
                 _refuse(f"bias {kind}", p, f"give a probability from 0 to 1, for example {kind}=0.9")
             if kind in ("role", "leading-digits") and not self.transfer:
                 _refuse(f"bias {kind}", "needs a transfer sentence", "turn transfer on or choose another kind")
+        if "leading-digits" in self.bias and self.gap > 1:
+            _refuse("gap", self.gap, "beyond 1 leading digits are free, so choose 1 at most with that bias")
         if {"role", "leading-digits"} <= set(self.bias):
             _refuse("bias", "role and leading-digits both decide the winner", "choose one of them")
 
