@@ -189,6 +189,7 @@ def possession(
     digits: Annotated[int, typer.Option(help="Digits of each number.")] = 7,
     max_digits: Annotated[int | None, typer.Option(help="Draw 1 to so many digits instead.")] = None,
     transfer: Annotated[bool, typer.Option("--transfer/--no-transfer", help="One of them gives some away.")] = False,
+    transfers: Annotated[int, typer.Option(help="How many times, 1 or 2: two need two calls.")] = 1,
     questions: Annotated[str, typer.Option(help="max, argmax, or both: max,argmax.")] = "max,argmax",
     size: Annotated[int, typer.Option(help="Problems to draw.")] = 1000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same problems.")] = 0,
@@ -204,6 +205,7 @@ def possession(
         digits=digits,
         max_digits=max_digits,
         transfer=transfer,
+        transfers=transfers,
         # Sorted, as in training: another order would be another stream of problems.
         questions=QUESTIONS if questions == "both" else tuple(sorted({q.strip() for q in questions.split(",")})),
         bias=dict(_bias(text) for text in bias or []),

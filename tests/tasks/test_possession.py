@@ -35,10 +35,11 @@ CELLS = {
     "table 4, plain": Possession(people=4, max_digits=6),
     "any gap": Possession(people=4, transfer=True, gap=1.0),
     "wide": Possession(people=4, transfer=True, gap=10),
+    "two transfers": Possession(people=5, transfer=True, transfers=2),
     "two digits": Possession(people=3, digits=2, transfer=True),
     "up to two digits": Possession(people=3, max_digits=2, transfer=True),
 }
-TRANSFERS = ["transfer", "any gap", "table 4", "two digits", "up to two digits"]
+TRANSFERS = ["transfer", "any gap", "table 4", "two transfers", "two digits", "up to two digits"]
 
 
 @cache
@@ -51,23 +52,27 @@ class Story:
 
     def __init__(self, problem: Problem) -> None:
         number = r"(\d{1,3}(?:,\d{3})*)"
-        *sentences, last = re.findall(r"[^.]+\.", problem.passage)
-        self.transfer = re.fullmatch(rf" (\w+) gave {number} (\w+) to (\w+)\.", last)
-        if self.transfer is None:
-            sentences.append(last)
-        matches = [re.fullmatch(rf" ?(\w+) has {number} (\w+)\.", each) for each in sentences]
+        sentences = re.findall(r"[^.]+\.", problem.passage)
+        transfers = [re.fullmatch(rf" (\w+) gave {number} (\w+) to (\w+)\.", each) for each in sentences]
+        told = [each for each in transfers if each]
+        assert told == transfers[len(transfers) - len(told) :]
+        matches = [re.fullmatch(rf" ?(\w+) has {number} (\w+)\.", s) for s in sentences[: len(sentences) - len(told)]]
         assert all(matches)
         self.first = {match[1]: int(match[2].replace(",", "")) for match in matches if match}
         self.things = {match[3] for match in matches if match}
         self.final = dict(self.first)
-        self.giver = self.receiver = None
-        self.amount = 0
-        if self.transfer:
-            self.giver, amount, thing, self.receiver = self.transfer.groups()
-            self.amount = int(amount.replace(",", ""))
+        self.giver = self.receiver = None  # of the last transfer
+        self.amounts, self.parties, self.before, self.least = [], [], [], 0
+        for transfer in told:
+            self.before.append(dict(self.final))
+            self.giver, amount, thing, self.receiver = transfer.groups()
+            self.amounts.append(int(amount.replace(",", "")))
+            self.parties.append({self.giver, self.receiver})
             self.things.add(thing)
-            self.final[self.giver] -= self.amount
-            self.final[self.receiver] += self.amount
+            self.final[self.giver] -= self.amounts[-1]
+            self.final[self.receiver] += self.amounts[-1]
+            self.least = min(self.least, *self.final.values())
+        self.amount = self.amounts[-1] if told else 0
         argmax = re.fullmatch(r"Who has more (\w+): (\w+) or (\w+)\?", problem.question)
         maximum = re.fullmatch(
             r"What is the maximum number of (\w+) owned either by (\w+) or (\w+)\?", problem.question
@@ -95,27 +100,28 @@ def test_problems_mean_what_they_say(cell: str) -> None:
         assert len(story.things) == 1
         assert len(story.first) == options.people
         assert story.final[story.winner] > story.final[story.loser]
-        assert min(story.final.values()) >= 0
-        numbers = list(story.first.values())
+        assert story.least >= 0
+        numbers = [*story.first.values(), *story.amounts]
+        assert len(story.amounts) == (options.transfers if options.transfer else 0)
         if options.transfer:
-            party = [name for name in story.asked if name in (story.giver, story.receiver)]
-            assert len(party) == 1
-            arguments = [story.first[party[0]], story.amount]
-            numbers.append(story.amount)
-            assert story.first[story.giver or ""] >= story.amount
-            assert problem.meta["role"] == ("giver" if party[0] == story.giver else "receiver")
+            [owner] = set(story.asked) & set.union(*story.parties)
+            assert all(owner in party for party in story.parties)
+            assert len(set.union(*story.parties)) == 1 + options.transfers  # with somebody else each time
+            arguments = [story.first[owner], *story.amounts]
+            steps = [(had[owner], amount) for had, amount in zip(story.before, story.amounts, strict=True)]
+            assert problem.meta["role"] == ("giver" if owner == story.giver else "receiver")
         else:
-            assert story.transfer is None
             arguments = [story.first[name] for name in story.asked]
+            steps = [arguments]
         assert len(set(numbers)) == len(numbers)
         if options.max_digits is None:
             assert {len(str(number)) for number in numbers} == {options.digits}
         else:
             assert max(len(str(number)) for number in numbers) <= options.max_digits
-        assert problem.arguments and len(problem.arguments) == 1
-        assert sorted(problem.arguments[0]) == sorted(arguments)
+        assert problem.arguments and sorted(problem.arguments[0]) == sorted(steps[0])
+        assert list(problem.arguments[1:]) == steps[1:]
         spans = [problem.passage[mention["start"] : mention["end"]] for mention in problem.meta["mentions"]]
-        assert [int(span.replace(",", "")) for span in spans] == list(problem.arguments[0])
+        assert sorted(int(span.replace(",", "")) for span in spans) == sorted(arguments)
         assert problem.meta["asked"] == story.asked
         assert problem.meta["winner"] == story.winner
         assert problem.meta["mentioned"] == [name for name in story.first if name in story.asked]
@@ -318,6 +324,9 @@ def test_biases_combine() -> None:
         ({"digits": 1}, "digits: 1 give fewer distinct numbers"),
         ({"questions": ()}, "questions: "),
         ({"questions": ("min",)}, "questions: "),
+        ({"transfer": True, "transfers": 3}, "transfers: 3; choose 1 or 2"),
+        ({"transfers": 2}, "transfers: two of them need a transfer sentence"),
+        ({"people": 3, "transfer": True, "transfers": 2}, "people: 3; choose 4 to"),
         ({"gap": 0}, "gap: 0; give a share of what a leading digit spans"),
         ({"gap": 11}, "gap: 11; give a share of what a leading digit spans"),
         ({"gap": 2, "transfer": True, "bias": {"leading-digits": 0.9}}, "gap: 2; beyond 1 leading digits are free"),
@@ -414,6 +423,7 @@ def test_guessers_find_what_is_there() -> None:
             "quantities": {"Anna": result, "Carl": c},
             "owner": "Anna",
             "role": role,
+            "roles": [role],
         }
         return Problem("1", "", "", (("",),), arguments=((Fraction(a), Fraction(t)),), meta=meta)
 

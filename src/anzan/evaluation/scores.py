@@ -1,7 +1,7 @@
 """From predictions to the figures of a table: F1, EM and argument accuracy, in percent."""
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -35,18 +35,19 @@ class Prediction:
 def argument_accuracy(problem: Problem, prediction: Prediction) -> bool | None:
     """Whether the calculator was given the gold arguments; None where the problem has none.
 
-    All steps must be right, in order; within a step order does not count. Mentions are compared where the problem knows
-    their offsets (`meta["mentions"]`), so that another 5 than the one meant is wrong, and values elsewhere.
+    Where the problem knows their offsets (`meta["mentions"]`) these are compared, so that another 5 than the one meant
+    is wrong; in a chain it does not matter which step takes which. Elsewhere values are compared: all steps must be
+    right, in order; within a step order does not count.
     """
     if problem.arguments is None:
         return None
     mentions = problem.meta.get("mentions")
-    if mentions is not None and len(problem.arguments) == 1:
-        gold = [Counter[Hashable]((mention["where"], mention["start"], mention["end"]) for mention in mentions)]
-        made = [Counter[Hashable](tuple(place) for _, *place in step) for step in prediction.steps]
-    else:
-        gold = [Counter[Hashable](step) for step in problem.arguments]
-        made = [Counter[Hashable](value for value, *_ in step) for step in prediction.steps]
+    if mentions is not None:
+        gold = Counter((mention["where"], mention["start"], mention["end"]) for mention in mentions)
+        made = Counter(tuple(place) for step in prediction.steps for _, *place in step if place[0] != "step")
+        return len(prediction.steps) == len(problem.arguments) and made == gold
+    gold = [Counter(step) for step in problem.arguments]
+    made = [Counter(value for value, *_ in step) for step in prediction.steps]
     return made == gold
 
 

@@ -22,14 +22,15 @@ class ConfigError(ValueError):
 class PossessionData:
     """Synthetic problems to draw, see `anzan.tasks.possession.Possession`.
 
-    With `transfer: [false, true]` every other problem has a transfer. `wide_share` of the training problems with a
-    transfer compare numbers that may lie far apart, whatever `gap` says.
+    With `transfer: [false, true]` every other problem has a transfer, or `transfers` of them. `wide_share` of the
+    training problems with a transfer compare numbers that may lie far apart, whatever `gap` says.
     """
 
     people: int = 4
     digits: int = 7
     max_digits: int | None = None
     transfer: list[bool] = field(default_factory=lambda: [True])
+    transfers: int = 1
     questions: list[str] = field(default_factory=lambda: ["max", "argmax"])
     bias: dict[str, float] = field(default_factory=dict)
     gap: float = 0.2

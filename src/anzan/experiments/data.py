@@ -77,6 +77,7 @@ def draw(data: PossessionData, split: str) -> list[Problem]:
             questions=tuple(sorted(set(data.questions))),  # in any order, the same problems
             bias=data.bias,
             gap=data.gap,
+            transfers=data.transfers if transfer else 1,
         )
         n = len(range(i, size, len(data.transfer)))
         wide = round(n * data.wide_share) if transfer and split == "train" else 0

@@ -28,6 +28,9 @@ digit spans, owner's number and amount keep only their numbers of digits: role a
 winner to a fair coin, but all leading digits together tell him in nine of ten. Such problems are to begin with, not to
 be tested on: numbers that lie apart are the first that a reader learns to compare.
 
+With two transfers the owner takes part in both, and the above holds for the last one and what the owner has before it.
+That is then taken apart in its turn: who gave, by a coin; a natural amount; and so what the owner has at first.
+
 Two by two, the people who are not asked get numbers of the same origin. Without a transfer the comparison of two
 printed numbers is the task itself, and numbers are natural draws. Names, order in the passage and order in the question
 are always fair.
@@ -43,7 +46,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from functools import lru_cache
-from itertools import product
+from itertools import permutations, product
 from math import comb
 from typing import Any, Literal, NamedTuple, NoReturn
 
@@ -91,7 +94,7 @@ class Possession:
       shows in the role too: for lack of numbers, as a giver's estimated defeat is hardly ever wrong.
 
     With a transfer the two compared numbers differ by at most `gap` times what the leading digit spans, from above 0 to
-    10; above 1 leading digits are no longer balanced.
+    10; above 1 leading digits are no longer balanced. `transfers`, 1 or 2, is how many there are where there is one.
 
     Raises ValueError, one line that names the option and the mend, for options without problems.
     """
@@ -105,6 +108,7 @@ class Possession:
     names: tuple[str, ...] = NAMES
     objects: tuple[str, ...] = OBJECTS
     gap: float = 0.2
+    transfers: int = 1
 
     def __post_init__(self) -> None:
         for name, pool in (("names", self.names), ("objects", self.objects)):
@@ -114,7 +118,11 @@ class Possession:
                 or any(len(word.split()) != 1 or word != word.strip() for word in pool)
             ):
                 _refuse(name, "not a pool of distinct single words", "give each word once and without spaces")
-        fewest = 3 if self.transfer else 2
+        if self.transfers not in (1, 2):
+            _refuse("transfers", self.transfers, "choose 1 or 2")
+        if self.transfers == 2 and not self.transfer:
+            _refuse("transfers", "two of them need a transfer sentence", "turn transfer on or ask for 1")
+        fewest = 2 + self._sentences
         if not fewest <= self.people <= len(self.names):
             _refuse("people", self.people, f"choose {fewest} to {len(self.names)} or give more names")
         name, digits = ("digits", self.digits) if self.max_digits is None else ("max_digits", self.max_digits)
@@ -122,7 +130,7 @@ class Possession:
         least = 2 if self.transfer else 1
         if not least <= digits <= MAX_DIGITS:
             _refuse(name, digits, f"choose {least} to {MAX_DIGITS}")
-        if self.people + self.transfer > self._range[1] - self._range[0] + 1:
+        if self.people + self._sentences > self._range[1] - self._range[0] + 1:
             _refuse(name, f"{digits} give fewer distinct numbers than the passage needs", "choose more digits")
         if not self.questions or not set(self.questions) <= set(QUESTIONS):
             _refuse("questions", self.questions, "choose among argmax and max")
@@ -141,6 +149,11 @@ class Possession:
             _refuse("bias", "role and leading-digits both decide the winner", "choose one of them")
 
     @property
+    def _sentences(self) -> int:
+        """How many sentences tell of a transfer."""
+        return self.transfers if self.transfer else 0
+
+    @property
     def _range(self) -> tuple[int, int]:
         """The least and the greatest number that may be printed."""
         if self.max_digits is None:
@@ -152,6 +165,8 @@ class Possession:
         values = {each.name: getattr(self, each.name) for each in fields(self)}
         if values["gap"] == 0.2 or not self.transfer:
             del values["gap"]  # which came later: problems that it does not touch stay the same
+        if values["transfers"] == 1:
+            del values["transfers"]
         values["bias"] = sorted((kind, float(p)) for kind, p in self.bias.items())
         return repr(values)
 
@@ -164,8 +179,8 @@ def generate(options: Possession, size: int, seed: int, split: str = "train") ->
 
     `meta` holds `asked` (the two names, in the order of the question), `mentioned` (the same, in that of the passage),
     `winner`, `quantities` (what the asked own in the end), `owner` and `role` (the asked person who took part in the
-    transfer, and as what; None without one), `mentions`, the places of the gold arguments, and `wide`, whether the two
-    compared numbers may lie far apart.
+    transfer, and as what in the last one; None without one), `roles` (in all of them), `mentions`, the places of the
+    numbers that go into the calculator, and `wide`, whether the two compared numbers may lie far apart.
 
     Raises ValueError where the options leave no further problem.
     """
@@ -198,7 +213,7 @@ def check_disjoint(a: Iterable[Problem], b: Iterable[Problem]) -> None:
 
 
 # Numbers. The owner is the asked person who took part in the transfer (without one, either of the asked): `a` is what
-# the owner has at first, `t` the amount, `c` what the other asked person has.
+# the owner has before the last transfer, `t` the amount, `c` what the other asked person has.
 
 
 class _Key(NamedTuple):
@@ -218,11 +233,29 @@ class _Plan(NamedTuple):
     key: _Key | None = None
 
 
+class _Transfer(NamedTuple):
+    role: Role  # the owner's
+    amount: int
+
+
 class _Numbers(NamedTuple):
     a: int
     t: int
     c: int
     result: int  # what the owner has in the end
+    earlier: _Transfer | None = None
+
+    @property
+    def first(self) -> int:
+        """What the owner has at first."""
+        return self.a if self.earlier is None else self.a - _SIGNS[self.earlier.role] * self.earlier.amount
+
+    def transfers(self, role: Role | None) -> tuple[_Transfer, ...]:
+        """All transfers in order, given the owner's role in the last one."""
+        if role is None:
+            return ()
+        last = _Transfer(role, self.t)
+        return (last,) if self.earlier is None else (self.earlier, last)
 
 
 def _plan(rng: random.Random, options: Possession) -> _Plan:
@@ -244,6 +277,20 @@ def _plan(rng: random.Random, options: Possession) -> _Plan:
 
 def _numbers(rng: random.Random, options: Possession, plan: _Plan) -> _Numbers:
     """Numbers within the plan, all of them distinct, without a tie and without debt."""
+    if options._sentences < 2:
+        return _last_numbers(rng, options, plan)
+    for _ in range(_TRIES):
+        numbers = _last_numbers(rng, options, plan)
+        role: Role = "giver" if _coin(rng) else "receiver"
+        whole = numbers._replace(earlier=_Transfer(role, _natural(rng, options)))
+        printed = {whole.first, whole.transfers(role)[0].amount, whole.t, whole.c}
+        if options._range[0] <= whole.first <= options._range[1] and len(printed) == 4:
+            return whole
+    _give_up()
+
+
+def _last_numbers(rng: random.Random, options: Possession, plan: _Plan) -> _Numbers:
+    """As `_numbers`, for the last transfer alone."""
     if plan.key is not None:
         return _balanced(rng, options, plan, plan.key)
     sign = 0 if plan.role is None else _SIGNS[plan.role]
@@ -309,7 +356,7 @@ def _bystanders(rng: random.Random, options: Possession, taken: set[int]) -> lis
         if len(numbers) >= size:
             return rng.sample(sorted(numbers), size)
         pair = _numbers(rng, options, _plan(rng, options))
-        numbers |= {pair.a, pair.c} - taken
+        numbers |= {pair.first, pair.c} - taken
     _give_up()
 
 
@@ -380,14 +427,14 @@ def _points_below(bound: int, sizes: Sequence[int]) -> int:
 def _problem(rng: random.Random, options: Possession, name: str) -> Problem:
     plan, kind = _plan(rng, options), rng.choice(options.questions)
     numbers, rest = _quantities(rng, options, plan)
-    # Who gives owns at least the amount.
-    partner_number = rng.choice(_partners(rest, plan, numbers)) if plan.role else None
+    transfers = numbers.transfers(plan.role)
+    partner_numbers = rng.choice(_partners(rest, transfers)) if transfers else ()
 
     winner, loser, *others = _names(rng, options)
     owner, other = (winner, loser) if plan.owner_wins else (loser, winner)
     if plan.role:
         quantities = {owner: numbers.result, other: numbers.c}
-        has = {owner: numbers.a, other: numbers.c}
+        has = {owner: numbers.first, other: numbers.c}
     else:
         low, high = sorted((numbers.a, numbers.c))
         quantities = has = {winner: high, loser: low}
@@ -401,12 +448,16 @@ def _problem(rng: random.Random, options: Possession, name: str) -> Problem:
     text = _Passage()
     for person, number in people:
         text.add(f"{person} has ", number, f" {thing}.", person)
-    arguments, places = [has[person] for person in mentioned], list(mentioned)
-    if plan.role:
-        partner = next(person for person, number in people if number == partner_number)
-        giver, receiver = (owner, partner) if plan.role == "giver" else (partner, owner)
-        text.add(f"{giver} gave ", numbers.t, f" {thing} to {receiver}.", "transfer ")
-        arguments, places = [numbers.a, numbers.t], [owner, "transfer "]  # a name has no space
+    steps, places = [tuple(has[person] for person in mentioned)], list(mentioned)
+    if transfers:
+        steps, places, now = [], [owner], has[owner]
+        for i, (transfer, number) in enumerate(zip(transfers, partner_numbers, strict=True)):
+            partner = next(person for person, theirs in people if theirs == number)
+            giver, receiver = (owner, partner) if transfer.role == "giver" else (partner, owner)
+            places.append(f"transfer {i}")  # a name has no space
+            text.add(f"{giver} gave ", transfer.amount, f" {thing} to {receiver}.", places[-1])
+            steps.append((now, transfer.amount))
+            now += _SIGNS[transfer.role] * transfer.amount
 
     first, second = asked
     meta: dict[str, Any] = {
@@ -416,6 +467,7 @@ def _problem(rng: random.Random, options: Possession, name: str) -> Problem:
         "quantities": quantities,
         "owner": owner if plan.role else None,
         "role": plan.role,
+        "roles": [transfer.role for transfer in transfers],
         "mentions": [text.mentions[place] for place in places],
         "wide": plan.role is None or options.gap > 1,
     }
@@ -426,7 +478,7 @@ def _problem(rng: random.Random, options: Possession, name: str) -> Problem:
         if kind == "argmax"
         else f"What is the maximum number of {thing} owned either by {first} or {second}?",
         answers=((winner if kind == "argmax" else str(quantities[winner]),),),
-        arguments=(tuple(map(Fraction, arguments)),),
+        arguments=tuple(tuple(map(Fraction, step)) for step in steps),
         kind=kind,
         meta=meta,
     )
@@ -436,17 +488,23 @@ def _quantities(rng: random.Random, options: Possession, plan: _Plan) -> tuple[_
     """The numbers of the asked and of the others, one of whom can be the other party of the transfer."""
     for _ in range(_TRIES // 100):
         numbers = _numbers(rng, options, plan)
-        taken = {numbers.a, numbers.c, numbers.t} if plan.role else {numbers.a, numbers.c}
+        transfers = numbers.transfers(plan.role)
+        taken = {numbers.first, numbers.c, *(transfer.amount for transfer in transfers)}
         # The others are redrawn first: redrawing all would prefer small amounts, and with them a winner.
         for _ in range(_TRIES // 100):
             rest = _bystanders(rng, options, taken)
-            if not plan.role or _partners(rest, plan, numbers):
+            if not transfers or _partners(rest, transfers):
                 return numbers, rest
     _give_up()
 
 
-def _partners(rest: list[int], plan: _Plan, numbers: _Numbers) -> list[int]:
-    return [number for number in rest if plan.role == "giver" or number > numbers.t]
+def _partners(rest: list[int], transfers: Sequence[_Transfer]) -> list[tuple[int, ...]]:
+    """Who can be the other party of each transfer, by their numbers: who gives owns at least the amount."""
+    return [
+        numbers
+        for numbers in permutations(rest, len(transfers))
+        if all(t.role == "giver" or number > t.amount for t, number in zip(transfers, numbers, strict=True))
+    ]
 
 
 class _Passage:
@@ -503,7 +561,7 @@ def guessing_scores(problems: Iterable[Problem]) -> dict[str, float]:
 
     and over problems with a transfer
 
-    - `role`: the receiver, never the giver;
+    - `role`: the receiver, never the giver (of the last transfer);
     - `other_result`: a perfect user of the calculator who is given the result of the next problem;
     - `two_digits`: as `leading_digits`, with two digits, which is rough arithmetic rather than a guess;
     - `before_transfer`: who owned more at first;
@@ -532,18 +590,19 @@ def guessing_scores(problems: Iterable[Problem]) -> dict[str, float]:
             owner = meta["owner"]
             other = second if owner == first else first
             assert problem.arguments is not None
-            a, t = (int(value) for value in problem.arguments[0])
+            first_had = int(problem.arguments[0][0])
+            signed = [(_SIGNS[r], int(step[1])) for r, step in zip(meta["roles"], problem.arguments, strict=True)]
         except (KeyError, TypeError, ValueError, AssertionError):
             raise ValueError(f"{problem.id}: not a possession problem; use the output of generate") from None
-        side, sign = 1 if owner == winner else -1, 1 if role == "receiver" else -1
-        c = quantities[other]
+        side, c, result = 1 if owner == winner else -1, quantities[other], quantities[owner]
         for name, digits in ("leading_digits", 1), ("two_digits", 2):
-            guess(name, side * (_estimate(a, digits) + sign * _estimate(t, digits) - _estimate(c, digits)))
-        guess("role", side * sign)
-        guess("before_transfer", side * (a - c))
+            estimate = _estimate(first_had, digits) + sum(sign * _estimate(t, digits) for sign, t in signed)
+            guess(name, side * (estimate - _estimate(c, digits)))
+        guess("role", side * _SIGNS[role])
+        guess("before_transfer", side * (first_had - c))
         span = 10 ** (len(str(c)) - 1)
-        guess("rounded_other", side * (2 * (a + sign * t) - (2 * _estimate(c) + span - 1)))
-        transfers.append((side, quantities[owner], c))
+        guess("rounded_other", side * (2 * result - (2 * _estimate(c) + span - 1)))
+        transfers.append((side, result, c))
     if len(transfers) > 1:
         for (side, _, c), (_, result, _) in zip(transfers, transfers[1:] + transfers[:1], strict=True):
             guess("other_result", side * (result - c))

@@ -31,8 +31,9 @@ class Problem:
 
     `answers` holds the alternatives, any of which is right, each a tuple of spans (nearly always one). `arguments`
     holds the gold argument values, a tuple of steps (one, but for chains), each a tuple of values; the order within a
-    step does not count. `meta` is free, but for `meta["mentions"]`, which tells where the arguments of a one-step
-    problem stand: `{"where": "passage" | "question", "start": int, "end": int}` each, in character offsets.
+    step does not count. `meta` is free, but for `meta["mentions"]`, which tells where the numbers that go into the
+    calculator stand: `{"where": "passage" | "question", "start": int, "end": int}` each, in character offsets. A chain
+    has one less for every step but the first, which takes the result of an earlier one.
     """
 
     id: str
@@ -220,8 +221,8 @@ def _check_mentions(value: Any, texts: dict[str, str], arguments: tuple[Values, 
     name, mend = "meta.mentions", 'write one {"where": "passage", "start": 0, "end": 1} an argument'
     if not isinstance(value, list):
         _fail(name, f"found {_name(value)}, not a list", mend)
-    if arguments is None or len(arguments) != 1 or len(arguments[0]) != len(value):
-        _fail(name, f"{len(value)} mentions do not match the arguments of one step", mend)
+    if arguments is None or len(value) != sum(map(len, arguments)) - len(arguments) + 1:
+        _fail(name, f"{len(value)} mentions do not match the arguments", mend)
     for mention in value:
         if not isinstance(mention, dict) or mention.get("where") not in texts:
             _fail(name, "a mention without a known 'where'", mend)
