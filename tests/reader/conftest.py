@@ -78,7 +78,7 @@ def make_reader(request: pytest.FixtureRequest) -> MakeReader:
             model = CalculatorReader(
                 CalculatorReaderConfig(encoder=encoder.to_diff_dict() | {"model_type": encoder.model_type}, **options)
             )
-        for head in (model.scorer, model.spans):
+        for head in (*model.scorers, model.spans):
             for parameter in head.parameters():
                 torch.nn.init.normal_(parameter, std=0.3)
         return model.eval(), features_for(model, tokenizer)

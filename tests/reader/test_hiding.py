@@ -97,7 +97,7 @@ def test_every_candidate_is_read_with_its_own_arguments_hidden(
     model.training = True  # the objective's, not the encoder's dropout
     loss = model(**batch).loss
     assert loss.item() == pytest.approx(expected.item(), rel=1e-4)
-    wanted = [model.spans.weight, model.scorer.inner.weight]
+    wanted = [model.spans.weight, model.scorers[0].inner.weight]
     for ours, theirs in zip(grad(loss, wanted), grad(expected, wanted), strict=True):
         assert ours.any()
         torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-3)
@@ -172,6 +172,6 @@ def test_a_blind_choice_needs_hiding() -> None:
 
 def test_a_model_without_a_tokenizer_s_digits_cannot_hide(make_reader: MakeReader) -> None:
     model, features = make_reader(hide_arguments=True)
-    model.digit_ids = None
-    with pytest.raises(ValueError, match=r"^hide_arguments: set model\.digit_ids"):
+    model.features = None
+    with pytest.raises(ValueError, match=r"^hide_arguments, calls: set model\.features"):
         model(**collate_examples([features.example(*PROBLEMS[0][:2], [["Carl"]])], 0))

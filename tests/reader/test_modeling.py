@@ -50,7 +50,7 @@ def slow_scores(model: CalculatorReader, example: Example) -> Tensor:
     hidden = encode(model, example.text.types, input_ids=torch.tensor([example.text.ids]))
     first = [hidden[m.span[0]] for m in example.text.mentions]
     pairs = [torch.cat([first[i], first[j]]) for i, j in example.text.candidates]
-    return torch.stack([model.scorer.outer(model.scorer.inner(p).relu())[0] for p in pairs])
+    return torch.stack([model.scorers[0].outer(model.scorers[0].inner(p).relu())[0] for p in pairs])
 
 
 def slow_loss(model: CalculatorReader, examples: list[Example]) -> tuple[Tensor, list[int | None], list[Tensor]]:
@@ -138,7 +138,7 @@ def test_the_answer_loss_alone_reaches_the_scorer(make_reader: MakeReader) -> No
     out = model(**batch_of(features, examples_of(features)))
     assert out.argument_loss is None
     for name, gradient in zip(
-        ("inner", "outer"), grad(out.loss, [model.scorer.inner.weight, model.scorer.outer.weight]), strict=True
+        ("inner", "outer"), grad(out.loss, [model.scorers[0].inner.weight, model.scorers[0].outer.weight]), strict=True
     ):
         assert gradient.isfinite().all() and gradient.abs().max() > 1e-7, name
 
@@ -206,7 +206,7 @@ def test_objectives_read_every_candidate(objective: str, make_reader: MakeReader
         assert abs(seen.mean() - expected.item()) < 5 * seen.std() / len(seen) ** 0.5
     else:
         assert runs[0].item() == pytest.approx(expected.item(), rel=1e-4)
-        inner = model.scorer.inner.weight
+        inner = model.scorers[0].inner.weight
         torch.testing.assert_close(grad(runs[0], inner)[0], grad(expected, inner)[0], atol=1e-5, rtol=1e-3)
     quiet = model.eval()(**batch_of(features, examples))  # no sampling in evaluation: the layer's own choice
     assert quiet.start_logits is not None and quiet.loss.isfinite()
@@ -230,7 +230,7 @@ def test_who_is_sure_reads_once(make_reader: MakeReader, monkeypatch: pytest.Mon
     several = [e for e in examples if len(e.rows) > 1]
     with torch.no_grad():
         while max(slow_scores(model, e).softmax(0).max().item() for e in several) < 0.9:
-            model.scorer.outer.weight *= 1.1
+            model.scorers[0].outer.weight *= 1.1
     totals, rows = [], 0
     for example in examples:
         found = losses_of_candidates(model, example)
@@ -252,7 +252,7 @@ def test_who_is_sure_reads_once(make_reader: MakeReader, monkeypatch: pytest.Mon
     loss, expected = model(**batch_of(features, examples)).loss, torch.stack(totals).mean()
     assert seen == [rows]
     assert loss.item() == pytest.approx(expected.item(), rel=1e-4)
-    for weight in (model.scorer.inner.weight, model.spans.weight):
+    for weight in (model.scorers[0].inner.weight, model.spans.weight):
         torch.testing.assert_close(
             grad(loss, weight, retain_graph=True)[0], grad(expected, weight, retain_graph=True)[0]
         )

@@ -61,6 +61,7 @@ class ModelConfig:
 
     encoder: str = "anzan-tiny"
     operations: list[str] = field(default_factory=lambda: ["+", "-"])
+    calls: int = 1
     argument_loss: str = "bce"
     argument_weight: float = 1.0
     self_training: float = 0.0

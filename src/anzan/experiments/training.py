@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from rich.console import Console
@@ -32,7 +32,7 @@ from anzan.experiments.results import command, commit, device_name, write_json
 from anzan.experiments.slices import Slice, SliceOver
 from anzan.reader.answers import Reader, features_for
 from anzan.reader.encoders import locate_encoder
-from anzan.reader.features import Features, collate_examples
+from anzan.reader.features import Example, Features, collate_examples
 from anzan.reader.modeling import CalculatorReader
 from anzan.reader.tokenizer import load_tokenizer
 from anzan.tasks.problem import Problem
@@ -209,7 +209,7 @@ def train(
         ),
         train_dataset=examples,
         eval_dataset=examples,  # never read: evaluation answers the development questions
-        data_collator=lambda batch: collate_examples(batch, cast(int, tokenizer.pad_token_id or 0)),
+        data_collator=lambda batch: _collated(batch, features),
         processing_class=tokenizer,
         callbacks=[TrainingBar(log), pace, piece, FallingEntropy(m.entropy, t.entropy_share, pace)],
     )
@@ -257,6 +257,13 @@ def train(
     (out / "README.md").write_text(model_card(result), encoding="utf-8")
     write_json(out / "result.json", result)
     return reader, result
+
+
+def _collated(batch: list[Example], features: Features) -> dict[str, Any]:
+    pad: Any = features.tokenizer.pad_token_id or 0
+    tensors = collate_examples(batch, pad)
+    # What a later call sees depends on what the first one has chosen.
+    return tensors | {"examples": batch} if features.calls > 1 else {**tensors}
 
 
 def _beginning(settings: TrainConfig, examples: Examples) -> list[int]:

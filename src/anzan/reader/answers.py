@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from anzan.reader.calculator import Calculator, format_number
 from anzan.reader.decoys import draw_decoys
 from anzan.reader.features import (
     RESULTS,
+    STEP,
+    Call,
     Features,
     Mention,
     Row,
@@ -34,7 +37,10 @@ from anzan.reader.spans import best_span
 from anzan.reader.tokenizer import load_tokenizer
 
 Override = Callable[[Text, Row | None], Row | None]
-"""Replaces the calculator's output: (text, what was printed) -> what the reader sees instead."""
+"""Replaces the calculator's output: (text, what was printed) -> what the reader sees instead.
+
+With several calls it replaces what each of them printed; which pair the next one is given stays.
+"""
 
 
 @dataclass(frozen=True)
@@ -91,8 +97,9 @@ class Answer:
 class Trace:
     """How an answer came about.
 
-    The pair of mentions chosen, the row behind the text, the ids that the reader saw in the place of both (other than
-    theirs where arguments are hidden), where those are, and the span that it marked there.
+    The text with what all calls but the last printed, the last pair of mentions chosen, its row behind the text, the
+    ids that the reader saw in the place of both (other than theirs where arguments are hidden), where those are, and
+    the span that it marked there.
     """
 
     text: Text
@@ -201,77 +208,118 @@ class Reader:
     # -- one batch -----------------------------------------------------------------------------------------------
     @torch.no_grad()
     def _trace(self, texts: Sequence[Text], override: Override | None) -> list[Trace]:
-        device = self.model.device
-        pad: Any = self.features.tokenizer.pad_token_id or 0
-        batch = {k: v.to(device) for k, v in collate_texts(texts, pad).items()}
+        called = list(texts)
+        for call in range(self.model.config.calls if self.features.calculator.operations else 0):
+            called = self._call(call, called)
+        shown = [self._shown(text, whole.calls, override) for text, whole in zip(texts, called, strict=True)]
+        seen, pairs, rows = (list(column) for column in zip(*shown, strict=True))
+        batch, device = self._collated(seen), self.model.device
         text = {k: batch[k] for k in ("input_ids", "attention_mask", "token_type_ids")}
-        pairs: list[tuple[int, int] | None] = [None] * len(texts)
-        rows: list[Row | None] = [None] * len(texts)
-        decoys = None
-        if self.model.config.hide_arguments and batch["number_tokens"].shape[1]:
-            decoys = draw_decoys(len(texts), batch["number_tokens"].shape[1], device, random=False)
-        if self.features.calculator.operations and batch["candidates"].shape[1]:
-            first = dict(text)
-            if decoys is not None:
-                first |= self.model.disguised_choice(batch["input_ids"], batch["number_digits"], decoys)
-            scores = self.model.score(**first, number_tokens=batch["number_tokens"], candidates=batch["candidates"])
-            scores = scores.float().masked_fill(~batch["candidate_mask"], -torch.inf)
-            for i, t in enumerate(texts):
-                pairs[i], rows[i] = self._choose(t, scores[i])
-        shown = rows if override is None else [override(t, r) for t, r in zip(texts, rows, strict=True)]
-        printed = collate_rows(shown).to(device)
-        if decoys is not None:
+        printed = collate_rows(rows).to(device)
+        if (decoys := self._decoys(batch)) is not None:
             arguments = torch.tensor([p or (-1, -1) for p in pairs], device=device)
-            text |= self.model.disguised(batch["input_ids"], batch["number_digits"], arguments, decoys)
-            operands = collate_operands(shown).to(device)[:, None]
+            text |= self.model.disguised(batch["input_ids"], batch["number_digits"], arguments, decoys, batch["used"])
+            operands = collate_operands(rows).to(device)[:, None]
             printed = self.model.disguised_rows(printed[:, None], operands, arguments[:, None], decoys)[:, 0]
         start, end = self.model.read_rows(printed, **text, span_mask=batch["span_mask"])
         start, end = start.log_softmax(-1).cpu(), end.log_softmax(-1).cpu()
         traces = []
-        for i, (t, p, r, s) in enumerate(zip(texts, pairs, rows, shown, strict=True)):
-            answer, span = self._decode(t, p, r, s, start[i], end[i])
-            length = len(s.ids) if s else 0
-            seen = [*text["input_ids"][i, : len(t.ids)].tolist(), *printed[i, :length].tolist()]
-            hidden = text["hidden"][i, : len(seen)].tolist() if "hidden" in text else []
-            traces.append(Trace(t, p, s, seen, hidden, span, answer))
+        for i, (t, p, r) in enumerate(shown):
+            ids = [*text["input_ids"][i, : len(t.ids)].tolist(), *printed[i, : len(r.ids) if r else 0].tolist()]
+            hidden = text["hidden"][i, : len(ids)].tolist() if "hidden" in text else []
+            answer, span = self._decode(t, p, r, hidden, called[i], start[i], end[i])
+            traces.append(Trace(t, p, r, ids, hidden, span, answer))
         return traces
 
-    def _choose(self, text: Text, scores: Tensor) -> tuple[tuple[int, int] | None, Row | None]:
-        """The best-scored pair for which F is defined. F runs on as few pairs as that takes."""
+    def _call(self, call: int, texts: Sequence[Text]) -> list[Text]:
+        """Each text with the row of its best-scored pair behind it, of those for which F is defined."""
+        batch = self._collated(texts)
+        if not batch["candidates"].shape[1]:
+            return list(texts)
+        text = {k: batch[k] for k in ("input_ids", "attention_mask", "token_type_ids", "number_tokens", "candidates")}
+        if (decoys := self._decoys(batch)) is not None:
+            text |= self.model.disguised_choice(batch["input_ids"], batch["number_digits"], decoys)
+        scores = self.model.score(**text, call=call).float().masked_fill(~batch["candidate_mask"], -torch.inf)
+        # Without a first result there is none to call on.
+        return [self._best(t, s) if len(t.calls) == call else t for t, s in zip(texts, scores, strict=True)]
+
+    def _best(self, text: Text, scores: Tensor) -> Text:
         candidates = text.candidates
+        # F runs on as few pairs as that takes.
         for index in scores[: len(candidates)].argsort(descending=True, stable=True).tolist():
             row = self.features.result(text, candidates[index])
             if row is not None:
-                return candidates[index], row
-        return None, None
+                return self.features.extended(text, candidates[index], row)
+        return text
+
+    def _shown(
+        self, text: Text, calls: Sequence[Call], override: Override | None
+    ) -> tuple[Text, tuple[int, int] | None, Row | None]:
+        """What the reader sees: the text with all results but the last, and the last call's pair and row.
+
+        What was made of a result that an override takes away is not shown either.
+        """
+        pair = row = None
+        for call in calls:
+            if pair is not None and row is not None:
+                text = self.features.extended(text, pair, row)
+            pair, row = call.pair, call.row if override is None else override(text, call.row)
+            if row is None:
+                break
+        return text, pair, row
+
+    def _collated(self, texts: Sequence[Text]) -> dict[str, Tensor]:
+        pad: Any = self.features.tokenizer.pad_token_id or 0
+        return {k: v.to(self.model.device) for k, v in collate_texts(texts, pad).items()}
+
+    def _decoys(self, batch: dict[str, Tensor]) -> Tensor | None:
+        numbers = batch["number_tokens"].shape[1]
+        if not self.model.config.hide_arguments or not numbers:
+            return None
+        return draw_decoys(len(batch["input_ids"]), numbers, self.model.device, random=False)
 
     def _decode(
-        self, text: Text, pair: tuple[int, int] | None, row: Row | None, shown: Row | None, start: Tensor, end: Tensor
+        self,
+        text: Text,
+        pair: tuple[int, int] | None,
+        row: Row | None,
+        hidden: Sequence[bool],
+        called: Text,
+        start: Tensor,
+        end: Tensor,
     ) -> tuple[Answer, Span | None]:
-        steps: tuple[Step, ...] = ()
-        if pair is not None and row is not None:
-            mentions = tuple(text.mentions[i] for i in pair)
-            printed = self.features.calculator(mentions[0].value, mentions[1].value)
-            steps = (Step(mentions, printed.text),)
         base = len(text.ids)
-        fields = {} if shown is None else {(s + base, e + base): (v, op) for v, (s, e), op in shown.fields}
-        places = word_spans(text, self.model.config.max_answer_words)
-        if self.model.config.hide_arguments and pair is not None:
-            places = _without(places, [text.mentions[i] for i in pair])
-        span, log_p = best_span(start, end, [*places, *fields])
+        last = {} if row is None else {(s + base, e + base): (v, op) for v, (s, e), op in row.fields}
+        earlier = {span: field for span, field in text.fields.items() if not (hidden and hidden[span[0]])}
+        places = [*word_spans(text, self.model.config.max_answer_words), *earlier]
+        if self.model.config.hide_arguments:
+            gone = {i for each in ([pair] if pair else []) + [call.pair for call in text.calls] for i in each}
+            places = list(_without(places, [text.mentions[i] for i in gone]))
+        span, log_p = best_span(start, end, [*places, *last])
         if span is None:
-            return Answer("", None, None, 0.0, steps=steps), None
+            return Answer("", None, None, 0.0, steps=self._steps(called, None)), None
         confidence = math.exp(log_p)
-        if span in fields:
+        if span in (fields := earlier | last):
             value, operation = fields[span]
-            if steps:
-                steps = (Step(steps[0].arguments, steps[0].calculation, operation),)
+            steps = self._steps(called, operation if span in last else None)
             return Answer(format_number(value), value, RESULTS, confidence, steps=steps), span
-        first, last = text.tokens[span[0]], text.tokens[span[1]]
-        assert first is not None and last is not None
+        steps = self._steps(called, None)
+        first, final = text.tokens[span[0]], text.tokens[span[1]]
+        assert first is not None and final is not None
         source = text.question if first.where == "question" else text.passage
-        answer = source[first.start : last.end]
-        return Answer(answer, parse_number(answer), first.where, confidence, first.start, last.end, steps), span
+        answer = source[first.start : final.end]
+        return Answer(answer, parse_number(answer), first.where, confidence, first.start, final.end, steps), span
+
+    def _steps(self, called: Text, operation: str | None) -> tuple[Step, ...]:
+        """The calls of the calculator; `operation` is the one that made the answer, None if that stands elsewhere."""
+        operations = [
+            [op for _, _, op in call.row.fields if op is not None][later.pair[1] - call.first]
+            for call, later in pairwise(called.calls)
+        ]
+        return tuple(
+            Step(tuple(called.mentions[i] for i in call.pair), self.features.printed(called, call.pair).text, used)
+            for call, used in zip(called.calls, [*operations, operation], strict=bool(called.calls))
+        )
 
 
 def word_spans(text: Text, most: int) -> Iterator[tuple[int, int]]:
@@ -284,7 +332,7 @@ def word_spans(text: Text, most: int) -> Iterator[tuple[int, int]]:
             words.append((i, i, token.where))
         else:
             words[-1] = (words[-1][0], i, token.where)
-    numbers = {m.span for m in text.mentions}
+    numbers = {m.span for m in text.mentions if m.where != STEP}
     for i, (start, _, where) in enumerate(words):
         for _, end, other in words[i : i + most]:
             if other != where:
@@ -300,6 +348,6 @@ def _without(spans: Iterable[tuple[int, int]], hidden: Sequence[Mention]) -> Ite
 
 def features_for(model: CalculatorReader, tokenizer: Any) -> Features:
     """The features that go with a model."""
-    features = Features(tokenizer, Calculator(tuple(model.config.operations)), model.config.max_positions)
-    model.digit_ids = features.digit_ids
-    return features
+    config = model.config
+    model.features = Features(tokenizer, Calculator(tuple(config.operations)), config.max_positions, config.calls)
+    return model.features

@@ -30,6 +30,14 @@ _OPERATIONS: dict[str, tuple[Callable[[Fraction, Fraction], Fraction], bool]] = 
     "/": (operator.truediv, True),
 }
 
+# Operation -> the numbers x that make the wanted number w out of the known one k, in either order.
+_SOLUTIONS: dict[str, Callable[[Fraction, Fraction], tuple[Fraction, ...]]] = {
+    "+": lambda k, w: (w - k,),
+    "-": lambda k, w: (k - w, w + k),
+    "*": lambda k, w: (w / k,) if k else (),
+    "/": lambda k, w: (w * k, k / w) if k and w else (w * k,) if k else (),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
@@ -137,6 +145,10 @@ class Calculator:
                 text += separator + number.replace("-", "- ")
                 fields.append(Field(value, start, len(text), *role))
         return Printed(text, tuple(fields))
+
+    def partners(self, known: Fraction, wanted: Fraction) -> set[Fraction]:
+        """The numbers that make `wanted`, exactly, together with `known`; where every number does (0 x = 0), none."""
+        return {x for operation in self.operations for x in _SOLUTIONS[operation](known, wanted)}
 
     def _clauses(self, a: Fraction, b: Fraction) -> Iterator[tuple[str, tuple[int, int], Fraction, Fraction, Fraction]]:
         """(operation, which argument is left and right, result, left, right) for what is defined."""

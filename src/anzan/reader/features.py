@@ -7,8 +7,9 @@ calculation, go in the order in which a person reads them: passage first, then q
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence, Set
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import combinations
 from typing import Any
@@ -22,7 +23,10 @@ from anzan.reader.calculator import Calculator, Printed, format_number
 from anzan.reader.decoys import WIDTH
 from anzan.reader.numbers import find_numbers, parse_number, strip_separators
 
-QUESTION, PASSAGE, RESULTS = "question", "passage", "calculator"
+QUESTION, PASSAGE, RESULTS, STEP = "question", "passage", "calculator", "step"
+
+RESULT_SEGMENT = 2
+"""The token type of results, for encoders that have a third one."""
 
 Span = tuple[int, int]
 """First and last token, both included."""
@@ -34,7 +38,10 @@ class TextTooLong(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A number in the user's text: its value, its character offsets there, its first and last token here."""
+    """A number in the user's text: its value, its character offsets there, its first and last token here.
+
+    `where` is `question`, `passage` or, of a result of an earlier call, `step`; offsets are then in what it printed.
+    """
 
     value: Fraction
     text: str
@@ -56,8 +63,37 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
+class Row:
+    """A printed result as tokens, its [SEP] included, and the token span of each printed number.
+
+    `operands` has the tokens of each operand's digits, with the argument (0 or 1) that it is; `results` those of each
+    result's.
+    """
+
+    ids: list[int]
+    fields: list[tuple[Fraction, Span, str | None]]
+    operands: tuple[tuple[int, tuple[int, ...]], ...] = ()
+    results: tuple[tuple[int, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An earlier call of the calculator: the pair of mentions it was given, its row, the token where that begins, and
+    the mention that its first result is.
+    """
+
+    pair: tuple[int, int]
+    row: Row
+    start: int
+    first: int
+
+
+@dataclass(frozen=True, slots=True)
 class Text:
-    """A question and its passage as one sequence. `tokens[i]` is None at [CLS] and [SEP]."""
+    """A question and its passage as one sequence, with what earlier calls of the calculator printed behind them.
+
+    `tokens[i]` is None at [CLS] and [SEP], and in the rows of `calls`.
+    """
 
     passage: str
     question: str
@@ -65,23 +101,27 @@ class Text:
     types: list[int]
     tokens: list[Token | None]
     mentions: list[Mention]
+    calls: tuple[Call, ...] = ()
 
     @property
     def candidates(self) -> list[tuple[int, int]]:
-        """Every pair of mentions, by index, the earlier one first."""
-        return list(combinations(range(len(self.mentions)), 2))
+        """Pairs of mentions, by index, the earlier one first: every pair, or after a call every pair of its results
+        with anything before them.
+        """
+        everything = range(len(self.mentions))
+        if not self.calls:
+            return list(combinations(everything, 2))
+        first = self.calls[-1].first
+        return [(i, result) for i in range(first) for result in everything[first:]]
 
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A printed result as tokens, its [SEP] included, and the token span of each printed number.
-
-    `operands` has the tokens of each operand's digits, with the argument (0 or 1) that it is.
-    """
-
-    ids: list[int]
-    fields: list[tuple[Fraction, Span, str | None]]
-    operands: tuple[tuple[int, tuple[int, ...]], ...] = ()
+    @property
+    def fields(self) -> dict[Span, tuple[Fraction, str | None]]:
+        """The numbers that earlier calls printed: where they stand, their values, and the operation that made them."""
+        return {
+            (c.start + first, c.start + last): (value, operation)
+            for c in self.calls
+            for value, (first, last), operation in c.row.fields
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +131,8 @@ class Example:
     `rows[a]` is None where F is undefined; `text_spans` are the answer's places in question and passage,
     `row_spans[a]` those in the result of candidate a; `acceptable[a]`: a *result* (not an operand) equals the answer.
     `gold` marks the gold pair, for monitoring alone; `blindfold` the numbers that can be kept from the reader, see
-    `anzan.reader.blindfold`.
+    `anzan.reader.blindfold`. `values` are those of the answers. Where further calls follow, a pair is acceptable as
+    well if a result of it makes the answer together with some number of the text.
     """
 
     text: Text
@@ -101,15 +142,20 @@ class Example:
     acceptable: list[bool]
     gold: list[bool]
     blindfold: list[bool]
+    values: frozenset[Fraction] = frozenset()
 
 
 class Features:
     """Turns passages and questions into sequences for one tokenizer, calculator and maximal length (in tokens).
 
-    Without operations (`Calculator(())`) there are no candidates: that is span extraction alone.
+    Without operations (`Calculator(())`) there are no candidates: that is span extraction alone. `calls` is how often
+    the calculator is called, each call but the first on a result of the one before.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerFast, calculator: Calculator, max_length: int = 512):
+    def __init__(
+        self, tokenizer: PreTrainedTokenizerFast, calculator: Calculator, max_length: int = 512, calls: int = 1
+    ):
+        self.calls = calls
         self.tokenizer = tokenizer
         tokenizer.backend_tokenizer.encode_special_tokens = True  # a [SEP] that somebody typed is text
         self.calculator = calculator
@@ -174,13 +220,12 @@ class Features:
             previous = c
         ids.append(self._sep)
         spans = [(place[f.start], place[f.end - 1]) for f in printed.fields]
-        operands = [
-            (f.argument, tuple(place[i] for i in range(f.start, f.end) if printed.text[i].isdigit()))
-            for f in printed.fields
-            if f.argument is not None
-        ]
+        digits = [tuple(place[i] for i in range(f.start, f.end) if printed.text[i].isdigit()) for f in printed.fields]
+        both = list(zip(printed.fields, digits, strict=True))
+        operands = tuple((f.argument, own) for f, own in both if f.argument is not None)
+        results = tuple(own for f, own in both if f.operation is not None)
         fields = [(f.value, s, f.operation) for f, s in zip(printed.fields, spans, strict=True)]
-        return Row(ids, fields, tuple(operands))
+        return Row(ids, fields, operands, results)
 
     def rewrite(self, row: Row, write: Callable[[str], str]) -> Row:
         """The same row with other results: `write` takes the digits of one as printed, and gives as many others.
@@ -198,12 +243,34 @@ class Features:
                     ids[i] = (self._first if ids[i] in self._first.values() else self._next)[digit]
                 value = Fraction("".join(character[ids[i]] for i in range(start, end + 1)))
             fields.append((value, (start, end), operation))
-        return Row(ids, fields, row.operands)
+        return Row(ids, fields, row.operands, row.results)
 
     def result(self, text: Text, pair: tuple[int, int]) -> Row | None:
         """F for one pair of mentions; None where it is undefined or does not fit behind the text."""
         row = self.row(self.calculator(text.mentions[pair[0]].value, text.mentions[pair[1]].value))
         return row if row is not None and len(text.ids) + len(row.ids) <= self.max_length else None
+
+    def printed(self, text: Text, pair: tuple[int, int]) -> Printed:
+        """What the calculator prints for one pair of mentions."""
+        return self.calculator(text.mentions[pair[0]].value, text.mentions[pair[1]].value)
+
+    def extended(self, text: Text, pair: tuple[int, int], row: Row) -> Text:
+        """The text with the result of a call behind it, its results as further mentions: what the next call sees."""
+        base, printed = len(text.ids), self.printed(text, pair)
+        places = [field for field in printed.fields if field.operation is not None]
+        found = [(value, span) for value, span, operation in row.fields if operation is not None]
+        mentions = [
+            Mention(value, printed.text[f.start : f.end], f.start, f.end, STEP, (first + base, last + base))
+            for (value, (first, last)), f in zip(found, places, strict=True)
+        ]
+        return replace(
+            text,
+            ids=[*text.ids, *row.ids],
+            types=[*text.types, *([RESULT_SEGMENT] * len(row.ids))],
+            tokens=[*text.tokens, *([None] * len(row.ids))],
+            mentions=[*text.mentions, *mentions],
+            calls=(*text.calls, Call(pair, row, base, len(text.mentions))),
+        )
 
     # -- training ------------------------------------------------------------------------------------------------
     def example(
@@ -218,15 +285,37 @@ class Features:
         `gold`, the right arguments as (where, start, end) or as values, is only used to mark a pair for monitoring.
         """
         text = self.text(passage, question)
-        values = _values(answers)
+        starts = [m.start for m in text.mentions if m.where == PASSAGE]  # mentions in the question come behind
+        blind = [*blindfold(passage, starts), *([False] * (len(text.mentions) - len(starts)))]
+        marked = [gold is not None and _is_gold(text, pair, gold) for pair in text.candidates]
+        return self._example(text, find_answers(text, answers), frozenset(_values(answers)), marked, blind)
+
+    def next_example(self, example: Example, candidate: int) -> Example:
+        """The example as the next call sees it, after that candidate was chosen.
+
+        Where F is undefined for it, there is nothing more to choose from.
+        """
+        pair, row = example.text.candidates[candidate], example.rows[candidate]
+        if row is None:
+            return replace(example, rows=[None] * len(example.rows))
+        text = self.extended(example.text, pair, row)
+        base = len(example.text.ids)
+        spans = [*example.text_spans, *((s + base, e + base) for s, e in example.row_spans[candidate])]
+        blind = [*example.blindfold, *([False] * (len(text.mentions) - len(example.blindfold)))]
+        return self._example(text, spans, example.values, [False] * len(text.candidates), blind)
+
+    def _example(
+        self, text: Text, spans: list[Span], values: frozenset[Fraction], gold: list[bool], blind: list[bool]
+    ) -> Example:
         candidates = text.candidates if self.calculator.operations else []
         rows = [self.result(text, pair) for pair in candidates]
         row_spans = [[span for value, span, _ in row.fields if _among(value, values)] if row else [] for row in rows]
-        acceptable = [bool(row) and any(op and _among(value, values) for value, _, op in row.fields) for row in rows]
-        marked = [gold is not None and _is_gold(text, pair, gold) for pair in candidates]
-        starts = [m.start for m in text.mentions if m.where == PASSAGE]  # mentions in the question come behind
-        blind = [*blindfold(passage, starts), *([False] * (len(text.mentions) - len(starts)))]
-        return Example(text, rows, find_answers(text, answers), row_spans, acceptable, marked, blind)
+        wanted = set(values)
+        if self.calls - len(text.calls) > 1:
+            # A result that a further call can make the answer of is as good as the answer.
+            wanted |= {x for v in values for m in text.mentions for x in self.calculator.partners(m.value, v)}
+        acceptable = [bool(row) and any(op and _among(value, wanted) for value, _, op in row.fields) for row in rows]
+        return Example(text, rows, spans, row_spans, acceptable, gold[: len(rows)], blind, values)
 
 
 def find_answers(text: Text, answers: Sequence[Sequence[str]]) -> list[Span]:
@@ -243,7 +332,7 @@ def _values(answers: Sequence[Sequence[str]]) -> set[Fraction]:
     return {v for alternative in answers for s in alternative if (v := parse_number(s)) is not None}
 
 
-def _among(value: Fraction, wanted: set[Fraction]) -> bool:
+def _among(value: Fraction, wanted: Set[Fraction]) -> bool:
     """Is it one of the values wanted, exactly or as it is printed (10/3 as 3.3333)?"""
     return value in wanted or (value.denominator > 1 and Fraction(format_number(value)) in wanted)
 
@@ -269,27 +358,29 @@ def _find(text: Text, answer: str) -> Iterable[Span]:
 
 
 def _is_gold(text: Text, pair: tuple[int, int], gold: Sequence[tuple[str, int, int]] | Sequence[Fraction]) -> bool:
+    """Are both among the gold arguments? Of a chain's any two may come first."""
     mentions = [text.mentions[i] for i in pair]
-    if gold and isinstance(gold[0], Fraction):
-        return sorted(m.value for m in mentions) == sorted(gold)  # type: ignore[type-var]
-    return sorted((m.where, m.start, m.end) for m in mentions) == sorted(gold)  # type: ignore[type-var]
+    by_value = bool(gold) and isinstance(gold[0], Fraction)
+    made = Counter(m.value if by_value else (m.where, m.start, m.end) for m in mentions)
+    return made <= Counter(gold)
 
 
 # -- batches -----------------------------------------------------------------------------------------------------
 def collate_texts(texts: Sequence[Text], pad: int) -> dict[str, Tensor]:
     """Pads texts: `input_ids`, `attention_mask`, `token_type_ids`, `span_mask` (batch, length; no answer stands at
     [CLS] and [SEP]), `number_tokens` (batch, numbers; the first token of each), `number_digits` (batch, length;
-    which digit of which number a token is, see `disguise`, or -1), `candidates` (batch, candidates, 2; indexes of
-    numbers) and `candidate_mask`.
+    which digit of which number a token is, see `disguise`, or -1), `used` (batch, numbers; what went into earlier
+    calls), `candidates` (batch, candidates, 2; indexes of numbers) and `candidate_mask`.
     """
     pairs = [t.candidates for t in texts]
     return {
         "input_ids": _pad([t.ids for t in texts], pad),
         "attention_mask": _pad([[1] * len(t.ids) for t in texts], 0),
         "token_type_ids": _pad([t.types for t in texts], 0),
-        "span_mask": _pad([[k is not None for k in t.tokens] for t in texts], False).bool(),
+        "span_mask": _pad([_answerable(t) for t in texts], False).bool(),
         "number_tokens": _pad([[m.span[0] for m in t.mentions] for t in texts], 0),
         "number_digits": _pad([_number_digits(t) for t in texts], -1),
+        "used": _pad([_used(t) for t in texts], False).bool(),
         "candidates": _pad(pairs, (0, 0), (2,)),
         "candidate_mask": _pad([[True] * len(p) for p in pairs], False).bool(),
     }
@@ -298,10 +389,29 @@ def collate_texts(texts: Sequence[Text], pad: int) -> dict[str, Tensor]:
 def _number_digits(text: Text) -> list[int]:
     places = [-1] * len(text.ids)
     for i, m in enumerate(text.mentions):
+        if m.where == STEP:
+            continue
         spelled = (text.question if m.where == QUESTION else text.passage)[m.start : m.end]
         if all(c.isdigit() or not c.isalnum() for c in spelled):
             _count_digits(places, i, [k for k in range(m.span[0], m.span[1] + 1) if _is_digit(text, k)])
+    for call in text.calls:
+        numbers = [(call.pair[argument], digits) for argument, digits in call.row.operands]
+        for number, digits in [*numbers, *enumerate(call.row.results, call.first)]:
+            _count_digits(places, number, [call.start + k for k in digits])
     return places
+
+
+def _answerable(text: Text) -> list[bool]:
+    """Where an answer can stand: in every word of the text and in what was printed."""
+    places = [token is not None for token in text.tokens]
+    for call in text.calls:
+        places[call.start : call.start + len(call.row.ids) - 1] = [True] * (len(call.row.ids) - 1)
+    return places
+
+
+def _used(text: Text) -> list[bool]:
+    went_in = {i for call in text.calls for i in call.pair}
+    return [i in went_in for i in range(len(text.mentions))]
 
 
 def _is_digit(text: Text, place: int) -> bool:
@@ -344,7 +454,7 @@ def collate_examples(examples: Sequence[Example], pad: int) -> dict[str, Tensor]
     """
     batch = collate_texts([e.text for e in examples], pad)
     if not any(e.rows for e in examples):
-        for name in ("number_tokens", "number_digits", "candidates", "candidate_mask"):
+        for name in ("number_tokens", "number_digits", "used", "candidates", "candidate_mask"):
             del batch[name]
         return {**batch, "text_spans": _pad([e.text_spans for e in examples], (-1, -1), (2,))}
     candidates = batch["candidates"].shape[1]

@@ -6,7 +6,7 @@ Yoshikawa, Heinzerling and Inui (NLP2022). `span` is the same code with no opera
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -33,6 +33,7 @@ from anzan.layer import (
 )
 from anzan.reader.decoys import disguise, disguised, draw_decoys
 from anzan.reader.encoders import locate_encoder
+from anzan.reader.features import RESULT_SEGMENT, Example, Features, collate_examples
 from anzan.reader.spans import span_loss
 
 ARGUMENT_LOSSES = ("bce", "marginal", "none")
@@ -55,6 +56,8 @@ class CalculatorReaderConfig(PreTrainedConfig):
     Args:
         encoder: the encoder's own configuration (its `to_dict()`); the reader builds its encoder from it.
         operations: of ``+ - * /``; empty for span extraction without a calculator.
+        calls: how often the calculator is called. Each call but the first takes a result of the one before and a number
+            of the text, and has a scorer of its own; needs an objective that reads several candidates' results.
         argument_loss: ``bce`` (the paper's), ``marginal`` or ``none``.
         argument_weight: factor of the argument loss.
         self_training: factor of the same loss on `pseudo_labels`, for questions that give no label.
@@ -79,8 +82,7 @@ class CalculatorReaderConfig(PreTrainedConfig):
 
     Raises:
         ValueError: an unknown argument loss or objective, self-training without an argument loss, an entropy below 0,
-            `sure` out of range,
-            or a blindfold where nothing is hidden.
+            `sure` out of range, a blindfold where nothing is hidden, or several calls with another objective.
     """
 
     model_type = "anzan-reader"
@@ -92,6 +94,7 @@ class CalculatorReaderConfig(PreTrainedConfig):
         self,
         encoder: dict[str, Any] | None = None,
         operations: list[str] | tuple[str, ...] = ("+", "-"),
+        calls: int = 1,
         argument_loss: str = "bce",
         argument_weight: float = 1.0,
         self_training: float = 0.0,
@@ -116,6 +119,8 @@ class CalculatorReaderConfig(PreTrainedConfig):
             raise ValueError(f"entropy: a weight of 0 or more, got {entropy}")
         if objective not in OBJECTIVES:
             raise ValueError(f"objective: {objective!r} is unknown; choose among {', '.join(OBJECTIVES)}")
+        if calls < 1 or (calls > 1 and objective == STRAIGHT_THROUGH):
+            raise ValueError(f"calls: 1, or more with an objective such as unordered-set, got {calls} with {objective}")
         if not 0.5 < sure <= 1:
             raise ValueError(f"sure: a probability above 0.5, up to 1 (read all samples), got {sure}")
         if not 0 <= blindfold <= hide_arguments:
@@ -125,6 +130,7 @@ class CalculatorReaderConfig(PreTrainedConfig):
         super().__init__(**kwargs)
         self.encoder = dict(encoder or {})
         self.operations = list(operations)
+        self.calls = calls
         self.argument_loss = argument_loss
         self.argument_weight = argument_weight
         self.self_training = self_training
@@ -170,16 +176,24 @@ class ReaderOutput(ModelOutput):
 
 
 @dataclass
-class Reading:
-    """What the second pass of a batch needs to know, whatever candidate is chosen; tensors as in `forward`."""
+class Scored:
+    """A call of the calculator whose candidates have their scores: what the second pass, or the next call, needs.
 
+    Tensors as `forward` takes them, results and operands as the reader is to see them; `hidden` (batch, numbers) are
+    numbers that it does not see, whatever is chosen.
+    """
+
+    call: int
+    scores: Tensor
+    table: ResultTable
     text: dict[str, Any]
     text_spans: Tensor
     row_spans: Tensor
     candidates: Tensor
     number_digits: Tensor | None
     decoys: Tensor | None
-    blindfold: Tensor | None = None
+    hidden: Tensor | None
+    examples: Sequence[Example]
 
 
 class PairScorer(nn.Module):
@@ -214,11 +228,11 @@ class CalculatorReader(PreTrainedModel):
         self.encoder = _build(config.encoder_config())
         hidden = self.encoder.config.hidden_size
         self.dropout = nn.Dropout(config.dropout)
-        self.scorer = PairScorer(hidden)
+        self.scorers = nn.ModuleList(PairScorer(hidden) for _ in range(config.calls))
         self.spans = nn.Linear(hidden, 2)
         self.layer = SymbolicLayer(StraightThrough(config.temperature, config.noise_scale))
         self.entropy_weight = config.entropy  # what it is now: a run lets it fall
-        self.digit_ids: list[list[int]] | None = None  # of the tokenizer, see `Features.digit_ids`
+        self.features: Features | None = None  # what made the tensors; `anzan.reader.answers.features_for` sets it
         self.segments = int(getattr(self.encoder.config, "type_vocab_size", 0) or 0)
         self.post_init()
 
@@ -254,7 +268,10 @@ class CalculatorReader(PreTrainedModel):
     # -- the two passes ------------------------------------------------------------------------------------------
     def encode(self, embeddings: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None) -> Tensor:
         """The encoder on embedded tokens (batch, length, hidden)."""
-        types = {"token_type_ids": token_type_ids} if self.segments > 1 and token_type_ids is not None else {}
+        types = {}
+        if self.segments > 1 and token_type_ids is not None:
+            # Results are a segment of their own where the encoder has a third one, else part of the second.
+            types = {"token_type_ids": token_type_ids.clamp_max(self.segments - 1)}
         out = self.encoder(inputs_embeds=embeddings, attention_mask=attention_mask, **types)
         return self.dropout(out.last_hidden_state)
 
@@ -265,11 +282,15 @@ class CalculatorReader(PreTrainedModel):
         token_type_ids: Tensor | None,
         number_tokens: Tensor,
         candidates: Tensor,
+        call: int = 0,
     ) -> Tensor:
-        """First pass: scores (batch, candidates) of pairs of numbers, from the first wordpiece of each."""
+        """First pass: scores (batch, candidates) of pairs of numbers, from the first wordpiece of each.
+
+        `call` counts the calls before this one, whose results are part of the text.
+        """
         hidden = self.encode(self.encoder.get_input_embeddings()(input_ids), attention_mask, token_type_ids)
         index = number_tokens[..., None].expand(-1, -1, hidden.shape[-1])
-        return self.scorer(hidden.gather(1, index), candidates)
+        return self.scorers[call](hidden.gather(1, index), candidates)
 
     def read(
         self,
@@ -308,10 +329,8 @@ class CalculatorReader(PreTrainedModel):
             embeddings = embeddings.gather(1, source[..., None].expand(-1, -1, embeddings.shape[-1]))
             span_mask = torch.cat([span_mask, result_mask & ~separators], 1).gather(1, source) & attention
             if token_type_ids is not None:
-                # Results are a segment of their own where the encoder has a third one, else part of the second.
-                segment = min(2, self.segments - 1)
-                token_type_ids = F.pad(token_type_ids, (0, results.shape[1]), value=segment)[:, : place.shape[1]]
-                token_type_ids = torch.where(place < length, token_type_ids, segment)
+                token_type_ids = F.pad(token_type_ids, (0, results.shape[1]))[:, : place.shape[1]]
+                token_type_ids = torch.where(place < length, token_type_ids, RESULT_SEGMENT)
         encoded = self.encode(embeddings, attention.long(), token_type_ids)
         logits = self.spans(encoded).float().masked_fill(~span_mask[..., None], torch.finfo(torch.float32).min)
         return logits[..., 0], logits[..., 1]
@@ -354,9 +373,12 @@ class CalculatorReader(PreTrainedModel):
         return ids.view(b, n, l)
 
     def _digits(self) -> Tensor:
-        if self.digit_ids is None:
-            raise ValueError("hide_arguments: set model.digit_ids, as anzan.reader.answers.features_for does")
-        return torch.tensor(self.digit_ids, device=self.device)
+        return torch.tensor(self._features().digit_ids, device=self.device)
+
+    def _features(self) -> Features:
+        if self.features is None:
+            raise ValueError("hide_arguments, calls: set model.features, as anzan.reader.answers.features_for does")
+        return self.features
 
     # -- training ------------------------------------------------------------------------------------------------
     def forward(
@@ -374,14 +396,16 @@ class CalculatorReader(PreTrainedModel):
         acceptable: Tensor | None = None,
         number_digits: Tensor | None = None,
         operand_digits: Tensor | None = None,
+        used: Tensor | None = None,
         blindfold: Tensor | None = None,
+        examples: Sequence[Example] = (),
         **_: Any,
     ) -> ReaderOutput:
         """Both passes with the symbolic layer between them; tensors as `features.collate_examples` gives them.
 
         The loss is the marginal span likelihood, spans in the result that was just computed included, plus the
         argument loss on the pairs whose result equals the answer, plus that on pseudo-labels, less the entropy of the
-        choice, if asked for.
+        choice, if asked for. With several calls, what follows the first one is the downstream network of its choice.
         """
         text = {"input_ids": input_ids, "attention_mask": attention_mask, "token_type_ids": token_type_ids}
         if candidates is None or result_ids is None or candidates.shape[1] == 0:
@@ -389,42 +413,30 @@ class CalculatorReader(PreTrainedModel):
             loss = self._mean_span_loss(start, end, text_spans)
             return ReaderOutput(loss=loss, span_loss=loss.detach(), start_logits=start, end_logits=end)
         assert number_tokens is not None and row_spans is not None and acceptable is not None
-        decoys = None
-        if self.config.hide_arguments:
-            assert number_digits is not None and operand_digits is not None
-            decoys = draw_decoys(len(input_ids), number_tokens.shape[1], input_ids.device, self.training)
-            result_ids = self.disguised_rows(result_ids, operand_digits, candidates, decoys)
-        table = ResultTable(result_ids, candidate_mask)
-        first = text
-        if decoys is not None and number_digits is not None:
-            first = text | self.disguised_choice(input_ids, number_digits, decoys)
-        scores = self.score(**first, number_tokens=number_tokens, candidates=candidates).float()
-        reading = Reading(text | {"span_mask": span_mask}, text_spans, row_spans, candidates, number_digits, decoys)
-        if decoys is not None and self.training and blindfold is not None:
-            drawn = torch.rand(len(blindfold), 1, device=blindfold.device) < self.config.blindfold
-            reading.blindfold = blindfold & drawn
+        called = self._scored(
+            0, text | {"span_mask": span_mask}, text_spans, number_tokens, candidates, candidate_mask, result_ids,
+            row_spans, number_digits, operand_digits, used, blindfold, examples,
+        )  # fmt: skip
+        valid = called.table.valid
         start = end = None
-        if self.training and self.config.objective != STRAIGHT_THROUGH:
-            choice: Choice = self.layer.estimator(scores, table.valid)
-            loss = spans = self._objective_loss(scores, choice.log_probs.detach(), table, reading)
+        beside: list[Tensor] = []
+        if self.config.calls > 1 or (self.training and self.config.objective != STRAIGHT_THROUGH):
+            choice: Choice = self.layer.estimator(called.scores, valid)
+            losses = self._objective_losses(called, choice.log_probs.detach(), beside)
+            in_results = (row_spans[..., 0] >= 0).any(-1) | acceptable
+            readable = (text_spans[..., 0] >= 0).any(-1) | (in_results & valid).any(-1)
+            spans = losses.masked_fill(~readable, 0.0).sum() / readable.sum().clamp_min(1)
         else:
-            embedded, there, choice = self.layer(scores, table, self.encoder.get_input_embeddings().weight)
+            embedded, there, choice = self.layer(
+                called.scores, called.table, self.encoder.get_input_embeddings().weight
+            )
             assert choice.index is not None
-            second, spans = self._second_pass(reading, torch.arange(len(choice.index)), choice.index)
+            second, places = self._second_pass(called, torch.arange(len(choice.index)), choice.index)
             start, end = self.read(**second, results=embedded, result_mask=there, separators=_last(there))
-            loss = spans = self._mean_span_loss(start, end, spans)
-        if self.entropy_weight:
-            loss = loss - self.entropy_weight * entropy(choice.log_probs, table.valid).mean()
-        arguments = None
-        if self.config.argument_loss != "none":
-            kind: Literal["bce", "marginal"] = self.config.argument_loss
-            arguments = argument_loss(choice.log_probs, acceptable, table.valid, kind)
-            loss = loss + self.config.argument_weight * arguments
-            if self.config.self_training:
-                own = pseudo_labels(choice.log_probs, acceptable, table.valid)
-                loss = loss + self.config.self_training * argument_loss(choice.log_probs, own, table.valid, kind)
+            spans = self._mean_span_loss(start, end, places)
+        own, arguments = self._beside(choice.log_probs, acceptable, valid)
         return ReaderOutput(
-            loss=loss,
+            loss=spans + sum(beside, own),
             span_loss=spans.detach(),
             argument_loss=None if arguments is None else arguments.detach(),
             start_logits=start,
@@ -433,34 +445,63 @@ class CalculatorReader(PreTrainedModel):
             index=choice.index,
         )
 
-    def _second_pass(self, reading: Reading, example: Tensor, chosen: Tensor) -> tuple[dict[str, Any], Tensor]:
-        """The text as the second pass sees it once candidates are chosen, and the answer's spans there.
+    def _scored(
+        self,
+        call: int,
+        text: dict[str, Any],
+        text_spans: Tensor,
+        number_tokens: Tensor,
+        candidates: Tensor,
+        candidate_mask: Tensor | None,
+        result_ids: Tensor,
+        row_spans: Tensor,
+        number_digits: Tensor | None,
+        operand_digits: Tensor | None,
+        used: Tensor | None,
+        blindfold: Tensor | None,
+        examples: Sequence[Example],
+    ) -> Scored:
+        """The first pass of a call; see `forward`."""
+        decoys = hidden = None
+        first = {k: text[k] for k in ("input_ids", "attention_mask", "token_type_ids")}
+        if self.config.hide_arguments:
+            assert number_digits is not None and operand_digits is not None
+            ids = text["input_ids"]
+            decoys = draw_decoys(len(ids), number_tokens.shape[1], ids.device, self.training)
+            result_ids = self.disguised_rows(result_ids, operand_digits, candidates, decoys)
+            first |= self.disguised_choice(ids, number_digits, decoys)
+            hidden = used
+            if self.training and blindfold is not None:
+                drawn = torch.rand(len(blindfold), 1, device=blindfold.device) < self.config.blindfold
+                hidden = (blindfold & drawn) | (torch.zeros_like(blindfold) if used is None else used)
+        table = ResultTable(result_ids, candidate_mask)
+        scores = self.score(**first, number_tokens=number_tokens, candidates=candidates, call=call).float()
+        return Scored(
+            call, scores, table, text, text_spans, row_spans, candidates, number_digits, decoys, hidden, examples
+        )
 
-        `chosen` (n) is a candidate of each of the examples `example` (n), which may come up several times.
-        """
-        example = example.to(chosen.device)
-        text: dict[str, Any] = {k: v if v is None else v[example] for k, v in reading.text.items()}
-        places = reading.text_spans[example]
-        if reading.decoys is not None:
-            assert reading.number_digits is not None
-            digits, decoys = reading.number_digits[example], reading.decoys[example]
-            arguments = reading.candidates[example, chosen]
-            blind = None if reading.blindfold is None else reading.blindfold[example]
-            text |= self.disguised(text["input_ids"], digits, arguments, decoys, blind)
-            gone = text["hidden"].gather(1, places[..., 0].clamp_min(0)) & (places[..., 0] >= 0)
-            places = places.masked_fill(gone[..., None], -1)
-        fresh = _fresh_spans(reading.row_spans[example, chosen], text["attention_mask"])
-        return text, torch.cat([places, fresh], 1)
+    def _beside(self, log_probs: Tensor, acceptable: Tensor, valid: Tensor) -> tuple[Tensor, Tensor | None]:
+        """What a call's choice adds to the loss beside what the reader makes of it, and the argument loss in it."""
+        loss = log_probs.new_zeros(())
+        if self.entropy_weight:
+            loss = loss - self.entropy_weight * entropy(log_probs, valid).mean()
+        if self.config.argument_loss == "none":
+            return loss, None
+        kind: Literal["bce", "marginal"] = self.config.argument_loss
+        arguments = argument_loss(log_probs, acceptable, valid, kind)
+        loss = loss + self.config.argument_weight * arguments
+        if self.config.self_training:
+            own = pseudo_labels(log_probs, acceptable, valid)
+            loss = loss + self.config.self_training * argument_loss(log_probs, own, valid, kind)
+        return loss, arguments
 
-    def _objective_loss(self, scores: Tensor, log_probs: Tensor, table: ResultTable, reading: Reading) -> Tensor:
-        """The mean of the objective over the examples whose answer stands in the text or in some candidate's result."""
+    def _objective_losses(self, called: Scored, log_probs: Tensor, beside: list[Tensor]) -> Tensor:
+        """The objective over a call's candidates: (batch,). What later calls add to the loss goes to `beside`."""
 
         def loss_of(index: Tensor) -> Tensor:
             needed = _to_read(index, log_probs, self.config.sure)
-            text, spans = self._second_pass(reading, needed.nonzero()[:, 0], index[needed])
-            start, end = self.read_rows(table.rows(index)[needed], **text)
-            some = (spans[..., 0] >= 0).any(-1)
-            losses = torch.where(some, span_loss(start, end, spans), NO_ANSWER)
+            last = called.call + 1 == self.config.calls
+            losses = self._read_losses(called, index, needed) if last else self._call_on(called, index, needed, beside)
             losses = losses.new_zeros(index.shape).masked_scatter(needed, losses)
             as_well = losses.sum(1, keepdim=True) / needed.sum(1, keepdim=True)
             return torch.where(needed, losses, as_well)
@@ -468,10 +509,47 @@ class CalculatorReader(PreTrainedModel):
         samples = self.config.samples
         counts = {"exact-marginal": {}, "top-k-marginal": {"k": samples}}
         options = counts.get(self.config.objective, {"samples": samples})
-        estimate = SEVERAL[self.config.objective](scores, loss_of, table.valid, **options)
-        in_results = (reading.row_spans[..., 0] >= 0).any(-1) & table.valid
-        readable = (reading.text_spans[..., 0] >= 0).any(-1) | in_results.any(-1)
-        return estimate.loss.masked_fill(~readable, 0.0).sum() / readable.sum().clamp_min(1)
+        return SEVERAL[self.config.objective](called.scores, loss_of, called.table.valid, **options).loss
+
+    def _read_losses(self, called: Scored, index: Tensor, needed: Tensor) -> Tensor:
+        """What the reader loses with the results of the `needed` ones of these candidates (batch, n): (needed,)."""
+        text, spans = self._second_pass(called, needed.nonzero()[:, 0], index[needed])
+        start, end = self.read_rows(called.table.rows(index)[needed], **text)
+        return torch.where((spans[..., 0] >= 0).any(-1), span_loss(start, end, spans), NO_ANSWER)
+
+    def _call_on(self, called: Scored, index: Tensor, needed: Tensor, beside: list[Tensor]) -> Tensor:
+        """As `_read_losses` where another call follows: its own objective, given each of these candidates."""
+        features = self._features()
+        chosen = zip(needed.nonzero()[:, 0].tolist(), index[needed].tolist(), strict=True)
+        examples = [features.next_example(called.examples[b], candidate) for b, candidate in chosen]
+        pad: Any = features.tokenizer.pad_token_id or 0
+        batch = {k: v.to(index.device) for k, v in collate_examples(examples, pad).items()}
+        text = {k: batch.pop(k) for k in ("input_ids", "attention_mask", "token_type_ids", "span_mask")}
+        acceptable = batch.pop("acceptable")
+        del batch["gold"]
+        again = self._scored(called.call + 1, text, **batch, examples=examples)
+        choice: Choice = self.layer.estimator(again.scores, again.table.valid)
+        beside.append(self._beside(choice.log_probs, acceptable, again.table.valid)[0])
+        return self._objective_losses(again, choice.log_probs.detach(), beside)
+
+    def _second_pass(self, called: Scored, example: Tensor, chosen: Tensor) -> tuple[dict[str, Any], Tensor]:
+        """The text as the second pass sees it once candidates are chosen, and the answer's spans there.
+
+        `chosen` (n) is a candidate of each of the examples `example` (n), which may come up several times.
+        """
+        example = example.to(chosen.device)
+        text: dict[str, Any] = {k: v if v is None else v[example] for k, v in called.text.items()}
+        places = called.text_spans[example]
+        if called.decoys is not None:
+            assert called.number_digits is not None
+            digits, decoys = called.number_digits[example], called.decoys[example]
+            arguments = called.candidates[example, chosen]
+            others = None if called.hidden is None else called.hidden[example]
+            text |= self.disguised(text["input_ids"], digits, arguments, decoys, others)
+            gone = text["hidden"].gather(1, places[..., 0].clamp_min(0)) & (places[..., 0] >= 0)
+            places = places.masked_fill(gone[..., None], -1)
+        fresh = _fresh_spans(called.row_spans[example, chosen], text["attention_mask"])
+        return text, torch.cat([places, fresh], 1)
 
     @staticmethod
     def _mean_span_loss(start: Tensor, end: Tensor, spans: Tensor) -> Tensor:
