@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from anzan.experiments.config import ConfigError, PossessionData
-from anzan.experiments.reproduce import CELLS, draw_figure2, plan, reproduce
+from anzan.experiments.reproduce import CELLS, RECIPES, draw_figure2, plan, reproduce
 from anzan.experiments.results_page import PAPER, write_page
 from anzan.experiments.slices import SliceOver
 
@@ -63,6 +63,10 @@ def test_what_goes_beyond_the_tables() -> None:
     assert [t.train_size for _, t, _ in sizes] == [500, 1000, 2000, 5000, 10_000, 20_000]
     runs = plan("training-size", "laptop", ["span"], [], [0], [])
     assert {r.config.train.epochs * t.train_size for r, (_, t, _) in zip(runs, sizes, strict=True)} == {20_000}
+    ((_, trained, [(_, tested)]),) = plans("two-transfers")
+    assert trained == tested and trained.transfers == 2
+    calls = {r: plan("two-transfers", "laptop", [r], [], [0], [])[0].config.model.calls for r in RECIPES}
+    assert calls == {"paper": 1, "span": 1, "faithful": 2, "faithful-joint": 2}
     for run in plan("no-argument-loss", "laptop", ["faithful"], [], [0], []):
         assert run.config.model.argument_loss == "none" and run.measurements[0].cell.startswith("transfer/max")
 
@@ -102,6 +106,14 @@ def test_one_model_for_all_cells_and_the_baseline(tmp_path: Path, random_encoder
         (path,) = reproduce(plan(table, "smoke", ["span"], ["transfer/argmax"], [0], changes), *places, quiet())
         metrics = json.loads(path.read_text(encoding="utf-8"))["metrics"]
         assert "follow_rate" not in metrics and metrics["role_guessing"] is not None
+
+
+def test_two_transfers_are_a_chain_of_two_calls(tmp_path: Path, random_encoder: Path) -> None:
+    runs = plan("two-transfers", "smoke", ["faithful"], [], [0], [f"model.encoder={random_encoder}"])
+    (path,) = reproduce(runs, tmp_path / "runs", tmp_path / "results", quiet())
+    result = json.loads(path.read_text(encoding="utf-8"))
+    assert result["config"]["model"]["calls"] == 2 and result["metrics"]["follow_rate"] is None
+    assert result["metrics"]["argument_accuracy"] is not None and result["metrics"]["role_guessing"] is not None
 
 
 def test_figure_2_is_drawn_from_the_model_of_table_3(tmp_path: Path, random_encoder: Path) -> None:

@@ -38,3 +38,4 @@ def test_problems_of_other_origin_are_refused() -> None:
         with pytest.raises(ValueError, match="not a possession problem"):
             substitutes([broken])
     assert substitutes([problem]) == [None]
+    assert substitutes(generate(Possession(people=4, transfer=True, transfers=2), 9, seed=0)) == [None] * 9

@@ -160,6 +160,19 @@ def _longer_numbers(wanted: Wanted) -> list[Run]:
     return _table4(wanted, "longer-numbers", digits)
 
 
+def _two_transfers(wanted: Wanted) -> list[Run]:
+    """Two transfers, so two calls where the recipe's objective can train a chain; one call for the others."""
+    runs = []
+    for cell in wanted.cells or ("transfer/max-argmax",):
+        people = max(4, _problems(wanted.config("two-transfers", cell)).people)  # two are asked, two give or receive
+        changes = "data.possession.transfers=2", f"data.possession.people={people}"
+        config = wanted.config("two-transfers", cell, *changes)
+        if config.model.operations and config.model.objective != "straight-through":
+            config.model.calls = 2
+        runs.append(_run("two-transfers", config, [_measured("two-transfers", cell, config)]))
+    return runs
+
+
 def _bias(wanted: Wanted) -> list[Run]:
     """Trained where the receiver wins in nine of ten; tested on such problems and where the receiver loses in nine."""
     runs = []
@@ -204,6 +217,7 @@ TABLES: dict[str, Callable[[Wanted], list[Run]]] = {
     "training-size": _training_size,
     "more-people": _more_people,
     "longer-numbers": _longer_numbers,
+    "two-transfers": _two_transfers,
 }
 """The paper's tables, then what goes beyond them."""
 

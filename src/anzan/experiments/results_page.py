@@ -29,6 +29,7 @@ TITLES = {
     "training-size": "Fewer training problems, the same number of steps",
     "more-people": "The models of Table 3 on twenty people",
     "longer-numbers": "The models of Table 4 on numbers of twelve digits",
+    "two-transfers": "Two transfers: a chain of two calls, trained and tested on such problems",
 }
 COLUMNS = {
     "f1": "F1", "argument_accuracy": "arguments", "f1_blanked": "F1, blanked", "f1_wrong_results": "F1, wrong results",

@@ -25,7 +25,7 @@ class Substitute:
 def substitutes(problems: Sequence[Problem], seed: int = 0) -> list[Substitute | None]:
     """One for each problem, from another problem of the same role; on argmax one that turns the comparison round.
 
-    None where no other problem does that, which is rare unless there are only a few.
+    None where no other problem does that, which is rare unless there are only a few, and for chains of calls.
 
     Raises:
         ValueError: a problem that `anzan.tasks.possession.generate` did not make.
@@ -33,8 +33,10 @@ def substitutes(problems: Sequence[Problem], seed: int = 0) -> list[Substitute |
     rng = random.Random(f"substitute-{seed}")
     groups: dict[str | None, list[tuple[int, int]]] = {}
     for problem in problems:
-        groups.setdefault(_role(problem), []).append(_arguments(problem))
-    return [_substitute(problem, groups[_role(problem)], rng) for problem in problems]
+        role = _role(problem)
+        if not _is_chain(problem):
+            groups.setdefault(role, []).append(_arguments(problem))
+    return [None if _is_chain(p) else _substitute(p, groups[_role(p)], rng) for p in problems]
 
 
 def _substitute(problem: Problem, others: Sequence[tuple[int, int]], rng: random.Random) -> Substitute | None:
@@ -60,6 +62,10 @@ def _quantities(problem: Problem, pair: tuple[int, int]) -> dict[str, int]:
     other = next(name for name in meta["asked"] if name != meta["owner"])
     sign = 1 if meta["role"] == "receiver" else -1
     return {meta["owner"]: pair[0] + sign * pair[1], other: meta["quantities"][other]}
+
+
+def _is_chain(problem: Problem) -> bool:
+    return problem.arguments is not None and len(problem.arguments) > 1
 
 
 def _arguments(problem: Problem) -> tuple[int, int]:
