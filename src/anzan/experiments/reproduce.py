@@ -294,6 +294,7 @@ def _result(run: Run, m: Measurement, reader: Reader, trained: dict[str, Any], c
         "experiment": m.experiment,
         "cell": m.cell,
         "eval_size": len(problems),
+        "labelled_share": _labelled_share(run.config, reader),
         "people": m.data.people,
         "digits": m.data.digits,
         "split": "eval",
@@ -304,6 +305,15 @@ def _result(run: Run, m: Measurement, reader: Reader, trained: dict[str, Any], c
         "command": f"anzan reproduce {run.table} --scale {c.scale} --recipe {c.recipe}{cell} --seed {c.train.seed}"
         + command,
     }
+
+
+def _labelled_share(config: RunConfig, reader: Reader, sample: int = 1000) -> float | None:
+    """How many of the training problems carry the argument loss, in percent, counted on a sample of them."""
+    if not reader.features.calculator.operations or config.model.argument_loss == "none":
+        return None
+    some = draw(replace(_problems(config), train_size=sample), "train")
+    labelled = [any(reader.features.example(p.passage, p.question, p.answers).acceptable) for p in some]
+    return round(100 * sum(labelled) / len(labelled), 1)
 
 
 def _path(run: Run, m: Measurement, results: Path) -> Path:

@@ -39,7 +39,8 @@ COLUMNS = {
 HEAD = """# Results
 
 Written by `anzan reproduce` from the files under `results/`; every figure can be run again by its command. Percent,
-means over seeds. *Arguments* is how often the calculator was given the right pair (chance 2.2 without a transfer, 1.8
+means over seeds. *Labelled* are the training problems that carry the argument loss: some pair's result equals the answer,
+found by exhaustive search. *Arguments* is how often the calculator was given the right pair (chance 2.2 without a transfer, 1.8
 with one). *Blanked*: the calculator's output is hidden from the reader. *Wrong results*: random numbers stand in the
 place of the results. *Follows a swap*: shown the calculation of another problem with the same role in the transfer, its
 result however far from the true one (on argmax one that turns the comparison round), how often the answer is what an
@@ -69,13 +70,17 @@ def _scales(table: str, rows: Sequence[dict[str, Any]]) -> Iterable[str]:
 
 
 def _table(table: str, rows: Sequence[dict[str, Any]]) -> Iterable[str]:
-    yield "| cell | recipe | seeds | problems | paper, F1 / arguments | " + " | ".join(COLUMNS.values()) + " |"
+    yield (
+        "| cell | recipe | seeds | problems, labelled | paper, F1 / arguments | " + " | ".join(COLUMNS.values()) + " |"
+    )
     yield "|---|---|---|---|---|" + "---|" * len(COLUMNS)
     for (cell, recipe, size), group in _grouped(rows, "cell", "recipe", "train_size").items():
         theirs = PAPER.get(table, {}).get(cell)
         paper = "" if theirs is None or recipe == "span" else f"{theirs[0]} / {theirs[1]}"
         cells = [_mean(r["metrics"].get(k) for r in group) for k in COLUMNS]
-        yield f"| {cell} | {recipe} | {len(group)} | {size:,} | {paper} | " + " | ".join(cells) + " |"
+        shares = [r["labelled_share"] for r in group if r.get("labelled_share") is not None]
+        labelled = f", {mean(shares):.0f} %" if shares else ""
+        yield f"| {cell} | {recipe} | {len(group)} | {size:,}{labelled} | {paper} | " + " | ".join(cells) + " |"
 
 
 def _grouped(rows: Iterable[dict[str, Any]], *keys: str) -> dict[tuple[Any, ...], list[dict[str, Any]]]:
