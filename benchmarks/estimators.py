@@ -146,8 +146,8 @@ def reader(model: str | None, kind: str) -> Problem:
     estimator draws anything but the best: these scores are of one that is under way.
     """
     from anzan.reader.answers import Reader, features_for
+    from anzan.reader.batches import collate_examples
     from anzan.reader.encoders import locate_encoder
-    from anzan.reader.features import collate_examples
     from anzan.reader.modeling import NO_ANSWER, CalculatorReader
     from anzan.reader.spans import span_loss
     from anzan.reader.tokenizer import load_tokenizer

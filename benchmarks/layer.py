@@ -139,7 +139,8 @@ def share_of_a_step(steps: int) -> dict[str, float]:
     """The layer's part of a training step of the whole reader at the paper's shapes."""
     from transformers import BertConfig
 
-    from anzan.reader.modeling import CalculatorReader, CalculatorReaderConfig
+    from anzan.reader.configuration import CalculatorReaderConfig
+    from anzan.reader.modeling import CalculatorReader
 
     torch.manual_seed(0)
     batch, text, pairs, length = 2, 180, 55, 75

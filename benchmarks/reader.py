@@ -35,8 +35,9 @@ from transformers import AutoModelForQuestionAnswering
 from anzan.experiments.memory import keep_freed_memory
 from anzan.experiments.results import commit, device_name, write_json
 from anzan.reader.answers import features_for
+from anzan.reader.batches import collate_examples
 from anzan.reader.encoders import locate_encoder
-from anzan.reader.features import Example, collate_examples
+from anzan.reader.features import Example
 from anzan.reader.modeling import CalculatorReader
 from anzan.reader.tokenizer import load_tokenizer
 from anzan.tasks.possession import Possession, generate

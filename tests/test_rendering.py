@@ -6,7 +6,7 @@ from fractions import Fraction
 from rich.console import Console
 
 from anzan.reader.answers import Answer, Step
-from anzan.reader.features import Mention
+from anzan.reader.text import Mention
 from anzan.rendering import answer_view, scores_table
 
 PASSAGE = "Anna has 7 pens.\r\nCarl\x07 has [3] pens."

@@ -13,9 +13,10 @@ from readers import VOCABULARY, MakeReader
 from transformers import AutoConfig, BertConfig, BertModel, BertTokenizer, ModernBertConfig, PreTrainedTokenizerFast
 
 from anzan.reader.answers import features_for
+from anzan.reader.configuration import CalculatorReaderConfig
 from anzan.reader.encoders import TINY, locate_encoder
 from anzan.reader.features import Features
-from anzan.reader.modeling import CalculatorReader, CalculatorReaderConfig
+from anzan.reader.modeling import CalculatorReader
 from anzan.reader.tokenizer import load_tokenizer
 
 

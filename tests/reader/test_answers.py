@@ -12,7 +12,8 @@ from torch import Tensor
 
 from anzan.reader.answers import Answer, Reader, Step, blank, features_for, word_spans, wrong_results
 from anzan.reader.calculator import Calculator
-from anzan.reader.features import Mention, Row, Text, TextTooLong
+from anzan.reader.features import TextTooLong
+from anzan.reader.text import Mention, Row, Text
 
 PASSAGE = "Anna has 5,903,204 pens. Carl has 12 pens and Zoë has -3.5."
 QUESTION = "Who has more pens: Anna or Carl?"

@@ -13,9 +13,12 @@ from torch.autograd import grad
 
 from anzan.layer import argument_loss
 from anzan.reader.answers import Reader, blank
+from anzan.reader.batches import collate_examples, collate_texts
 from anzan.reader.calculator import Calculator
-from anzan.reader.features import Example, Features, Row, Text, collate_examples, collate_texts
-from anzan.reader.modeling import CalculatorReader, CalculatorReaderConfig
+from anzan.reader.configuration import CalculatorReaderConfig
+from anzan.reader.features import Example, Features
+from anzan.reader.modeling import CalculatorReader
+from anzan.reader.text import Row, Text
 
 PROBLEMS = [
     ("Anna has 7 pens. Carl gave 5 to Anna. Anna gave 2 to Zoë.", "How many has Anna?", "10"),

@@ -11,18 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerFast
 
+from anzan.reader.batches import collate_examples, collate_rows, collate_texts
 from anzan.reader.calculator import Calculator, format_number
 from anzan.reader.encoders import locate_encoder
-from anzan.reader.features import (
-    Example,
-    Features,
-    Row,
-    Text,
-    TextTooLong,
-    collate_examples,
-    collate_rows,
-    collate_texts,
-)
+from anzan.reader.features import Example, Features, TextTooLong
+from anzan.reader.text import Row, Text
 from anzan.reader.tokenizer import load_tokenizer
 
 PASSAGE = "Anna has 5,903,204 pens. Carl gave 12 pens to Zoë and has 123 more; 12.5% of -7 are red."

@@ -12,8 +12,11 @@ from torch import Tensor, nn
 from torch.autograd import grad
 from transformers import AutoModel
 
-from anzan.reader.features import Example, Features, Row, collate_examples, collate_rows, collate_texts
-from anzan.reader.modeling import CalculatorReader, CalculatorReaderConfig, PairScorer
+from anzan.reader.batches import collate_examples, collate_rows, collate_texts
+from anzan.reader.configuration import OBJECTIVES, STRAIGHT_THROUGH, CalculatorReaderConfig
+from anzan.reader.features import Example, Features
+from anzan.reader.modeling import SEVERAL, CalculatorReader, PairScorer
+from anzan.reader.text import Row
 
 PROBLEMS = [
     ("Anna has 7 pens. Carl has 5 pens.", "How many do they have?", "12"),
@@ -490,3 +493,7 @@ def test_an_unknown_argument_loss_is_refused_at_once():
 def test_self_training_without_an_argument_loss_is_refused():
     with pytest.raises(ValueError, match="self_training: needs an argument_loss, bce or marginal"):
         CalculatorReaderConfig(argument_loss="none", self_training=0.5)
+
+
+def test_every_objective_that_can_be_named_is_there() -> None:
+    assert {STRAIGHT_THROUGH, *SEVERAL} == set(OBJECTIVES)

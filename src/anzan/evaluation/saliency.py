@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from anzan.reader.answers import Answer, Reader
-from anzan.reader.features import RESULTS, collate_texts
+from anzan.reader.batches import collate_texts
+from anzan.reader.text import RESULTS
 
 
 @dataclass(frozen=True)

@@ -31,8 +31,9 @@ from anzan.experiments.progress import TrainingBar
 from anzan.experiments.results import command, commit, device_name, write_json
 from anzan.experiments.slices import Slice, SliceOver
 from anzan.reader.answers import Reader, features_for
+from anzan.reader.batches import collate_examples
 from anzan.reader.encoders import locate_encoder
-from anzan.reader.features import Example, Features, collate_examples
+from anzan.reader.features import Example, Features
 from anzan.reader.modeling import CalculatorReader
 from anzan.reader.tokenizer import load_tokenizer
 from anzan.tasks.problem import Problem

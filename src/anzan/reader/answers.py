@@ -16,24 +16,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from anzan.reader.batches import collate_operands, collate_rows, collate_texts
 from anzan.reader.calculator import Calculator, format_number
+from anzan.reader.configuration import CalculatorReaderConfig
 from anzan.reader.decoys import draw_decoys
-from anzan.reader.features import (
-    RESULTS,
-    STEP,
-    Call,
-    Features,
-    Mention,
-    Row,
-    Span,
-    Text,
-    collate_operands,
-    collate_rows,
-    collate_texts,
-)
-from anzan.reader.modeling import CalculatorReader, CalculatorReaderConfig
+from anzan.reader.features import Features
+from anzan.reader.modeling import CalculatorReader
 from anzan.reader.numbers import parse_number
 from anzan.reader.spans import best_span
+from anzan.reader.text import RESULTS, STEP, Call, Mention, Row, Span, Text
 from anzan.reader.tokenizer import load_tokenizer
 
 Override = Callable[[Text, Row | None], Row | None]

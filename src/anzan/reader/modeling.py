@@ -13,7 +13,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
+from transformers import AutoModel, PreTrainedConfig, PreTrainedModel
 from transformers.utils.generic import ModelOutput
 
 from anzan.layer import (
@@ -31,13 +31,14 @@ from anzan.layer import (
     top_k_marginal,
     unordered_set,
 )
+from anzan.reader.batches import collate_examples
+from anzan.reader.configuration import STRAIGHT_THROUGH, CalculatorReaderConfig
 from anzan.reader.decoys import disguise, disguised, draw_decoys
 from anzan.reader.encoders import locate_encoder
-from anzan.reader.features import RESULT_SEGMENT, Example, Features, collate_examples
+from anzan.reader.features import Example, Features
 from anzan.reader.spans import span_loss
+from anzan.reader.text import RESULT_SEGMENT
 
-ARGUMENT_LOSSES = ("bce", "marginal", "none")
-STRAIGHT_THROUGH = "straight-through"
 SEVERAL: dict[str, Callable[..., Estimate]] = {
     "exact-marginal": exact_marginal,
     "top-k-marginal": top_k_marginal,
@@ -45,116 +46,8 @@ SEVERAL: dict[str, Callable[..., Estimate]] = {
     "leave-one-out": leave_one_out,
     "unordered-set": unordered_set,
 }
-OBJECTIVES = (STRAIGHT_THROUGH, *SEVERAL)
 # -log p(answer) where it stands neither in the text nor in a candidate's result: certain failure, kept finite.
 NO_ANSWER = 20.0
-
-
-class CalculatorReaderConfig(PreTrainedConfig):
-    """Configuration of a `CalculatorReader`.
-
-    Args:
-        encoder: the encoder's own configuration (its `to_dict()`); the reader builds its encoder from it.
-        operations: of ``+ - * /``; empty for span extraction without a calculator.
-        calls: how often the calculator is called. Each call but the first takes a result of the one before and a number
-            of the text, and has a scorer of its own; needs an objective that reads several candidates' results.
-        argument_loss: ``bce`` (the paper's), ``marginal`` or ``none``.
-        argument_weight: factor of the argument loss.
-        self_training: factor of the same loss on `pseudo_labels`, for questions that give no label.
-        entropy: weight of a bonus on the entropy of the choice, for all questions; `CalculatorReader.entropy_weight`
-            begins with it.
-        objective: what the span loss trains the scores by: ``straight-through``, or an objective that reads several
-            candidates' results for each example, ``exact-marginal`` (all of them), ``top-k-marginal``,
-            ``sampled-marginal``, ``leave-one-out`` or ``unordered-set``.
-        samples: how many candidates the last four of these read.
-        sure: an example whose most likely candidate is at least so probable is read with that one alone; the others
-            are taken to do as well, so its scores stay. It saves most of the reading once the choice is learnt.
-        temperature, noise_scale: of the straight-through Gumbel-Softmax.
-        dropout: on what the two heads read.
-        hide_arguments: in the place of the numbers that went into the calculator the reader sees random digits, the
-            same in the text and in the printed operands (`anzan.reader.decoys`). Results are true, so what the
-            numbers amount to can be read from them alone.
-        blind_choice: the first pass sees decoys in the place of all numbers: it must choose by what the text says about
-            them, and cannot tell the reader by its choice what it has worked out itself; needs `hide_arguments`.
-        blindfold: the share of training examples in which all numbers of `anzan.reader.blindfold` are hidden as well;
-            needs `hide_arguments`.
-        max_answer_words: the longest answer that is read off question or passage.
-
-    Raises:
-        ValueError: an unknown argument loss or objective, self-training without an argument loss, an entropy below 0,
-            `sure` out of range, a blindfold where nothing is hidden, or several calls with another objective.
-    """
-
-    model_type = "anzan-reader"
-
-    # Declared, or transformers takes it for a setting of text generation and refuses to save.
-    temperature: float = 1.0
-
-    def __init__(
-        self,
-        encoder: dict[str, Any] | None = None,
-        operations: list[str] | tuple[str, ...] = ("+", "-"),
-        calls: int = 1,
-        argument_loss: str = "bce",
-        argument_weight: float = 1.0,
-        self_training: float = 0.0,
-        entropy: float = 0.0,
-        objective: str = STRAIGHT_THROUGH,
-        samples: int = 4,
-        sure: float = 1.0,
-        temperature: float = 1.0,
-        noise_scale: float = 1.0,
-        dropout: float = 0.0,
-        hide_arguments: bool = False,
-        blind_choice: bool = False,
-        blindfold: float = 0.0,
-        max_answer_words: int = 12,
-        **kwargs: Any,
-    ):
-        if argument_loss not in ARGUMENT_LOSSES:
-            raise ValueError(f"argument_loss: {argument_loss!r} is unknown; choose among {', '.join(ARGUMENT_LOSSES)}")
-        if self_training and argument_loss == "none":
-            raise ValueError("self_training: needs an argument_loss, bce or marginal")
-        if entropy < 0:
-            raise ValueError(f"entropy: a weight of 0 or more, got {entropy}")
-        if objective not in OBJECTIVES:
-            raise ValueError(f"objective: {objective!r} is unknown; choose among {', '.join(OBJECTIVES)}")
-        if calls < 1 or (calls > 1 and objective == STRAIGHT_THROUGH):
-            raise ValueError(f"calls: 1, or more with an objective such as unordered-set, got {calls} with {objective}")
-        if not 0.5 < sure <= 1:
-            raise ValueError(f"sure: a probability above 0.5, up to 1 (read all samples), got {sure}")
-        if not 0 <= blindfold <= hide_arguments:
-            raise ValueError(f"blindfold: a share from 0 to 1 that needs hide_arguments, got {blindfold}")
-        if blind_choice and not hide_arguments:
-            raise ValueError("blind_choice: needs hide_arguments")
-        super().__init__(**kwargs)
-        self.encoder = dict(encoder or {})
-        self.operations = list(operations)
-        self.calls = calls
-        self.argument_loss = argument_loss
-        self.argument_weight = argument_weight
-        self.self_training = self_training
-        self.entropy = entropy
-        self.objective = objective
-        self.samples = samples
-        self.sure = sure
-        self.temperature = temperature
-        self.noise_scale = noise_scale
-        self.dropout = dropout
-        self.hide_arguments = hide_arguments
-        self.blind_choice = blind_choice
-        self.blindfold = blindfold
-        self.max_answer_words = max_answer_words
-
-    def encoder_config(self) -> PreTrainedConfig:
-        """The encoder's configuration as an object."""
-        return AutoConfig.for_model(**self.encoder)
-
-    @property
-    def max_positions(self) -> int:
-        """The most tokens that text and results may have together."""
-        limit = int(getattr(self.encoder_config(), "max_position_embeddings", 512))
-        return limit
 
 
 @dataclass
