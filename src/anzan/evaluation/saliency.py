@@ -37,8 +37,7 @@ def saliency(reader: Reader, passage: str, question: str) -> tuple[Answer, list[
     if trace.span is None:
         raise ValueError("the reader marks no answer here, so there is nothing to explain; ask another question")
     model, tokenizer = reader.model, reader.features.tokenizer
-    pad: Any = tokenizer.pad_token_id or 0
-    batch = {k: v.to(model.device) for k, v in collate_texts([trace.text], pad).items()}
+    batch = {k: v.to(model.device) for k, v in collate_texts([trace.text], reader.features.pad).items()}
     text = {k: batch[k] for k in ("input_ids", "attention_mask", "token_type_ids", "span_mask")}
     length = len(trace.text.ids)
     text["input_ids"] = torch.tensor([trace.seen[:length]], device=model.device)

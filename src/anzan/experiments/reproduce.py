@@ -25,6 +25,7 @@ from anzan.experiments.results import commit, result_path, save_result
 from anzan.experiments.slices import SliceOver
 from anzan.experiments.training import train
 from anzan.reader.answers import Reader
+from anzan.reader.configuration import STRAIGHT_THROUGH
 from anzan.report.heat import write_html, write_png
 from anzan.tasks.possession import guessing_scores
 
@@ -164,11 +165,15 @@ def _two_transfers(wanted: Wanted) -> list[Run]:
     """Two transfers, so two calls where the recipe's objective can train a chain; one call for the others."""
     runs = []
     for cell in wanted.cells or ("transfer/max-argmax",):
-        people = max(4, _problems(wanted.config("two-transfers", cell)).people)  # two are asked, two give or receive
-        changes = "data.possession.transfers=2", f"data.possession.people={people}"
-        config = wanted.config("two-transfers", cell, *changes)
-        if config.model.operations and config.model.objective != "straight-through":
-            config.model.calls = 2
+        plain = wanted.config("two-transfers", cell)
+        chain = plain.model.operations and plain.model.objective != STRAIGHT_THROUGH
+        config = wanted.config(
+            "two-transfers",
+            cell,
+            "data.possession.transfers=2",
+            f"data.possession.people={max(4, _problems(plain).people)}",  # two are asked, two give or receive
+            f"model.calls={2 if chain else 1}",
+        )
         runs.append(_run("two-transfers", config, [_measured("two-transfers", cell, config)]))
     return runs
 
@@ -261,6 +266,7 @@ def reproduce(
         worked = True
         log.print(run.name)
         reader, trained = _trained(run, folder / run.name, log, left)
+        trained["labelled_share"] = _labelled_share(run.config, reader)
         for m in missing:
             if end is not None and time.monotonic() > end:
                 raise SliceOver(f"{run.name}: trained, {m.cell} not measured")
@@ -294,7 +300,6 @@ def _result(run: Run, m: Measurement, reader: Reader, trained: dict[str, Any], c
         "experiment": m.experiment,
         "cell": m.cell,
         "eval_size": len(problems),
-        "labelled_share": _labelled_share(run.config, reader),
         "people": m.data.people,
         "digits": m.data.digits,
         "split": "eval",

@@ -261,8 +261,7 @@ def train(
 
 
 def _collated(batch: list[Example], features: Features) -> dict[str, Any]:
-    pad: Any = features.tokenizer.pad_token_id or 0
-    tensors = collate_examples(batch, pad)
+    tensors = collate_examples(batch, features.pad)
     # What a later call sees depends on what the first one has chosen.
     return tensors | {"examples": batch} if features.calls > 1 else {**tensors}
 

@@ -9,7 +9,6 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -260,8 +259,7 @@ class Reader:
         return text, pair, row
 
     def _collated(self, texts: Sequence[Text]) -> dict[str, Tensor]:
-        pad: Any = self.features.tokenizer.pad_token_id or 0
-        return {k: v.to(self.model.device) for k, v in collate_texts(texts, pad).items()}
+        return {k: v.to(self.model.device) for k, v in collate_texts(texts, self.features.pad).items()}
 
     def _decoys(self, batch: dict[str, Tensor]) -> Tensor | None:
         numbers = batch["number_tokens"].shape[1]
@@ -284,33 +282,38 @@ class Reader:
         earlier = {span: field for span, field in text.fields.items() if not (hidden and hidden[span[0]])}
         places = [*word_spans(text, self.model.config.max_answer_words), *earlier]
         if self.model.config.hide_arguments:
-            gone = {i for each in ([pair] if pair else []) + [call.pair for call in text.calls] for i in each}
-            places = list(_without(places, [text.mentions[i] for i in gone]))
+            pairs = [*(call.pair for call in text.calls), *([pair] if pair else [])]
+            places = list(_without(places, [text.mentions[i] for each in pairs for i in each]))
         span, log_p = best_span(start, end, [*places, *last])
         if span is None:
-            return Answer("", None, None, 0.0, steps=self._steps(called, None)), None
+            return Answer("", None, None, 0.0, steps=_steps(called, None)), None
         confidence = math.exp(log_p)
         if span in (fields := earlier | last):
             value, operation = fields[span]
-            steps = self._steps(called, operation if span in last else None)
+            steps = _steps(called, operation if span in last else None)
             return Answer(format_number(value), value, RESULTS, confidence, steps=steps), span
-        steps = self._steps(called, None)
+        steps = _steps(called, None)
         first, final = text.tokens[span[0]], text.tokens[span[1]]
         assert first is not None and final is not None
         source = text.question if first.where == "question" else text.passage
         answer = source[first.start : final.end]
         return Answer(answer, parse_number(answer), first.where, confidence, first.start, final.end, steps), span
 
-    def _steps(self, called: Text, operation: str | None) -> tuple[Step, ...]:
-        """The calls of the calculator; `operation` is the one that made the answer, None if that stands elsewhere."""
-        operations = [
-            [op for _, _, op in call.row.fields if op is not None][later.pair[1] - call.first]
-            for call, later in pairwise(called.calls)
-        ]
-        return tuple(
-            Step(tuple(called.mentions[i] for i in call.pair), self.features.printed(called, call.pair).text, used)
-            for call, used in zip(called.calls, [*operations, operation], strict=bool(called.calls))
-        )
+
+def _steps(called: Text, operation: str | None) -> tuple[Step, ...]:
+    """The calls of the calculator; `operation` is the one that made the answer, None if that stands elsewhere."""
+    if not called.calls:
+        return ()
+    made = {
+        result: field.operation
+        for call in called.calls
+        for result, field in enumerate((f for f in call.row.printed.fields if f.operation), call.first)
+    }
+    operations = [*(made[call.pair[1]] for call in called.calls[1:]), operation]
+    return tuple(
+        Step(tuple(called.mentions[i] for i in call.pair), call.row.printed.text, used)
+        for call, used in zip(called.calls, operations, strict=True)
+    )
 
 
 def word_spans(text: Text, most: int) -> Iterator[tuple[int, int]]:

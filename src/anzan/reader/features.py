@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 from transformers import PreTrainedTokenizerFast
 
@@ -15,6 +15,9 @@ from anzan.reader.blindfold import blindfold
 from anzan.reader.calculator import Calculator, Printed, format_number
 from anzan.reader.numbers import find_numbers, parse_number, strip_separators
 from anzan.reader.text import PASSAGE, QUESTION, RESULT_SEGMENT, STEP, Call, Mention, Row, Span, Text, Token
+
+Gold = Sequence[tuple[str, int, int]] | Sequence[Fraction]
+"""Gold arguments, as (where, start, end) or as values."""
 
 
 class TextTooLong(ValueError):
@@ -62,6 +65,7 @@ class Features:
         self._sep: Any = tokenizer.sep_token_id
         self._first: dict[str, Any] = {c: vocabulary.get(c, unknown) for c in "0123456789+-*/=,."}
         self._next = {c: vocabulary[f"##{c}"] for c in "0123456789"}
+        self.pad: int = cast(Any, tokenizer).pad_token_id or 0
         self.digit_ids = [[ids[c] for c in "0123456789"] for ids in (self._first, self._next)]
         """The ids of the digits, at a word's beginning and inside it."""
 
@@ -122,43 +126,42 @@ class Features:
         operands = tuple((f.argument, own) for f, own in both if f.argument is not None)
         results = tuple(own for f, own in both if f.operation is not None)
         fields = [(f.value, s, f.operation) for f, s in zip(printed.fields, spans, strict=True)]
-        return Row(ids, fields, operands, results)
+        return Row(ids, fields, operands, results, printed)
 
     def rewrite(self, row: Row, write: Callable[[str], str]) -> Row:
         """The same row with other results: `write` takes the digits of one as printed, and gives as many others.
 
         Equal digits (5 - 3 and 3 - 5) are written once. Operands stay.
         """
-        character = {i: c for names in (self._first, self._next) for c, i in names.items()}
-        ids, fields, written = list(row.ids), [], dict[str, str]()
-        for value, (start, end), operation in row.fields:
-            if operation is not None:
-                places = [i for i in range(start, end + 1) if character[ids[i]].isdigit()]
-                printed = "".join(character[ids[i]] for i in places)
-                digits = written.get(printed) or written.setdefault(printed, write(printed))
-                for i, digit in zip(places, digits, strict=True):
-                    ids[i] = (self._first if ids[i] in self._first.values() else self._next)[digit]
-                value = Fraction("".join(character[ids[i]] for i in range(start, end + 1)))
-            fields.append((value, (start, end), operation))
-        return Row(ids, fields, row.operands, row.results)
+        text, fields, written = row.printed.text, [], dict[str, str]()
+        for field in row.printed.fields:
+            if field.operation is not None:
+                shown = list(text[field.start : field.end])
+                places = [i for i, c in enumerate(shown) if c.isdigit()]
+                digits = "".join(shown[i] for i in places)
+                new = written.get(digits) or written.setdefault(digits, write(digits))
+                for i, digit in zip(places, new, strict=True):
+                    shown[i] = digit
+                result = "".join(shown)
+                text = text[: field.start] + result + text[field.end :]
+                field = replace(field, value=Fraction(result.replace(" ", "")))
+            fields.append(field)
+        changed = self.row(Printed(text, tuple(fields)))
+        assert changed is not None
+        return changed
 
     def result(self, text: Text, pair: tuple[int, int]) -> Row | None:
         """F for one pair of mentions; None where it is undefined or does not fit behind the text."""
         row = self.row(self.calculator(text.mentions[pair[0]].value, text.mentions[pair[1]].value))
         return row if row is not None and len(text.ids) + len(row.ids) <= self.max_length else None
 
-    def printed(self, text: Text, pair: tuple[int, int]) -> Printed:
-        """What the calculator prints for one pair of mentions."""
-        return self.calculator(text.mentions[pair[0]].value, text.mentions[pair[1]].value)
-
     def extended(self, text: Text, pair: tuple[int, int], row: Row) -> Text:
         """The text with the result of a call behind it, its results as further mentions: what the next call sees."""
-        base, printed = len(text.ids), self.printed(text, pair)
-        places = [field for field in printed.fields if field.operation is not None]
-        found = [(value, span) for value, span, operation in row.fields if operation is not None]
+        base, line = len(text.ids), row.printed
         mentions = [
-            Mention(value, printed.text[f.start : f.end], f.start, f.end, STEP, (first + base, last + base))
-            for (value, (first, last)), f in zip(found, places, strict=True)
+            Mention(f.value, line.text[f.start : f.end], f.start, f.end, STEP, (first + base, last + base))
+            for f, (_, (first, last), _) in zip(line.fields, row.fields, strict=True)
+            if f.operation is not None
         ]
         return replace(
             text,
@@ -175,7 +178,7 @@ class Features:
         passage: str,
         question: str,
         answers: Sequence[Sequence[str]],
-        gold: Sequence[tuple[str, int, int]] | Sequence[Fraction] | None = None,
+        gold: Gold | None = None,
     ) -> Example:
         """Find the answer everywhere: in the text by wording or value, in every candidate's result by value.
 
@@ -184,8 +187,7 @@ class Features:
         text = self.text(passage, question)
         starts = [m.start for m in text.mentions if m.where == PASSAGE]  # mentions in the question come behind
         blind = [*blindfold(passage, starts), *([False] * (len(text.mentions) - len(starts)))]
-        marked = [gold is not None and _is_gold(text, pair, gold) for pair in text.candidates]
-        return self._example(text, find_answers(text, answers), frozenset(_values(answers)), marked, blind)
+        return self._example(text, find_answers(text, answers), frozenset(_values(answers)), blind, gold or ())
 
     def next_example(self, example: Example, candidate: int) -> Example:
         """The example as the next call sees it, after that candidate was chosen.
@@ -199,10 +201,10 @@ class Features:
         base = len(example.text.ids)
         spans = [*example.text_spans, *((s + base, e + base) for s, e in example.row_spans[candidate])]
         blind = [*example.blindfold, *([False] * (len(text.mentions) - len(example.blindfold)))]
-        return self._example(text, spans, example.values, [False] * len(text.candidates), blind)
+        return self._example(text, spans, example.values, blind)
 
     def _example(
-        self, text: Text, spans: list[Span], values: frozenset[Fraction], gold: list[bool], blind: list[bool]
+        self, text: Text, spans: list[Span], values: frozenset[Fraction], blind: list[bool], gold: Gold = ()
     ) -> Example:
         candidates = text.candidates if self.calculator.operations else []
         rows = [self.result(text, pair) for pair in candidates]
@@ -212,7 +214,7 @@ class Features:
             # A result that a further call can make the answer of is as good as the answer.
             wanted |= {x for v in values for m in text.mentions for x in self.calculator.partners(m.value, v)}
         acceptable = [bool(row) and any(op and _among(value, wanted) for value, _, op in row.fields) for row in rows]
-        return Example(text, rows, spans, row_spans, acceptable, gold[: len(rows)], blind, values)
+        return Example(text, rows, spans, row_spans, acceptable, _among_gold(text, candidates, gold), blind, values)
 
 
 def find_answers(text: Text, answers: Sequence[Sequence[str]]) -> list[Span]:
@@ -254,9 +256,9 @@ def _find(text: Text, answer: str) -> Iterable[Span]:
                 yield start, end
 
 
-def _is_gold(text: Text, pair: tuple[int, int], gold: Sequence[tuple[str, int, int]] | Sequence[Fraction]) -> bool:
-    """Are both among the gold arguments? Of a chain's any two may come first."""
-    mentions = [text.mentions[i] for i in pair]
+def _among_gold(text: Text, candidates: Sequence[tuple[int, int]], gold: Gold) -> list[bool]:
+    """Of which candidates both are among the gold arguments; of a chain's any two may come first."""
     by_value = bool(gold) and isinstance(gold[0], Fraction)
-    made = Counter(m.value if by_value else (m.where, m.start, m.end) for m in mentions)
-    return made <= Counter(gold)
+    keys = [m.value if by_value else (m.where, m.start, m.end) for m in text.mentions]
+    wanted = Counter(gold)
+    return [Counter(keys[i] for i in pair) <= wanted for pair in candidates]

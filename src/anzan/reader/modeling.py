@@ -415,8 +415,7 @@ class CalculatorReader(PreTrainedModel):
         features = self._features()
         chosen = zip(needed.nonzero()[:, 0].tolist(), index[needed].tolist(), strict=True)
         examples = [features.next_example(called.examples[b], candidate) for b, candidate in chosen]
-        pad: Any = features.tokenizer.pad_token_id or 0
-        batch = {k: v.to(index.device) for k, v in collate_examples(examples, pad).items()}
+        batch = {k: v.to(index.device) for k, v in collate_examples(examples, features.pad).items()}
         text = {k: batch.pop(k) for k in ("input_ids", "attention_mask", "token_type_ids", "span_mask")}
         acceptable = batch.pop("acceptable")
         del batch["gold"]

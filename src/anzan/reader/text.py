@@ -10,7 +10,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
 
+from anzan.reader.calculator import Printed
+
 QUESTION, PASSAGE, RESULTS, STEP = "question", "passage", "calculator", "step"
+
+NOTHING = Printed("", ())
 
 RESULT_SEGMENT = 2
 """The token type of results, for encoders that have a third one."""
@@ -50,13 +54,14 @@ class Row:
     """A printed result as tokens, its [SEP] included, and the token span of each printed number.
 
     `operands` has the tokens of each operand's digits, with the argument (0 or 1) that it is; `results` those of each
-    result's.
+    result's. `printed` is the line that it was made from.
     """
 
     ids: list[int]
     fields: list[tuple[Fraction, Span, str | None]]
     operands: tuple[tuple[int, tuple[int, ...]], ...] = ()
     results: tuple[tuple[int, ...], ...] = ()
+    printed: Printed = NOTHING
 
 
 @dataclass(frozen=True, slots=True)

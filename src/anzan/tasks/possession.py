@@ -281,9 +281,9 @@ def _numbers(rng: random.Random, options: Possession, plan: _Plan) -> _Numbers:
         return _last_numbers(rng, options, plan)
     for _ in range(_TRIES):
         numbers = _last_numbers(rng, options, plan)
-        role: Role = "giver" if _coin(rng) else "receiver"
-        whole = numbers._replace(earlier=_Transfer(role, _natural(rng, options)))
-        printed = {whole.first, whole.transfers(role)[0].amount, whole.t, whole.c}
+        earlier = _Transfer("giver" if _coin(rng) else "receiver", _natural(rng, options))
+        whole = numbers._replace(earlier=earlier)
+        printed = {whole.first, earlier.amount, whole.t, whole.c}
         if options._range[0] <= whole.first <= options._range[1] and len(printed) == 4:
             return whole
     _give_up()
