@@ -31,6 +31,7 @@ from anzan.experiments.progress import TrainingBar
 from anzan.experiments.results import command, commit, device_name, write_json
 from anzan.experiments.slices import Slice, SliceOver
 from anzan.reader.answers import Reader, features_for
+from anzan.reader.attention import use_bfloat16_attention
 from anzan.reader.batches import collate_examples
 from anzan.reader.encoders import locate_encoder
 from anzan.reader.features import Example, Features
@@ -176,6 +177,8 @@ def train(
         people=p.people if p else 0,
     )
     out.mkdir(parents=True, exist_ok=True)
+    if t.bf16 and not torch.cuda.is_available():
+        use_bfloat16_attention(model.encoder)
     trainer = _Trainer(
         model=model,
         features=features,
