@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from fractions import Fraction
+from types import SimpleNamespace
 from typing import Any
 
 from anzan.evaluation.tool_use import follow_rate
@@ -23,8 +24,6 @@ class Features:
 
     @staticmethod
     def text(passage: str, question: str) -> Any:
-        from types import SimpleNamespace
-
         return SimpleNamespace(passage=passage, question=question)
 
 
@@ -36,8 +35,11 @@ class Solver:
     def __init__(self, obeys: bool):
         self.obeys = obeys
 
-    def ask_many(self, pairs: Iterable[tuple[str, str]], override: Any) -> Iterable[Answer]:
-        for passage, question in pairs:
+    def call_many(self, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        return list(pairs)
+
+    def read_many(self, called: list[tuple[str, str]], override: Any) -> Iterable[Any]:
+        for passage, question in called:
             a, b = override(self.features.text(passage, question), (1, 2))
             owns = {n: int(v.replace(",", "")) for n, v in re.findall(r"(\w+) has ([\d,]+)", passage)}
             asked = [name for name in owns if re.search(rf"\b{name}\b", question)]
@@ -52,7 +54,8 @@ class Solver:
                     owns[owner], amount = a, b
                 owns[owner] += amount if owner == gift[3] else -amount
             winner = max(asked, key=lambda name: owns[name])
-            yield Answer(winner if question.startswith("Who") else str(owns[winner]), None, None, 1.0)
+            answer = winner if question.startswith("Who") else str(owns[winner])
+            yield SimpleNamespace(answer=Answer(answer, None, None, 1.0))
 
 
 def test_follow_rate() -> None:

@@ -305,3 +305,14 @@ def test_features_for_a_model(make_reader: MakeReader) -> None:
     model, features = make_reader(operations=["*", "/"])
     again = features_for(model, features.tokenizer)
     assert again.calculator == Calculator(("*", "/")) and again.max_length == 512
+
+
+def test_the_same_calls_are_read_under_several_overrides(reader: Reader) -> None:
+    pairs = [(PASSAGE, QUESTION), ("Anna has 7 pens.", "How many?"), ("Carl has 5 pens and 19 kites.", "How many?")]
+    called = reader.call_many(pairs)
+    assert [len(text.calls) for text in called] == [1, 0, 1]
+    assert [text.uncalled for text in called] == [reader.features.text(*pair) for pair in pairs]
+    for override in (None, blank, wrong_results(reader.features)):
+        again = None if override is None else blank if override is blank else wrong_results(reader.features)
+        one_by_one = list(reader.ask_many(pairs, override=override))
+        assert [trace.answer for trace in reader.read_many(called, override=again)] == one_by_one

@@ -14,22 +14,30 @@ from anzan.tasks.problem import Problem
 
 def predict(reader: Reader, problems: Sequence[Problem], override: Override | None = None) -> list[Answer]:
     """Answers to problems; an empty question and a text beyond the model's limit get none."""
-    answers: list[Answer] = []
-    fit: list[tuple[str, str]] = []
-    slots: list[int] = []
+    return predict_under(reader, problems, [override])[0]
+
+
+def predict_under(
+    reader: Reader, problems: Sequence[Problem], overrides: Sequence[Override | None]
+) -> list[list[Answer]]:
+    """Answers under each of several overrides, as `predict`; the calculator is called once for all of them."""
+    fit: list[int] = []
     for i, p in enumerate(problems):
-        answers.append(Answer("", None, None, 0.0))
         if not p.question.strip():
             continue
         try:
             reader.features.text(p.passage, p.question)
         except TextTooLong:
             continue
-        fit.append((p.passage, p.question))
-        slots.append(i)
-    for slot, answer in zip(slots, reader.ask_many(fit, override=override), strict=True):
-        answers[slot] = answer
-    return answers
+        fit.append(i)
+    called = reader.call_many((problems[i].passage, problems[i].question) for i in fit)
+    everything = []
+    for override in overrides:
+        answers = [Answer("", None, None, 0.0)] * len(problems)
+        for i, trace in zip(fit, reader.read_many(called, override=override), strict=True):
+            answers[i] = trace.answer
+        everything.append(answers)
+    return everything
 
 
 def evaluate(reader: Reader, problems: Sequence[Problem], override: Override | None = None) -> dict[str, Any]:
@@ -37,13 +45,18 @@ def evaluate(reader: Reader, problems: Sequence[Problem], override: Override | N
 
     Without a calculator there is no argument accuracy.
     """
+    return score(reader, problems, predict(reader, problems, override))
+
+
+def score(reader: Reader, problems: Sequence[Problem], answers: Sequence[Answer]) -> dict[str, Any]:
+    """`evaluate`, of answers that are there already."""
     predictions = [
         Prediction(
             answer=a.answer,
             source=a.source or "none",
             steps=tuple(tuple(Argument(m.value, m.where, m.start, m.end) for m in s.arguments) for s in a.steps),
         )
-        for a in predict(reader, problems, override)
+        for a in answers
     ]
     if not reader.features.calculator.operations:
         problems = [replace(p, arguments=None) for p in problems]

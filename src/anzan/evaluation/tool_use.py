@@ -7,18 +7,18 @@ from fractions import Fraction
 from typing import Any
 
 from anzan.evaluation.drop_metric import drop_em_f1
-from anzan.evaluation.predict import evaluate, predict
-from anzan.reader.answers import Override, Reader, blank, wrong_results
+from anzan.evaluation.predict import predict_under, score
+from anzan.reader.answers import Answer, Override, Reader, blank, wrong_results
 from anzan.tasks.problem import Problem
 from anzan.tasks.substitution import Substitute, substitutes
+
+Swapped = Sequence[Substitute | None]
 
 
 def tampered(reader: Reader, problems: Sequence[Problem]) -> dict[str, dict[str, Any]]:
     """Metrics with the calculator's output `blanked`, and with random numbers as `wrong_results`, in this order."""
-    return {
-        "blanked": evaluate(reader, problems, override=blank),
-        "wrong_results": evaluate(reader, problems, override=wrong_results(reader.features)),
-    }
+    blanked, misled = predict_under(reader, problems, [blank, wrong_results(reader.features)])
+    return {"blanked": score(reader, problems, blanked), "wrong_results": score(reader, problems, misled)}
 
 
 def follow_rate(reader: Reader, problems: Sequence[Problem]) -> float | None:
@@ -26,20 +26,36 @@ def follow_rate(reader: Reader, problems: Sequence[Problem]) -> float | None:
     that is given the same. On argmax questions the swap always turns the comparison round. None without a problem that
     can be swapped.
     """
-    swapped = [(p, s) for p, s in zip(problems, substitutes(problems), strict=True) if s is not None]
-    if not swapped:
-        return None
-    answers = predict(reader, [p for p, _ in swapped], _override(reader, swapped))
-    followed = [drop_em_f1(a.answer, [(s.answer,)])[0] for a, (_, s) in zip(answers, swapped, strict=True)]
-    return round(100 * sum(followed) / len(followed), 2)
+    swaps = substitutes(problems)
+    return _followed(predict_under(reader, problems, [_swap(reader, problems, swaps)])[0], swaps)
 
 
-def _override(reader: Reader, swapped: Sequence[tuple[Problem, Substitute]]) -> Override:
+def interventions(reader: Reader, problems: Sequence[Problem]) -> dict[str, float | None]:
+    """F1 and EM as they are and under `tampered` (`f1`, `f1_blanked`, ...), and `follow_rate`; and whatever else
+    `evaluate` measures. Possession problems only; the calculator is called once for all of it.
+    """
+    swaps = substitutes(problems)
+    overrides = [None, blank, wrong_results(reader.features), _swap(reader, problems, swaps)]
+    plain, *changed, followed = predict_under(reader, problems, overrides)
+    metrics = score(reader, problems, plain)
+    for name, answers in zip(("blanked", "wrong_results"), changed, strict=True):
+        figures = score(reader, problems, answers)
+        metrics |= {f"{k}_{name}": figures[k] for k in ("f1", "em")}
+    return metrics | {"follow_rate": _followed(followed, swaps)}
+
+
+def _followed(answers: Sequence[Answer], swaps: Swapped) -> float | None:
+    right = [drop_em_f1(a.answer, [(s.answer,)])[0] for a, s in zip(answers, swaps, strict=True) if s is not None]
+    return round(100 * sum(right) / len(right), 2) if right else None
+
+
+def _swap(reader: Reader, problems: Sequence[Problem], swaps: Swapped) -> Override:
+    """Shows each problem the calculation of its substitute; without one, what was printed."""
     features = reader.features
-    pairs = {(p.passage, p.question): s.arguments for p, s in swapped}
+    pairs = {(p.passage, p.question): s.arguments for p, s in zip(problems, swaps, strict=True) if s is not None}
 
     def override(text: Any, row: Any) -> Any:
-        a, b = pairs[text.passage, text.question]
-        return None if row is None else features.row(features.calculator(Fraction(a), Fraction(b)))
+        pair = pairs.get((text.passage, text.question))
+        return row if row is None or pair is None else features.row(features.calculator(*map(Fraction, pair)))
 
     return override

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from anzan.evaluation.predict import evaluate
 from anzan.evaluation.saliency import saliency
-from anzan.evaluation.tool_use import follow_rate, tampered
+from anzan.evaluation.tool_use import interventions
 from anzan.experiments.config import ConfigError, PossessionData, RunConfig, load_config
 from anzan.experiments.data import draw
 from anzan.experiments.results import commit, result_path, save_result
@@ -279,18 +279,13 @@ def _trained(run: Run, folder: Path, log: Console, minutes: float | None) -> tup
     done = folder / "result.json"
     if done.exists():
         return Reader.load(folder), json.loads(done.read_text(encoding="utf-8"))
-    return train(run.config, folder, resume=True, log=log, minutes=minutes)
+    return train(run.config, folder, resume=True, log=log, minutes=minutes, measure=False)
 
 
 def _result(run: Run, m: Measurement, reader: Reader, trained: dict[str, Any], command: str) -> dict[str, Any]:
     started = time.monotonic()
     problems = draw(m.data, "eval")
-    # On its own problems the training has just measured it.
-    metrics = dict(trained["metrics"]) if m.data == _problems(run.config) else evaluate(reader, problems)
-    if reader.features.calculator.operations:
-        for name, figures in tampered(reader, problems).items():
-            metrics |= {f"{k}_{name}": figures[k] for k in ("f1", "em")}
-        metrics["follow_rate"] = follow_rate(reader, problems)
+    metrics = (interventions if reader.features.calculator.operations else evaluate)(reader, problems)
     guesses = guessing_scores(problems)
     metrics["role_guessing"] = guesses.get("role")
     metrics["leading_digit_guessing"] = guesses["leading_digits"]

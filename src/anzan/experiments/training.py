@@ -123,13 +123,18 @@ class _Trainer(Trainer):
 
 
 def train(
-    config: RunConfig, out: Path, resume: bool = False, log: Console | None = None, minutes: float | None = None
+    config: RunConfig,
+    out: Path,
+    resume: bool = False,
+    log: Console | None = None,
+    minutes: float | None = None,
+    measure: bool = True,
 ) -> tuple[Reader, dict[str, Any]]:
     """Train, select on the development split, evaluate, and write everything to `out`.
 
     Leaves the model (safetensors), its card, `curves.png`, `result.json` and checkpoints in `out`, and returns the
     reader and the result. After `minutes` of training it stops, to go on with `resume`; unlike `train.minutes` that
-    does not change the run.
+    does not change the run. Without `measure` the evaluation split is left to the caller.
 
     Raises:
         ConfigError, DataError: settings or data that cannot be used.
@@ -231,7 +236,7 @@ def train(
     history = trainer.state.log_history
     title = f"{config.experiment}, {config.cell}, {Path(m.encoder).name}"
     learning_curves(history, out / "curves.png", title)
-    metrics = evaluate(reader, splits.eval) if splits.eval else {}
+    metrics = evaluate(reader, splits.eval) if splits.eval and measure else {}
     dev_metrics = trainer.measured.get(trainer.state.best_global_step or -1)
     if dev_metrics is None:  # the best step was before a resumed run was cut off, or there is no development split
         dev_metrics = evaluate(reader, splits.dev) if splits.dev else {}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -25,6 +25,8 @@ from anzan.reader.numbers import parse_number
 from anzan.reader.spans import best_span
 from anzan.reader.text import PASSAGE, QUESTION, RESULTS, Call, Mention, Row, Span, Text
 from anzan.reader.tokenizer import load_tokenizer
+
+T = TypeVar("T")
 
 Override = Callable[[Text, Row | None], Row | None]
 """Replaces the calculator's output: (text, what was printed) -> what the reader sees instead.
@@ -182,26 +184,29 @@ class Reader:
         self, pairs: Iterable[tuple[str, str]], batch_size: int = 64, override: Override | None = None
     ) -> Iterator[Trace]:
         """As `ask_many`, with how each answer came about."""
+        return self.read_many(self.call_many(pairs, batch_size), batch_size, override)
+
+    def call_many(self, pairs: Iterable[tuple[str, str]], batch_size: int = 64) -> list[Text]:
+        """The first half of an answer: each text with what its calls of the calculator printed. Errors as `ask`."""
         texts: list[Text] = []
         for passage, question in pairs:
             if not question.strip():
                 raise ValueError("the question is empty: type one")
             texts.append(self.features.text(passage, question))
-        # Texts of like length go together; answers come back in the order of the questions.
-        order = sorted(range(len(texts)), key=lambda i: len(texts[i].ids))
-        traces: dict[int, Trace] = {}
-        for i in range(0, len(order), batch_size):
-            rows = order[i : i + batch_size]
-            traces.update(zip(rows, self._trace([texts[r] for r in rows], override), strict=True))
-        yield from (traces[i] for i in range(len(texts)))
+        for call in range(self.model.config.calls if self.features.calculator.operations else 0):
+            texts = _by_length(lambda batch, call=call: self._call(call, batch), texts, batch_size)
+        return texts
+
+    def read_many(
+        self, called: Sequence[Text], batch_size: int = 64, override: Override | None = None
+    ) -> Iterator[Trace]:
+        """The second half, of what `call_many` gives: the same calls can be read under several overrides."""
+        yield from _by_length(lambda batch: self._trace(batch, override), called, batch_size)
 
     # -- one batch -----------------------------------------------------------------------------------------------
     @torch.no_grad()
-    def _trace(self, texts: Sequence[Text], override: Override | None) -> list[Trace]:
-        called = list(texts)
-        for call in range(self.model.config.calls if self.features.calculator.operations else 0):
-            called = self._call(call, called)
-        shown = [self._shown(text, whole.calls, override) for text, whole in zip(texts, called, strict=True)]
+    def _trace(self, called: Sequence[Text], override: Override | None) -> list[Trace]:
+        shown = [self._shown(text.uncalled, text.calls, override) for text in called]
         seen, pairs, rows = (list(column) for column in zip(*shown, strict=True))
         batch, device = self._collated(seen), self.model.device
         text = {k: batch[k] for k in ("input_ids", "attention_mask", "token_type_ids")}
@@ -221,6 +226,7 @@ class Reader:
             traces.append(Trace(t, p, r, ids, hidden, span, answer))
         return traces
 
+    @torch.no_grad()
     def _call(self, call: int, texts: Sequence[Text]) -> list[Text]:
         """Each text with the row of its best-scored pair behind it, of those for which F is defined."""
         batch = self._collated(texts)
@@ -291,13 +297,23 @@ class Reader:
         if span in (fields := earlier | last):
             value, operation = fields[span]
             steps = _steps(called, operation if span in last else None)
-            return Answer(format_number(value), value, RESULTS, confidence, steps=steps), span
+            return Answer(format_number(value), Fraction(value), RESULTS, confidence, steps=steps), span
         steps = _steps(called, None)
         first, final = text.tokens[span[0]], text.tokens[span[1]]
         assert first is not None and final is not None
         source = text.question if first.where == QUESTION else text.passage
         answer = source[first.start : final.end]
         return Answer(answer, parse_number(answer), first.where, confidence, first.start, final.end, steps), span
+
+
+def _by_length(run: Callable[[Sequence[Text]], list[T]], texts: Sequence[Text], batch_size: int) -> list[T]:
+    """`run` on batches of texts of like length; what it makes of each, in the order of the texts."""
+    order = sorted(range(len(texts)), key=lambda i: len(texts[i].ids))
+    made: dict[int, T] = {}
+    for i in range(0, len(order), batch_size):
+        rows = order[i : i + batch_size]
+        made.update(zip(rows, run([texts[r] for r in rows]), strict=True))
+    return [made[i] for i in range(len(texts))]
 
 
 def _steps(called: Text, operation: str | None) -> tuple[Step, ...]:

@@ -1,7 +1,7 @@
 """Attention in bfloat16 for training on a CPU that computes with it (AVX512-BF16, AMX).
 
-PyTorch's fused CPU kernel is slower in bfloat16 than in float32, and autocast takes the softmax of unfused attention back
-to float32, with a copy of every matrix before and after. benchmarks/reader.py has the ratios.
+PyTorch's fused CPU kernel is slower in bfloat16 than in float32, and autocast takes the softmax of unfused attention
+back to float32, with a copy of every matrix before and after. benchmarks/reader.py has the ratios.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ def bfloat16_attention(
     dropout: float = 0.0,
     **options: Any,
 ) -> tuple[Tensor, Tensor | None]:
-    """Bidirectional attention, all of it in bfloat16; without autocast PyTorch's own, in the precision that it is given.
+    """Attention, all of it in bfloat16; without autocast PyTorch's own, in the precision that it is given.
 
     Args:
         query, key, value: (batch, heads, length, width).
-        attention_mask: added to the scores, (batch, 1, length, length); every row the same, as padding makes them.
+        attention_mask: added to the scores, (batch, 1, length, length).
 
     Returns:
         (batch, length, heads, width), and None for the weights.
@@ -46,7 +46,7 @@ def bfloat16_attention(
         q, k, v = (x.to(torch.bfloat16) for x in (query, key, value))
         scores = q @ k.transpose(2, 3)
         if attention_mask is not None:
-            scores = scores + attention_mask[:, :, :1].to(torch.bfloat16)
+            scores = scores + attention_mask.to(torch.bfloat16)
         weights = F.dropout(scores.softmax(-1), dropout, module.training)
         return (weights @ v).transpose(1, 2).contiguous(), None
 

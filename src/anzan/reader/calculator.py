@@ -15,6 +15,7 @@ import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 MAX_DIGITS = 1000
 """The longest number that is printed, in digits before and after the point together."""
@@ -24,16 +25,19 @@ _TOO_LONG = 10**MAX_DIGITS
 DECIMALS = 4
 """How many decimals are kept of a number whose decimals never end."""
 
+Number = Fraction | int
+"""Whole numbers are ints while they are computed with and printed: that takes a fifth of the time."""
+
 # Operation -> how to compute it, and whether the order of its operands matters.
-_OPERATIONS: dict[str, tuple[Callable[[Fraction, Fraction], Fraction], bool]] = {
+_OPERATIONS: dict[str, tuple[Callable[[Any, Any], Number], bool]] = {
     "+": (operator.add, False),
     "-": (operator.sub, True),
     "*": (operator.mul, False),
-    "/": (operator.truediv, True),
+    "/": (lambda a, b: _whole(Fraction(a) / b), True),
 }
 
 # Operation -> the numbers x that make the wanted number w out of the known one k, in either order.
-_SOLUTIONS: dict[str, Callable[[Fraction, Fraction], tuple[Fraction, ...]]] = {
+_SOLUTIONS: dict[str, Callable[[Fraction, Number], tuple[Fraction, ...]]] = {
     "+": lambda k, w: (w - k,),
     "-": lambda k, w: (k - w, w + k),
     "*": lambda k, w: (w / k,) if k else (),
@@ -46,11 +50,11 @@ class Field:
     """One number in a printed calculation, at characters `start` to `end` of the line, its sign included.
 
     `operation` is "+", "-", "*" or "/" where the field is a result (left of `=`), and None where it is an operand.
-    `value` is exact, also where the printed number is rounded. `argument` is 0 or 1, the argument that an operand is,
-    and None for a result.
+    `value` is exact, also where the printed number is rounded, and an int where it is whole. `argument` is 0 or 1, the
+    argument that an operand is, and None for a result.
     """
 
-    value: Fraction
+    value: Number
     start: int
     end: int
     operation: str | None
@@ -92,16 +96,20 @@ def _digits(value: Fraction, places: int) -> str | None:
     return f"-{digits}" if scaled < 0 else digits
 
 
-def _format(value: Fraction, decimals: int) -> str | None:
+def _whole(value: Number) -> Number:
+    return value.numerator if value.denominator == 1 else value
+
+
+def _format(value: Number, decimals: int = DECIMALS) -> str | None:
     """What `format_number` returns, or None where it raises for the length."""
     if value.denominator == 1 and abs(value.numerator) < _TOO_LONG:  # nearly all of them, and there are many
         return str(value.numerator)
     exact = _decimals(value.denominator)
-    digits = None if exact is None else _digits(value, exact)
-    return _digits(value, decimals) if digits is None else digits
+    digits = None if exact is None else _digits(Fraction(value), exact)
+    return _digits(Fraction(value), decimals) if digits is None else digits
 
 
-def format_number(value: Fraction, decimals: int = DECIMALS) -> str:
+def format_number(value: Number, decimals: int = DECIMALS) -> str:
     """`value` in its canonical form: `5`, `-0.25`, `3.3333`.
 
     A number whose decimals end is printed exactly, whatever `decimals` says. One whose decimals never end, or make it
@@ -134,30 +142,35 @@ class Calculator:
             raise ValueError(f"an operation is given twice: {' '.join(self.operations)}")
         object.__setattr__(self, "operations", tuple(self.operations))  # a list from a configuration will do
 
-    def __call__(self, a: Fraction, b: Fraction) -> Printed:
-        """The printed calculation for `a` and `b` (whole numbers may be ints). Its text is "" if nothing is defined."""
+    def __call__(self, a: Number, b: Number) -> Printed:
+        """The printed calculation for `a` and `b`. Its text is "" if nothing is defined."""
         text = ""
         fields: list[Field] = []
-        for operation, arguments, *values in self._clauses(Fraction(a), Fraction(b)):
-            numbers = [number for value in values if (number := _format(value, DECIMALS)) is not None]
-            if len(numbers) < len(values):  # one of them is too long
+        values = _whole(a), _whole(b)
+        written = [None if (n := _format(v)) is None else n.replace("-", "- ") for v in values]
+        for operation, (i, j) in self._clauses(values):
+            result = _whole(_OPERATIONS[operation][0](values[i], values[j]))
+            number, left, right = _format(result), written[i], written[j]
+            if number is None or left is None or right is None:  # too long
                 continue
-            separators = (" , " if text else "", " = ", f" {operation} ")
-            roles = ((operation, None), *((None, i) for i in arguments))
-            for separator, number, value, role in zip(separators, numbers, values, roles, strict=True):
-                start = len(text) + len(separator)
-                text += separator + number.replace("-", "- ")
-                fields.append(Field(value, start, len(text), *role))
+            start = len(text) + 3 if text else 0
+            equals = start + len(number := number.replace("-", "- "))
+            middle = equals + 3 + len(left)
+            text = f"{text}{' , ' if text else ''}{number} = {left} {operation} {right}"
+            fields += (
+                Field(result, start, equals, operation),
+                Field(values[i], equals + 3, middle, None, i),
+                Field(values[j], middle + 3, len(text), None, j),
+            )
         return Printed(text, tuple(fields))
 
-    def partners(self, known: Fraction, wanted: Fraction) -> set[Fraction]:
+    def partners(self, known: Fraction, wanted: Number) -> set[Fraction]:
         """The numbers that make `wanted`, exactly, together with `known`; where every number does (0 x = 0), none."""
         return {x for operation in self.operations for x in _SOLUTIONS[operation](known, wanted)}
 
-    def _clauses(self, a: Fraction, b: Fraction) -> Iterator[tuple[str, tuple[int, int], Fraction, Fraction, Fraction]]:
-        """(operation, which argument is left and right, result, left, right) for what is defined."""
+    def _clauses(self, values: tuple[Number, Number]) -> Iterator[tuple[str, tuple[int, int]]]:
+        """(operation, which of the values is left and which right) for what is defined."""
         for operation in self.operations:
-            compute, ordered = _OPERATIONS[operation]
-            for (i, left), (j, right) in [((0, a), (1, b)), ((1, b), (0, a))][: 1 + ordered]:
-                if operation != "/" or right:
-                    yield operation, (i, j), compute(left, right), left, right
+            for left, right in ((0, 1), (1, 0))[: 1 + _OPERATIONS[operation][1]]:
+                if operation != "/" or values[right]:
+                    yield operation, (left, right)

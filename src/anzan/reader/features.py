@@ -7,13 +7,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import accumulate, pairwise
+from functools import lru_cache
+from itertools import pairwise
 from typing import Any, cast
 
 from transformers import PreTrainedTokenizerFast
 
 from anzan.reader.blindfold import blindfold
-from anzan.reader.calculator import Calculator, Printed, format_number
+from anzan.reader.calculator import Calculator, Number, Printed, format_number
 from anzan.reader.numbers import find_numbers, parse_number, strip_separators
 from anzan.reader.text import CONSTANT, PASSAGE, QUESTION, RESULT_SEGMENT, STEP, Call, Mention, Row, Span, Text, Token
 
@@ -45,7 +46,7 @@ class Example:
     acceptable: list[bool]
     gold: list[bool]
     blindfold: list[bool]
-    values: frozenset[Fraction] = frozenset()
+    values: frozenset[Number] = frozenset()
 
 
 class Features:
@@ -73,6 +74,7 @@ class Features:
         unknown = tokenizer.unk_token_id
         self._sep: Any = tokenizer.sep_token_id
         self._first: dict[str, Any] = {c: vocabulary.get(c, unknown) for c in "0123456789+-*/=,."}
+        self._word = lru_cache(10_000)(self._word_ids)  # an operand comes up in many rows
         self._next = {c: vocabulary[f"##{c}"] for c in "0123456789"}
         self.pad: int = cast(Any, tokenizer).pad_token_id or 0
         self.digit_ids = [[ids[c] for c in "0123456789"] for ids in (self._first, self._next)]
@@ -130,15 +132,15 @@ class Features:
         if not printed.text:
             return None
         text = printed.text
-        # Of each character the token that it is or, of a blank, the one that follows.
-        place = [0, *accumulate(c != " " for c in text)]
         ids = [*self._written(text), self._sep]
-        fields: list[tuple[Fraction, Span, str | None]] = []
+        fields: list[tuple[Number, Span, str | None]] = []
         operands: list[tuple[int, tuple[int, ...]]] = []
         results: list[tuple[int, ...]] = []
         for f in printed.fields:
-            fields.append((f.value, (place[f.start], place[f.end - 1]), f.operation))
-            digits = tuple([place[i] for i in range(f.start, f.end) if text[i] in _DIGITS])
+            first = f.start - text.count(" ", 0, f.start)  # blanks are no tokens
+            number = text[f.start : f.end].replace(" ", "")
+            fields.append((f.value, (first, first + len(number) - 1), f.operation))
+            digits = tuple([first + i for i, c in enumerate(number) if c in _DIGITS])
             if f.argument is not None:
                 operands.append((f.argument, digits))
             else:
@@ -147,10 +149,12 @@ class Features:
 
     def _written(self, text: str) -> list[int]:
         """What the calculator writes as tokens: every character but the blanks is one."""
+        return [i for word in text.split(" ") for i in self._word(word)]
+
+    def _word_ids(self, word: str) -> list[int]:
         return [
             self._next[c] if c in _DIGITS and previous in _DIGITS else self._first[c]
-            for previous, c in pairwise(" " + text)
-            if c != " "
+            for previous, c in pairwise(" " + word)
         ]
 
     def rewrite(self, row: Row, write: Callable[[str], str]) -> Row:
@@ -184,7 +188,7 @@ class Features:
         """The text with the result of a call behind it, its results as further mentions: what the next call sees."""
         base, line = len(text.ids), row.printed
         mentions = [
-            Mention(f.value, line.text[f.start : f.end], f.start, f.end, STEP, (first + base, last + base))
+            Mention(Fraction(f.value), line.text[f.start : f.end], f.start, f.end, STEP, (first + base, last + base))
             for f, (_, (first, last), _) in zip(line.fields, row.fields, strict=True)
             if f.operation is not None
         ]
@@ -229,16 +233,21 @@ class Features:
         return self._example(text, spans, example.values, blind)
 
     def _example(
-        self, text: Text, spans: list[Span], values: frozenset[Fraction], blind: list[bool], gold: Gold = ()
+        self, text: Text, spans: list[Span], values: frozenset[Number], blind: list[bool], gold: Gold = ()
     ) -> Example:
         candidates = text.candidates if self.calculator.operations else []
         rows = [self.result(text, pair) for pair in candidates]
-        row_spans = [[span for value, span, _ in row.fields if _among(value, values)] if row else [] for row in rows]
-        wanted = set(values)
+        wanted: set[Number] = set(values)
         if self.calls - len(text.calls) > 1:
             # A result that a further call can make the answer of is as good as the answer.
             wanted |= {x for v in values for m in text.mentions for x in self.calculator.partners(m.value, v)}
-        acceptable = [bool(row) and any(op and _among(value, wanted) for value, _, op in row.fields) for row in rows]
+        row_spans: list[list[Span]] = [[] for _ in rows]
+        acceptable = [False] * len(rows)
+        if wanted:  # an answer that is no number stands in no row
+            for i, row in enumerate(rows):
+                fields = row.fields if row else ()
+                row_spans[i] = [span for value, span, _ in fields if _among(value, values)]
+                acceptable[i] = any(op is not None and _among(value, wanted) for value, _, op in fields)
         return Example(text, rows, spans, row_spans, acceptable, _among_gold(text, candidates, gold), blind, values)
 
 
@@ -256,7 +265,7 @@ def _values(answers: Sequence[Sequence[str]]) -> set[Fraction]:
     return {v for alternative in answers for s in alternative if (v := parse_number(s)) is not None}
 
 
-def _among(value: Fraction, wanted: Set[Fraction]) -> bool:
+def _among(value: Number, wanted: Set[Number]) -> bool:
     """Is it one of the values wanted, exactly or as it is printed (10/3 as 3.3333)?"""
     return value in wanted or (value.denominator > 1 and Fraction(format_number(value)) in wanted)
 
@@ -286,4 +295,4 @@ def _among_gold(text: Text, candidates: Sequence[tuple[int, int]], gold: Gold) -
     by_value = bool(gold) and isinstance(gold[0], Fraction)
     keys = [m.value if by_value else (m.where, m.start, m.end) for m in text.mentions]
     wanted = Counter(gold)
-    return [Counter(keys[i] for i in pair) <= wanted for pair in candidates]
+    return [(a := keys[i]) in wanted and (b := keys[j]) in wanted and (a != b or wanted[a] > 1) for i, j in candidates]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
 
-from anzan.reader.calculator import Printed
+from anzan.reader.calculator import Number, Printed
 
 QUESTION, PASSAGE, RESULTS, STEP, CONSTANT = "question", "passage", "calculator", "step", "constant"
 
@@ -60,7 +60,7 @@ class Row:
     """
 
     ids: list[int]
-    fields: list[tuple[Fraction, Span, str | None]]
+    fields: list[tuple[Number, Span, str | None]]
     operands: tuple[tuple[int, tuple[int, ...]], ...] = ()
     results: tuple[tuple[int, ...], ...] = ()
     printed: Printed = NOTHING
@@ -105,7 +105,22 @@ class Text:
         return [(i, result) for i in range(first) for result in everything[first:]]
 
     @property
-    def fields(self) -> dict[Span, tuple[Fraction, str | None]]:
+    def uncalled(self) -> Text:
+        """The text as it was before any call of the calculator."""
+        if not self.calls:
+            return self
+        start, first = self.calls[0].start, self.calls[0].first
+        return Text(
+            self.passage,
+            self.question,
+            self.ids[:start],
+            self.types[:start],
+            self.tokens[:start],
+            self.mentions[:first],
+        )
+
+    @property
+    def fields(self) -> dict[Span, tuple[Number, str | None]]:
         """The numbers that earlier calls printed: where they stand, their values, and the operation that made them."""
         return {
             (c.start + first, c.start + last): (value, operation)

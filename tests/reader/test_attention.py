@@ -1,0 +1,63 @@
+"""Attention in bfloat16: against the formula in float64, inside each kind of encoder, and never while measuring."""
+
+import pytest
+import torch
+from readers import MakeReader
+from torch import nn
+
+from anzan.reader.attention import bfloat16_attention, use_bfloat16_attention
+from anzan.reader.batches import collate_examples
+
+TEXTS = [
+    ("Anna has 7 pens. Carl has 54 pens. Zoë has 1,120 pens.", "Who has more: Anna or Carl?", [["Carl"]]),
+    ("Anna has 7 pens. Carl has 5 pens.", "What is the maximum?", [["7"]]),
+]
+
+
+def relative(a: torch.Tensor, b: torch.Tensor) -> float:
+    return float((a - b).detach().norm() / b.detach().norm())
+
+
+def test_the_formula_and_its_gradients() -> None:
+    torch.manual_seed(0)
+    exact = [torch.randn(2, 3, 37, 16, dtype=torch.float64, requires_grad=True) for _ in range(3)]
+    mask = torch.zeros(2, 1, 37, 37).masked_fill(torch.rand(2, 1, 37, 37) < 0.3, torch.finfo(torch.float32).min)
+    mask[..., 0] = 0
+    q, k, v = exact
+    expected = ((q @ k.mT / 4 + mask).softmax(-1) @ v).transpose(1, 2)
+    out = torch.randn_like(expected)
+    wanted = torch.autograd.grad(expected, exact, out)
+
+    given = [x.detach().float().requires_grad_() for x in exact]
+    with torch.autocast("cpu", torch.bfloat16):
+        got, weights = bfloat16_attention(nn.Module(), *given, mask)
+    assert got.dtype == torch.bfloat16 and weights is None
+    gradients = torch.autograd.grad(got, given, out.to(torch.bfloat16))
+    for a, b in zip((got, *gradients), (expected, *wanted), strict=True):
+        assert relative(a.double(), b) < 0.02  # bfloat16 has 8 bits
+    assert relative(bfloat16_attention(nn.Module(), *given, mask)[0].double(), expected) < 1e-5
+
+
+@pytest.mark.parametrize("objective", ["straight-through", "unordered-set"])
+def test_a_training_step_and_a_measurement(make_reader: MakeReader, objective: str) -> None:
+    model, features = make_reader(objective=objective, noise_scale=0.0)
+    batch = collate_examples([features.example(*text) for text in TEXTS], features.pad)
+    model.train()
+
+    def gradient(seed: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
+        torch.manual_seed(seed)
+        loss = model(**batch).loss
+        model.zero_grad()
+        loss.backward()
+        return loss.detach(), model.spans.weight.grad.clone()
+
+    loss, exact = gradient()
+    text = {k: batch[k] for k in ("input_ids", "attention_mask", "token_type_ids")}
+    embedded = model.encoder.get_input_embeddings()(text["input_ids"])
+    measured = model.encode(embedded, text["attention_mask"], text["token_type_ids"])
+    use_bfloat16_attention(model.encoder)
+    with torch.autocast("cpu", torch.bfloat16):
+        close, gradients = gradient()
+    assert float(close) == pytest.approx(float(loss), rel=0.05) and relative(gradients, exact) < 0.2
+    # Without autocast, as all measuring is done, nothing has changed.
+    torch.testing.assert_close(model.encode(embedded, text["attention_mask"], text["token_type_ids"]), measured)
