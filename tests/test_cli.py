@@ -278,7 +278,7 @@ def test_reproduce_goes_on_where_it_stopped(tmp_path: Path, small_run: list[str]
 @pytest.mark.parametrize(
     ("args", "hint"),
     [
-        (["table9"], "table9: unknown; choose among table3"),
+        (["table9"], "table9: unknown; choose among table1"),
         (["table3", "--scale", "tiny"], "--scale tiny: unknown; choose among smoke, laptop, paper"),
         (["table3", "--recipe", "honest"], "--recipe honest: unknown"),
         (["table3", "--cell", "max"], "--cell max: unknown"),

@@ -12,6 +12,7 @@ from anzan.experiments.config import ConfigError, PossessionData
 from anzan.experiments.reproduce import CELLS, RECIPES, draw_figure2, plan, reproduce
 from anzan.experiments.results_page import PAPER, write_page
 from anzan.experiments.slices import SliceOver
+from anzan.tasks.problem import Problem, write_problems
 
 
 def quiet() -> Console:
@@ -60,7 +61,7 @@ def test_what_goes_beyond_the_tables() -> None:
     assert trained.bias == {"role": 0.9} and [t.bias for _, t in tests] == [{"role": 0.9}, {"role": 0.1}]
     assert [n for n, *_ in tests] == ["bias", "bias-reversed"]
     sizes = plans("training-size", "span")
-    assert [t.train_size for _, t, _ in sizes] == [500, 1000, 2000, 5000, 10_000, 20_000]
+    assert [t.train_size for _, t, _ in sizes] == [500, 1000, 2000, 5000, 10_000]  # all of them is Table 3
     runs = plan("training-size", "laptop", ["span"], [], [0], [])
     assert {r.config.train.epochs * t.train_size for r, (_, t, _) in zip(runs, sizes, strict=True)} == {20_000}
     ((_, trained, [(_, tested)]),) = plans("two-transfers")
@@ -141,7 +142,7 @@ def test_figure_2_is_drawn_from_the_model_of_table_3(tmp_path: Path, random_enco
 @pytest.mark.parametrize(
     ("arguments", "hint"),
     [
-        (("table5", "smoke", ["paper"], []), "table5: unknown; choose among table3, table4, figure2, bias"),
+        (("table5", "smoke", ["paper"], []), "table5: unknown; choose among table1, table3, table4, figure2, bias"),
         (("table3", "huge", ["paper"], []), "--scale huge: unknown; choose among smoke, laptop, paper"),
         (("table3", "smoke", ["honest"], []), "--recipe honest"),
         (("table3", "smoke", ["paper"], ["plain"]), "--cell plain: unknown; choose among plain/argmax"),
@@ -151,3 +152,35 @@ def test_what_cannot_be_reproduced(arguments: tuple, hint: str) -> None:
     table, scale, recipes, cells = arguments
     with pytest.raises(ConfigError, match=re.escape(hint)):
         plan(table, scale, recipes, cells, [0], [])
+
+
+def test_table_1_reads_the_users_file(tmp_path: Path, random_encoder: Path) -> None:
+    def problem(i: int, question: str, answer: str) -> Problem:
+        town = "abcdefghijklmnopqrst"[i]
+        passage = f"In {town}-town live Serbs ({500 + i} inhabitants) and Turks ({300 + i}). Nobody else came."
+        return Problem(f"q{i}-{answer}", passage, question, ((answer,),))
+
+    problems = [p for i in range(20) for p in (
+        problem(i, "Which group is larger: Serbs or Turks?", "Serbs"),
+        problem(i, "How many more Serbs than Turks live there?", "200"),
+    )]  # fmt: skip
+    data = tmp_path / "drop.jsonl"
+    write_problems([*problems, problem(0, "Where do they live?", "a-town")], data)
+    changes = [f"model.encoder={random_encoder}", f"data.train={data}", "data.eval_share=0.5"]
+    places = tmp_path / "runs", tmp_path / "results"
+    for recipe in ("paper", "faithful-joint", "span"):
+        (path,) = reproduce(plan("table1", "smoke", [recipe], [], [0], changes), *places, quiet())
+        result = json.loads(path.read_text(encoding="utf-8"))
+        assert path.relative_to(tmp_path / "results").parts[:2] == ("table1", "comparison")
+        metrics = result["metrics"]
+        assert (metrics["n"], metrics["n_swappable"], metrics["n_difference"]) == (10, 10, 10)
+        assert metrics["f1"] == metrics["f1_swappable"] and ("f1_blanked" in metrics) == (recipe != "span")
+        assert result["people"] is None and "--cell" not in result["command"]
+        assert result["labelled_share"] == (None if recipe == "span" else 50)  # every difference, no comparison
+    write_page(tmp_path / "results", tmp_path / "page.md")
+    rows = [line for line in (tmp_path / "page.md").read_text(encoding="utf-8").splitlines() if line.startswith("|")]
+    assert len({row.count("|") for row in rows}) == 1 and len(rows) == 6  # as many cells in every row
+    with pytest.raises(ConfigError, match="reads DROP from a file"):
+        plan("table1", "smoke", ["paper"], [], [0], [])
+    with pytest.raises(ConfigError, match="leave --cell out"):
+        plan("table1", "smoke", ["paper"], ["plain/max"], [0], changes)

@@ -7,25 +7,29 @@ they stopped, and what has a result is not run again.
 from __future__ import annotations
 
 import json
+import random
 import shlex
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from anzan.evaluation.number_swaps import original_and_swapped
 from anzan.evaluation.predict import evaluate
 from anzan.evaluation.saliency import saliency
 from anzan.evaluation.tool_use import interventions
 from anzan.experiments.config import ConfigError, PossessionData, RunConfig, load_config
-from anzan.experiments.data import draw
+from anzan.experiments.data import draw, load_splits
 from anzan.experiments.results import commit, result_path, save_result
 from anzan.experiments.slices import SliceOver
 from anzan.experiments.training import train
 from anzan.reader.answers import Reader
 from anzan.reader.configuration import STRAIGHT_THROUGH
+from anzan.reader.features import TextTooLong
 from anzan.report.heat import write_html, write_png
 from anzan.tasks.possession import guessing_scores
 
@@ -50,17 +54,32 @@ SCALES: dict[str, list[str]] = {
 }  # fmt: skip
 """What a scale changes in a recipe, which is written for `laptop`."""
 
+DROP = [
+    "data.possession=null", "data.questions=[comparison, difference, complement]", "data.eval_share=0.2",
+    "train.grow_from=null", "train.grow_share=0", "train.begin_with=[]", "train.begin_share=0",
+    "train.group_by_length=true",
+]  # fmt: skip
+DROP_SCALES: dict[str, list[str]] = {
+    "smoke": [],
+    "laptop": [
+        "model.encoder=all-MiniLM-L6-v2", "model.encoder_dropout=0", "train.learning_rate=1e-4",
+        "train.layer_decay=1.0", "train.head_learning_rate=1e-3", "train.epochs=3", "train.evaluations=3",
+    ],
+    "paper": [],
+}  # fmt: skip
+"""What Table 1 changes besides: questions of DROP, from `data.train` and `data.eval`, and an encoder that has read."""
+
 RECIPES = ("paper", "span", "faithful", "faithful-joint")
-SIZES = (500, 1_000, 2_000, 5_000, 10_000, 20_000)
+SIZES = (500, 1_000, 2_000, 5_000, 10_000)
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """A cell of a table: the problems that a trained reader is tested on."""
+    """A cell of a table: the problems that a trained reader is tested on; None for its run's own evaluation split."""
 
     experiment: str
     cell: str
-    data: PossessionData
+    data: PossessionData | None
 
 
 @dataclass(frozen=True)
@@ -86,16 +105,18 @@ class Wanted:
     def config(self, experiment: str, cell: str, *changes: str) -> RunConfig:
         """The recipe on the problems of a cell; `all` leaves it the problems of its preset."""
         problems = {} if cell == "all" else CELLS[cell]
-        config = load_config(
-            self.recipe,
-            [
-                f"experiment={experiment}", f"cell={cell}", f"recipe={self.recipe}", f"scale={self.scale}",
-                *(f"data.possession.{k}={json.dumps(v)}" for k, v in problems.items()),
-                f"train.seed={self.seed}", *SCALES[self.scale], *changes, *self.overrides,
-            ],
-        )  # fmt: skip
+        chosen = (f"data.possession.{k}={json.dumps(v)}" for k, v in problems.items())
+        config = self.load(experiment, cell, *chosen, *SCALES[self.scale], *changes)
         _problems(config)
         return config
+
+    def load(self, experiment: str, cell: str, *changes: str) -> RunConfig:
+        """The recipe with changes."""
+        name = (
+            f"experiment={experiment}", f"cell={cell}", f"recipe={self.recipe}", f"scale={self.scale}",
+            f"train.seed={self.seed}",
+        )  # fmt: skip
+        return load_config(self.recipe, [*name, *changes, *self.overrides])
 
 
 def plan(
@@ -121,6 +142,18 @@ def plan(
         for seed in seeds
         for run in TABLES[table](Wanted(recipe, scale, seed, tuple(cells), tuple(overrides)))
     ]
+
+
+def _table1(wanted: Wanted) -> list[Run]:
+    """DROP's comparison questions as they are and with their numbers swapped; difference and complement in training."""
+    if wanted.cells:
+        raise ConfigError(f"--cell {wanted.cells[0]}: table1 has one cell; leave --cell out")
+    config = wanted.load("table1", "comparison", *SCALES[wanted.scale], *DROP, *DROP_SCALES[wanted.scale])
+    if config.data.train is None:
+        raise ConfigError(
+            "data.train is missing: table1 reads DROP from a file, data.train=PATH, or hub:ucinlp/drop:train"
+        )
+    return [_run("table1", config, [Measurement("table1", "comparison", None)])]
 
 
 def _table3(wanted: Wanted, experiment: str = "table3", **changes: Any) -> list[Run]:
@@ -200,12 +233,12 @@ def _no_argument_loss(wanted: Wanted) -> list[Run]:
 
 
 def _training_size(wanted: Wanted) -> list[Run]:
-    """F1 against the number of training problems, as often seen as in the recipe's whole run."""
+    """F1 against the number of training problems, in as many steps as all of them take; those are in Table 3."""
     runs = []
     for cell in wanted.cells or ("transfer/max-argmax",):
         full = wanted.config("training-size", cell)
         whole = _problems(full).train_size
-        for size in [n for n in SIZES if n < whole] + [whole]:
+        for size in [n for n in SIZES if n < whole] or [whole]:
             experiment = f"training-size/{size}"
             epochs = full.train.epochs * whole / size  # the same number of steps for all
             config = wanted.config(experiment, cell, f"data.possession.train_size={size}", f"train.epochs={epochs}")
@@ -214,6 +247,7 @@ def _training_size(wanted: Wanted) -> list[Run]:
 
 
 TABLES: dict[str, Callable[[Wanted], list[Run]]] = {
+    "table1": _table1,
     "table3": _table3,
     "table4": _table4,
     "figure2": _figure2,
@@ -284,19 +318,22 @@ def _trained(run: Run, folder: Path, log: Console, minutes: float | None) -> tup
 
 def _result(run: Run, m: Measurement, reader: Reader, trained: dict[str, Any], command: str) -> dict[str, Any]:
     started = time.monotonic()
-    problems = draw(m.data, "eval")
-    metrics = (interventions if reader.features.calculator.operations else evaluate)(reader, problems)
-    guesses = guessing_scores(problems)
-    metrics["role_guessing"] = guesses.get("role")
-    metrics["leading_digit_guessing"] = guesses["leading_digits"]
+    if m.data is None:
+        problems = load_splits(run.config.data, run.config.train.seed).eval
+        metrics = original_and_swapped(reader, problems)
+    else:
+        problems = draw(m.data, "eval")
+        metrics = (interventions if reader.features.calculator.operations else evaluate)(reader, problems)
+        guesses = guessing_scores(problems)
+        metrics |= {"role_guessing": guesses.get("role"), "leading_digit_guessing": guesses["leading_digits"]}
     c = run.config
-    cell = "" if c.recipe == "faithful-joint" else f" --cell {m.cell}"
+    cell = "" if c.recipe == "faithful-joint" or m.data is None else f" --cell {m.cell}"
     return trained | {
         "experiment": m.experiment,
         "cell": m.cell,
         "eval_size": len(problems),
-        "people": m.data.people,
-        "digits": m.data.digits,
+        "people": m.data and m.data.people,
+        "digits": m.data and m.data.digits,
         "split": "eval",
         "metrics": metrics,
         "train_cells": list(CELLS) if c.cell == "all" else [c.cell],
@@ -311,9 +348,16 @@ def _labelled_share(config: RunConfig, reader: Reader, sample: int = 1000) -> fl
     """How many of the training problems carry the argument loss, in percent, counted on a sample of them."""
     if not reader.features.calculator.operations or config.model.argument_loss == "none":
         return None
-    some = draw(replace(_problems(config), train_size=sample), "train")
-    labelled = [any(reader.features.example(p.passage, p.question, p.answers).acceptable) for p in some]
-    return round(100 * sum(labelled) / len(labelled), 1)
+    if config.data.possession is None:
+        some = load_splits(config.data, config.train.seed).train
+        some = random.Random(config.train.seed).sample(some, min(sample, len(some)))
+    else:
+        some = draw(replace(config.data.possession, train_size=sample), "train")
+    labelled = []
+    for p in some:
+        with suppress(TextTooLong):
+            labelled.append(any(reader.features.example(p.passage, p.question, p.answers).acceptable))
+    return round(100 * sum(labelled) / len(labelled), 1) if labelled else None
 
 
 def _path(run: Run, m: Measurement, results: Path) -> Path:
@@ -335,7 +379,7 @@ def draw_figure2(runs: Sequence[Run], folder: Path, docs: Path) -> list[Path]:
     written = []
     for run in runs:
         reader = Reader.load(folder / run.name)
-        problem = draw(run.measurements[0].data, "eval")[0]
+        problem = draw(_problems(run.config), "eval")[0]
         answer, tokens = saliency(reader, problem.passage, problem.question)
         what = (run.config.recipe, run.config.cell, run.config.scale, f"seed {run.config.train.seed}")
         title, name = ", ".join(what), "-".join(["figure2", *what]).replace("/", "-").replace(" ", "-")

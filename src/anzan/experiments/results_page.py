@@ -24,16 +24,23 @@ PAPER_SPAN = {"table4": {"transfer/argmax": 72.0}}
 """F1 of its baseline, span extraction without a calculator."""
 
 TITLES = {
+    "table1": "Table 1: DROP's comparison questions, as they are and with the two numbers swapped",
     "table3": "Table 3: every cell trained and tested on problems of its own kind",
     "table4": "Table 4: trained on numbers of up to six digits, tested on argmax questions about seven",
     "bias": "Bias: trained where the receiver wins in nine of ten problems, tested on the like",
     "bias-reversed": "Bias reversed: the same models where the receiver loses in nine of ten",
     "no-argument-loss": "Without the argument loss",
-    "training-size": "Fewer training problems, the same number of steps",
+    "training-size": "Fewer training problems, the same number of steps (20,000: Table 3)",
     "more-people": "The models of Table 3 on twenty people",
     "longer-numbers": "The models of Table 4 on numbers of twelve digits",
     "two-transfers": "Two transfers: a chain of two calls, trained and tested on such problems",
 }
+TABLE_1 = {
+    "f1": "F1", "f1_blanked": "F1, blanked", "n_swappable": "can be swapped", "f1_swappable": "F1 on those",
+    "f1_swapped": "F1, swapped", "consistency": "both right", "f1_difference": "F1, difference questions",
+}  # fmt: skip
+"""Table 1 has other columns than the rest."""
+
 COLUMNS = {
     "f1": "F1", "argument_accuracy": "arguments", "f1_blanked": "F1, blanked", "f1_wrong_results": "F1, wrong results",
     "follow_rate": "follows a swap", "role_guessing": "guess: role", "leading_digit_guessing": "guess: leading digits",
@@ -75,8 +82,22 @@ def _scales(table: str, rows: Sequence[dict[str, Any]]) -> Iterable[str]:
     groups = _grouped(rows, "scale", "encoder", "parameters", "device")
     for (scale, encoder, parameters, device), group in groups.items():
         yield f"### {scale}: {encoder}, {parameters:,} parameters, {device}\n"
-        yield "\n".join(_table(table, group)) + "\n"
+        yield "\n".join(_table1(group) if table == "table1" else _table(table, group)) + "\n"
         yield "\n".join(["```", *dict.fromkeys(r["command"] for r in group), "```"]) + "\n"
+
+
+def _table1(rows: Sequence[dict[str, Any]]) -> Iterable[str]:
+    yield (
+        "| recipe | seeds | questions to train on, labelled | comparison questions | "
+        + " | ".join(TABLE_1.values())
+        + " |"
+    )
+    yield "|---|---|---|---|" + "---|" * len(TABLE_1)
+    for (recipe, size), group in _grouped(rows, "recipe", "train_size").items():
+        cells = [_mean(r["metrics"].get(k) for r in group) for k in TABLE_1]
+        n = mean(r["metrics"]["n"] for r in group)
+        yield f"| {recipe} | {len(group)} | {size:,}{_labelled(group)} | {n:,.0f} | " + " | ".join(cells) + " |"
+    yield "| the paper's model | 1 | 14,000 | |  79.4 |  | 300 |  | 20.2 |  |  |"
 
 
 def _table(table: str, rows: Sequence[dict[str, Any]]) -> Iterable[str]:
@@ -90,9 +111,12 @@ def _table(table: str, rows: Sequence[dict[str, Any]]) -> Iterable[str]:
         if recipe == "span":
             paper = "" if span is None else f"{span} / -"
         cells = [_mean(r["metrics"].get(k) for r in group) for k in COLUMNS]
-        shares = [r["labelled_share"] for r in group if r.get("labelled_share") is not None]
-        labelled = f", {mean(shares):.0f} %" if shares else ""
-        yield f"| {cell} | {recipe} | {len(group)} | {size:,}{labelled} | {paper} | " + " | ".join(cells) + " |"
+        yield f"| {cell} | {recipe} | {len(group)} | {size:,}{_labelled(group)} | {paper} | " + " | ".join(cells) + " |"
+
+
+def _labelled(rows: Sequence[dict[str, Any]]) -> str:
+    shares = [r["labelled_share"] for r in rows if r.get("labelled_share") is not None]
+    return f", {mean(shares):.0f} %" if shares else ""
 
 
 def _figures(folder: Path) -> Iterable[str]:
