@@ -13,6 +13,11 @@ both without dropout inside the encoder. What is won over the defaults is measur
 * `--encoder-dropout`: the same with the encoder's own dropout, whose masks are drawn one number after the other;
 * `--system-malloc`: the same without `keep_freed_memory`.
 
+And what `train.bf16` wins on a CPU that computes in bfloat16:
+
+* `--autocast`: the same under PyTorch's autocast, with its own attention;
+* `--bfloat16`: under autocast with `anzan.reader.attention`, as training does it.
+
 The reader passes over L tokens, then over L + R; the ratio of floating-point operations says what `reader / qa` could
 be at best. Rounds alternate between the two models, so that a drifting machine hits both; medians are reported.
 """
@@ -35,6 +40,7 @@ from transformers import AutoModelForQuestionAnswering
 from anzan.experiments.memory import keep_freed_memory
 from anzan.experiments.results import commit, device_name, write_json
 from anzan.reader.answers import features_for
+from anzan.reader.attention import use_bfloat16_attention
 from anzan.reader.batches import collate_examples
 from anzan.reader.encoders import locate_encoder
 from anzan.reader.features import Example
@@ -43,10 +49,13 @@ from anzan.reader.tokenizer import load_tokenizer
 from anzan.tasks.possession import Possession, generate
 
 
-def step(model: torch.nn.Module, optimizer: torch.optim.Optimizer, batch: dict[str, Any]) -> float:
+def step(
+    model: torch.nn.Module, optimizer: torch.optim.Optimizer, batch: dict[str, Any], bfloat16: bool = False
+) -> float:
     """Seconds of one training step."""
     started = time.perf_counter()
-    loss = model(**batch).loss
+    with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+        loss = model(**batch).loss
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
@@ -84,7 +93,15 @@ def profile(model: torch.nn.Module, batch: dict[str, Any]) -> dict[str, float]:
 
 
 def measure(
-    encoder: str, people: int, size: int, steps: int, *, keep_memory: bool, encoder_dropout: float | None
+    encoder: str,
+    people: int,
+    size: int,
+    steps: int,
+    *,
+    keep_memory: bool,
+    encoder_dropout: float | None,
+    autocast: bool = False,
+    attention: bool = False,
 ) -> dict[str, Any]:
     if keep_memory:
         keep_freed_memory()
@@ -92,6 +109,8 @@ def measure(
     tokenizer = load_tokenizer(locate_encoder(encoder))
     reader = CalculatorReader.from_encoder(encoder, encoder_dropout, dropout=0.0).train()
     features = features_for(reader, tokenizer)
+    if attention:
+        use_bfloat16_attention(reader.encoder)
     problems = generate(Possession(people=people, digits=7, transfer=True, questions=("max", "argmax")), size, seed=0)
     examples = [features.example(p.passage, p.question, p.answers) for p in problems]
     batch = collate_examples(examples, tokenizer.pad_token_id or 0)
@@ -104,7 +123,7 @@ def measure(
     for i in range(steps + 3):
         for name, (model, inputs) in models.items():
             before = resource.getrusage(resource.RUSAGE_SELF)
-            seconds = step(model, optimizers[name], inputs)
+            seconds = step(model, optimizers[name], inputs, autocast)
             after = resource.getrusage(resource.RUSAGE_SELF)
             if i >= 3:  # warmed up
                 times[name].append(seconds)
@@ -139,27 +158,32 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "results" / "benchmarks")
     parser.add_argument("--system-malloc", action="store_true", help="without keep_freed_memory; print JSON only")
     parser.add_argument("--encoder-dropout", action="store_true", help="with the encoder's own; print JSON only")
+    parser.add_argument("--autocast", action="store_true", help="in bfloat16; print JSON only")
+    parser.add_argument("--bfloat16", action="store_true", help="with our own attention; print JSON only")
     a = parser.parse_args()
     figures = measure(
         a.encoder, a.people, a.batch, a.steps,
         keep_memory=not a.system_malloc, encoder_dropout=None if a.encoder_dropout else 0.0,
+        autocast=a.autocast or a.bfloat16, attention=a.bfloat16,
     )  # fmt: skip
-    if a.system_malloc or a.encoder_dropout:
+    if a.system_malloc or a.encoder_dropout or a.autocast or a.bfloat16:
         print(json.dumps(figures))
         return
     same = [sys.executable, __file__, "--encoder", a.encoder, "--people", str(a.people), "--batch", str(a.batch),
             "--steps", str(a.steps)]  # fmt: skip
-    defaults, gains = {}, {}
-    for name in ("--system-malloc", "--encoder-dropout"):
+    variants = {}
+    for name in ("--system-malloc", "--encoder-dropout", "--autocast", "--bfloat16"):
         printed = subprocess.run([*same, name], capture_output=True, text=True, check=True).stdout
-        defaults[name] = json.loads(printed.splitlines()[-1])
-        speed, before = (f["examples_per_second"]["reader"] for f in (figures, defaults[name]))
-        gains[f"without {name}"] = round(speed / before, 2)
+        variants[name] = json.loads(printed.splitlines()[-1])
+    speed = {k: v["examples_per_second"]["reader"] for k, v in variants.items()}
+    own = figures["examples_per_second"]["reader"]
+    gains = {f"without {name}": round(own / speed[name], 2) for name in ("--system-malloc", "--encoder-dropout")}
+    gains |= {f"with {name}": round(speed[name] / own, 2) for name in ("--autocast", "--bfloat16")}
     report = {
         "benchmark": "reader training step", "encoder": a.encoder, "people": a.people, "batch": a.batch,
         "steps": a.steps,
         **figures, "share_of_operations_ratio": round(figures["ratio"] / figures["ratio_of_operations"], 3),
-        "gains": gains, "defaults": defaults,
+        "gains": gains, "variants": variants,
         "device": device_name(), "commit": commit(), "command": " ".join(["python", *sys.argv]),
     }  # fmt: skip
     write_json(a.out / f"reader-{Path(a.encoder).name}-{a.people}.json", report)
