@@ -40,6 +40,9 @@ CELLS: dict[str, dict[str, Any]] = {
 }
 """The six cells of Table 3, and what their problems are."""
 
+FAITHFUL_PLAIN = ["train.epochs=1"]
+"""Without a transfer `faithful` needs half as many steps."""
+
 SCALES: dict[str, list[str]] = {
     "smoke": [
         *(f"data.possession.{k}={v}" for k, v in (("people", 3), ("digits", 3), ("train_size", 64), ("dev_size", 8))),
@@ -105,7 +108,9 @@ class Wanted:
     def config(self, experiment: str, cell: str, *changes: str) -> RunConfig:
         """The recipe on the problems of a cell; `all` leaves it the problems of its preset."""
         problems = {} if cell == "all" else CELLS[cell]
-        chosen = (f"data.possession.{k}={json.dumps(v)}" for k, v in problems.items())
+        chosen = [f"data.possession.{k}={json.dumps(v)}" for k, v in problems.items()]
+        if self.recipe == "faithful" and cell.startswith("plain/"):
+            chosen += FAITHFUL_PLAIN
         config = self.load(experiment, cell, *chosen, *SCALES[self.scale], *changes)
         _problems(config)
         return config
