@@ -49,25 +49,27 @@ COLUMNS = {
 HEAD = """# Results
 
 Written by `anzan reproduce` from the files under `results/`; every figure can be run again by its command. Percent,
-means over seeds and, in brackets, the lowest of them. *Labelled* are the training problems that carry the argument loss: some pair's result equals the
-answer, found by exhaustive search. *Arguments* is how often the calculator was given the right pair (chance 2.2 without
-a transfer, 1.8 with one). *Blanked*: the calculator's output is hidden from the reader. *Wrong results*: random numbers
-stand in the place of the results. *Follows a swap*: shown the calculation of another problem with the same role in the
-transfer, its result however far from the true one (on argmax one that turns the comparison round), how often the answer
-is what an exact program makes of it. A guess names the winner by the roles in the transfer, or by the leading digits.
+means over seeds and, in brackets, the lowest of them. *Labelled* are the training problems that carry the argument
+loss: some pair's result equals the answer, found by exhaustive search. *Arguments* is how often the calculator was
+given the right pair (chance 2.2 without a transfer, 1.8 with one). *Blanked*: the calculator's output is hidden from
+the reader. *Wrong results*: random numbers stand in the place of the results. *Follows a swap*: shown the calculation
+of another problem with the same role in the transfer, its result however far from the true one (on argmax one that
+turns the comparison round), how often the answer is what an exact program makes of it. A guess names the winner by
+the roles in the transfer, or by the leading digits.
 """
 
 CHOICES = """## What the paper does not say
 
-Recipe `paper` follows the paper wherever it speaks: one encoder for both passes, straight-through Gumbel-Softmax, binary
-cross-entropy on the softmax of the pairs, the marginal span likelihood, its problems and their sizes. Where it is
-silent these were chosen, before any argument accuracy was looked at. Laptop scale: anzan-tiny; AdamW, weight decay
+Recipe `paper` follows the paper wherever it speaks: one encoder for both passes, straight-through Gumbel-Softmax,
+binary cross-entropy on the softmax of the pairs, the marginal span likelihood, its problems and their sizes. Where it
+is silent these were chosen, before any argument accuracy was looked at. Laptop scale: anzan-tiny; AdamW, weight decay
 0.01, learning rate 1e-3 in the top layer and half of that in each layer below (settled on the F1 of two people: with
-3e-4 in all layers, the first choice, argmax is answered by chance), 5e-3 for the heads, warm-up over 5 % of the steps,
-then linear to 0; batches of 16, one epoch; temperature 1, noise 1, both constant; dropout 0.1 before the heads, none in
-the encoder; the checkpoint with the best F1 on 300 development problems of five. Paper scale: bert-base-uncased, 3e-5
-everywhere, warm-up over 10 %, batches of 32, three epochs, bfloat16. Our problems are balanced where the paper's need
-not be: names, places, roles and leading digits tell nothing, and nobody gives away more than they own.
+3e-4 in all layers, the first choice, argmax is answered by chance), 5e-3 for the heads, warm-up over 5 % of the
+steps, then linear to 0; batches of 16, one epoch; temperature 1, noise 1, both constant; dropout 0.1 before the
+heads, none in the encoder; the checkpoint with the best F1 on 300 development problems of five. Paper scale: bert-
+base-uncased, 3e-5 everywhere, warm-up over 10 %, batches of 32, three epochs, bfloat16. Our problems are balanced
+where the paper's need not be: names, places, roles and leading digits tell nothing, and nobody gives away more than
+they own.
 """
 
 FIGURE_2 = """## Figure 2: what an answer hangs on
