@@ -66,10 +66,10 @@ is silent these were chosen, before any argument accuracy was looked at. Laptop 
 0.01, learning rate 1e-3 in the top layer and half of that in each layer below (settled on the F1 of two people: with
 3e-4 in all layers, the first choice, argmax is answered by chance), 5e-3 for the heads, warm-up over 5 % of the
 steps, then linear to 0; batches of 16, one epoch; temperature 1, noise 1, both constant; dropout 0.1 before the
-heads, none in the encoder; the checkpoint with the best F1 on 300 development problems of five. Paper scale: bert-
-base-uncased, 3e-5 everywhere, warm-up over 10 %, batches of 32, three epochs, bfloat16. Our problems are balanced
-where the paper's need not be: names, places, roles and leading digits tell nothing, and nobody gives away more than
-they own.
+heads, none in the encoder; of five checkpoints the one with the best F1 on 300 development problems. Paper scale:
+bert-base-uncased, 3e-5 everywhere, warm-up over 10 %, batches of 32, three epochs, bfloat16. Our problems are
+balanced where the paper's need not be: names, places, roles and leading digits tell nothing, and nobody gives away
+more than they own.
 """
 
 FIGURE_2 = """## Figure 2: what an answer hangs on

@@ -69,8 +69,12 @@ def _is_digit(text: Text, place: int) -> bool:
 
 
 def _count_digits(places: list[int], number: int, digits: Sequence[int]) -> None:
+    n, first = len(digits), number * WIDTH
+    if n <= WIDTH and n and digits[-1] - digits[0] == n - 1:  # nearly all of them, and there are many
+        places[digits[0] : digits[-1] + 1] = range(first, first + n)
+        return
     for k, place in enumerate(digits):
-        places[place] = number * WIDTH + k % WIDTH
+        places[place] = first + k % WIDTH
 
 
 def _operand_digits(row: Row | None) -> list[int]:

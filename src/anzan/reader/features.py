@@ -140,7 +140,10 @@ class Features:
             first = f.start - text.count(" ", 0, f.start)  # blanks are no tokens
             number = text[f.start : f.end].replace(" ", "")
             fields.append((f.value, (first, first + len(number) - 1), f.operation))
-            digits = tuple([first + i for i, c in enumerate(number) if c in _DIGITS])
+            if number.isdigit():  # nearly all of them, and there are many
+                digits = tuple(range(first, first + len(number)))
+            else:
+                digits = tuple([first + i for i, c in enumerate(number) if c in _DIGITS])
             if f.argument is not None:
                 operands.append((f.argument, digits))
             else:
