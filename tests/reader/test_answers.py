@@ -171,11 +171,13 @@ def test_an_empty_question(reader: Reader, question: str) -> None:
         reader.ask(PASSAGE, question)
 
 
-def test_three_thousand_words(reader: Reader) -> None:
-    message = r"^the text is 3,0[0-9]+ tokens long and this model reads at most 512: "
+def test_ten_thousand_words(reader: Reader) -> None:
+    message = r"^the text is 10,0[0-9]+ tokens long and this model reads at most 4,096: "
     with pytest.raises(TextTooLong, match=message) as error:
-        reader.ask("a " * 3000, "Who?")
+        reader.ask("a " * 10_000, "Who?")
     assert "\n" not in str(error.value)
+    with pytest.raises(TextTooLong, match=r"^the question is 3[0-9]+ tokens long and this model reads 512 at once: "):
+        reader.ask("a " * 400, "Who " * 350)
 
 
 def test_numbers_beyond_floats_are_json(make_reader: MakeReader) -> None:
@@ -304,7 +306,7 @@ def test_word_spans_by_enumeration(reader: Reader) -> None:
 def test_features_for_a_model(make_reader: MakeReader) -> None:
     model, features = make_reader(operations=["*", "/"])
     again = features_for(model, features.tokenizer)
-    assert again.calculator == Calculator(("*", "/")) and again.max_length == 512
+    assert again.calculator == Calculator(("*", "/")) and (again.max_length, again.positions) == (4096, 512)
 
 
 def test_the_same_calls_are_read_under_several_overrides(reader: Reader) -> None:

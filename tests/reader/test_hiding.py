@@ -159,6 +159,8 @@ def test_decoys_are_numbers_and_the_same_ones_in_inference() -> None:
     assert drawn.shape == (200, 3, WIDTH) and drawn[..., 0].min() == 1 and drawn.unique().tolist() == list(range(10))
     fixed = draw_decoys(2, 3, torch.device("cpu"), random=False)
     assert (fixed == draw_decoys(5, 3, torch.device("cpu"), random=False)[:2]).all()
+    # Whatever else stands in the batch.
+    assert (fixed == draw_decoys(2, 9, torch.device("cpu"), random=False)[:, :3]).all()
     assert len({tuple(n.tolist()) for n in fixed[0]}) == 3
 
 

@@ -337,7 +337,7 @@ def test_each_example_scores_as_if_alone(make_reader: MakeReader) -> None:
 
 def test_long_text_and_long_result_of_two_examples_fit_together(make_reader: MakeReader) -> None:
     """Each is within the encoder's positions; the longest text and the longest result together are not."""
-    model, features = make_reader()
+    model, features = make_reader(max_tokens=512)
     long_text = features.example("a " * 460 + "3 5", "How many?", [["8"]])
     long_result = features.example(f"{'1' * 40} {'2' * 40}", "How many?", [["3" * 40]])
     examples = [long_text, long_result]

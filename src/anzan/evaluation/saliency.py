@@ -45,11 +45,13 @@ def saliency(reader: Reader, passage: str, question: str) -> tuple[Answer, list[
         text["hidden"] = torch.tensor([trace.hidden[:length]], device=model.device)
     seen: list[Tensor] = []
 
-    def watch(_: Any, positional: Any, named: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        seen.append(named["inputs_embeds"].detach().requires_grad_())
-        return positional, named | {"inputs_embeds": seen[-1]}
+    encode = model.encode
 
-    handle = model.encoder.register_forward_pre_hook(watch, with_kwargs=True)
+    def watch(embeddings: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None) -> Tensor:
+        seen.append(embeddings.detach().requires_grad_())
+        return encode(seen[-1], attention_mask, token_type_ids)
+
+    model.encode = watch
     try:
         with torch.enable_grad():
             start, end = model.read_rows(
@@ -58,7 +60,7 @@ def saliency(reader: Reader, passage: str, question: str) -> tuple[Answer, list[
             log_p = start[0].log_softmax(-1)[trace.span[0]] + end[0].log_softmax(-1)[trace.span[1]]
             (gradient,) = torch.autograd.grad(-log_p, seen[0])
     finally:
-        handle.remove()
+        del model.encode  # the method is there again
     places = [t.where if t else None for t in trace.text.tokens]
     if trace.row:
         places += [RESULTS] * (len(trace.row.ids) - 1) + [None]

@@ -361,5 +361,7 @@ def features_for(model: CalculatorReader, tokenizer: Any) -> Features:
     config = model.config
     constants = [value for c in config.constants if (value := parse_number(c)) is not None]
     calculator = Calculator(tuple(config.operations))
-    model.features = Features(tokenizer, calculator, config.max_positions, config.calls, constants)
+    model.features = Features(
+        tokenizer, calculator, config.max_tokens, config.calls, constants, positions=config.max_positions
+    )
     return model.features

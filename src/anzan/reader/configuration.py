@@ -50,6 +50,8 @@ class CalculatorReaderConfig(PreTrainedConfig):
         blindfold: the share of training examples in which all numbers of `anzan.reader.blindfold` are hidden as well;
             needs `hide_arguments`.
         max_answer_words: the longest answer that is read off question or passage.
+        max_tokens: the longest text, results included. What is beyond the encoder's positions is read in windows
+            (`anzan.reader.windows`).
 
     Raises:
         ValueError: an unknown argument loss or objective, self-training without an argument loss, an entropy below 0,
@@ -82,6 +84,7 @@ class CalculatorReaderConfig(PreTrainedConfig):
         blind_choice: bool = False,
         blindfold: float = 0.0,
         max_answer_words: int = 12,
+        max_tokens: int = 4096,
         **kwargs: Any,
     ):
         if argument_loss not in ARGUMENT_LOSSES:
@@ -122,6 +125,7 @@ class CalculatorReaderConfig(PreTrainedConfig):
         self.blind_choice = blind_choice
         self.blindfold = blindfold
         self.max_answer_words = max_answer_words
+        self.max_tokens = max_tokens
 
     def encoder_config(self) -> PreTrainedConfig:
         """The encoder's configuration as an object."""
@@ -129,6 +133,6 @@ class CalculatorReaderConfig(PreTrainedConfig):
 
     @property
     def max_positions(self) -> int:
-        """The most tokens that text and results may have together."""
+        """The most tokens that the encoder reads at once."""
         limit = int(getattr(self.encoder_config(), "max_position_embeddings", 512))
         return limit

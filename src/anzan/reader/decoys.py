@@ -20,8 +20,10 @@ def draw_decoys(batch: int, numbers: int, device: torch.device, random: bool = T
     """
     generator = None if random else torch.Generator().manual_seed(0)
     rows = batch if random else 1
-    digits = torch.randint(10, (rows, numbers, WIDTH), generator=generator)
-    digits[..., 0] = torch.randint(1, 10, (rows, numbers), generator=generator)
+    drawn = torch.rand(rows, numbers, WIDTH, generator=generator)
+    digits = (10 * drawn).long()
+    # Of the same draw: a number's decoy does not hang on how many numbers the other texts of its batch have.
+    digits[..., 0] = 1 + (9 * drawn[..., 0]).long()
     return digits.expand(batch, -1, -1).to(device)
 
 

@@ -52,9 +52,10 @@ class Example:
 class Features:
     """Turns passages and questions into sequences for one tokenizer, calculator and maximal length (in tokens).
 
-    Without operations (`Calculator(())`) there are no candidates: that is span extraction alone. `calls` is how often
-    the calculator is called, each call but the first on a result of the one before. `constants` are numbers that it may
-    be given although no text has them, such as 100.
+    Of these the encoder reads `positions` at once (by default all), and longer texts in windows, each with the
+    whole question and all results. Without operations (`Calculator(())`) there are no candidates: that is span
+    extraction alone. `calls` is how often the calculator is called, each call but the first on a result of the one
+    before. `constants` are numbers that it may be given although no text has them, such as 100.
     """
 
     def __init__(
@@ -64,7 +65,9 @@ class Features:
         max_length: int = 512,
         calls: int = 1,
         constants: Sequence[Fraction] = (),
+        positions: int | None = None,
     ):
+        self._positions = positions
         self.calls, self.constants = calls, tuple(constants)
         self.tokenizer = tokenizer
         tokenizer.backend_tokenizer.encode_special_tokens = True  # a [SEP] that somebody typed is text
@@ -80,12 +83,17 @@ class Features:
         self.digit_ids = [[ids[c] for c in "0123456789"] for ids in (self._first, self._next)]
         """The ids of the digits, at a word's beginning and inside it."""
 
+    @property
+    def positions(self) -> int:
+        """How many tokens are read at once."""
+        return self.max_length if self._positions is None else min(self._positions, self.max_length)
+
     # -- text ----------------------------------------------------------------------------------------------------
     def text(self, passage: str, question: str) -> Text:
         """Tokenise question and passage and find the numbers in both.
 
         Raises:
-            TextTooLong: more tokens than `max_length`.
+            TextTooLong: more tokens than `max_length`, or a question that leaves no place for the passage.
         """
         t: Any = self.tokenizer
         ids, types = [t.cls_token_id], [0]
@@ -115,6 +123,11 @@ class Features:
             raise TextTooLong(
                 f"the text is {len(ids):,} tokens long and this model reads at most {self.max_length:,}: "
                 "shorten the passage"
+            )
+        if len(ids) > self.positions and types.count(0) > self.positions // 2:
+            raise TextTooLong(
+                f"the question is {types.count(0):,} tokens long and this model reads {self.positions:,} at once: "
+                "shorten the question"
             )
         starts = {(k.where, k.start): i for i, k in enumerate(tokens) if k}
         ends = {(k.where, k.end): i for i, k in enumerate(tokens) if k}
@@ -185,7 +198,13 @@ class Features:
     def result(self, text: Text, pair: tuple[int, int]) -> Row | None:
         """F for one pair of mentions; None where it is undefined or does not fit behind the text."""
         row = self.row(self.calculator(text.mentions[pair[0]].value, text.mentions[pair[1]].value))
-        return row if row is not None and len(text.ids) + len(row.ids) <= self.max_length else None
+        return row if row is not None and self._fits(text, row) else None
+
+    def _fits(self, text: Text, row: Row) -> bool:
+        """In windows the passage keeps a quarter of each at least."""
+        length = len(text.ids) + len(row.ids)
+        around = length - text.types.count(1)
+        return length <= self.positions or (length <= self.max_length and around <= self.positions * 3 // 4)
 
     def extended(self, text: Text, pair: tuple[int, int], row: Row) -> Text:
         """The text with the result of a call behind it, its results as further mentions: what the next call sees."""

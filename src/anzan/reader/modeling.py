@@ -38,6 +38,7 @@ from anzan.reader.encoders import locate_encoder
 from anzan.reader.features import Example, Features
 from anzan.reader.spans import span_loss
 from anzan.reader.text import RESULT_SEGMENT
+from anzan.reader.windows import encode_in_windows
 
 SEVERAL: dict[str, Callable[..., Estimate]] = {
     "exact-marginal": exact_marginal,
@@ -160,13 +161,20 @@ class CalculatorReader(PreTrainedModel):
 
     # -- the two passes ------------------------------------------------------------------------------------------
     def encode(self, embeddings: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None) -> Tensor:
-        """The encoder on embedded tokens (batch, length, hidden)."""
+        """The encoder on embedded tokens (batch, length, hidden), in windows where it does not read as many at once."""
+        positions = self.config.max_positions
+        if embeddings.shape[1] <= positions or token_type_ids is None:
+            return self.dropout(self._encode(embeddings, attention_mask, token_type_ids))
+        return self.dropout(
+            encode_in_windows(self._encode, embeddings, attention_mask.long(), token_type_ids, positions)
+        )
+
+    def _encode(self, embeddings: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None) -> Tensor:
         types = {}
         if self.segments > 1 and token_type_ids is not None:
             # Results are a segment of their own where the encoder has a third one, else part of the second.
             types = {"token_type_ids": token_type_ids.clamp_max(self.segments - 1)}
-        out = self.encoder(inputs_embeds=embeddings, attention_mask=attention_mask, **types)
-        return self.dropout(out.last_hidden_state)
+        return self.encoder(inputs_embeds=embeddings, attention_mask=attention_mask, **types).last_hidden_state
 
     def score(
         self,
@@ -215,7 +223,7 @@ class CalculatorReader(PreTrainedModel):
             length = attention.sum(1, keepdim=True)
             ends = length + result_mask.sum(1, keepdim=True)
             # No wider than the longest example needs: the longest text and the longest result together, of two
-            # examples, may be beyond the encoder's positions.
+            # examples, may be beyond the encoder's positions where neither example is.
             place = torch.arange(int(ends.max()), device=length.device).expand(embeddings.shape[0], -1)
             source = torch.where(place < length, place, (place - length + text).clamp(max=embeddings.shape[1] - 1))
             attention = place < ends
