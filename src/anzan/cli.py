@@ -293,7 +293,8 @@ def reproduce(
 ) -> None:
     """Train and measure the cells of one of the paper's tables; cells that have a result are left alone."""
     _quiet()
-    from anzan.experiments import reproduce as tables
+    from anzan.experiments import reproduce as running
+    from anzan.experiments import tables
     from anzan.experiments.results_page import write_page
     from anzan.experiments.slices import SliceOver
 
@@ -301,11 +302,11 @@ def reproduce(
     planned = tables.plan(table, scale, recipe or ["paper"], cell or [], seed or [0], changes)
     log, left = _log(), None
     try:
-        tables.reproduce(planned, runs, results, log, minutes, tables.quoted(changes))
+        running.reproduce(planned, runs, results, log, minutes, running.quoted(changes))
     except SliceOver as over:
         left = over
     if table == "figure2" and left is None:
-        for path in tables.draw_figure2(planned, runs, page.parent):
+        for path in running.draw_figure2(planned, runs, page.parent):
             _out().print(f"figure:  {path}", soft_wrap=True)
     write_page(results, page)
     _out().print(f"results: {results}\npage:    {page}", soft_wrap=True)

@@ -9,9 +9,10 @@ import pytest
 from rich.console import Console
 
 from anzan.experiments.config import ConfigError, PossessionData
-from anzan.experiments.reproduce import CELLS, RECIPES, draw_figure2, plan, reproduce
+from anzan.experiments.reproduce import draw_figure2, reproduce
 from anzan.experiments.results_page import PAPER, write_page
 from anzan.experiments.slices import SliceOver
+from anzan.experiments.tables import CELLS, RECIPES, plan
 from anzan.tasks.problem import Problem, write_problems
 
 
