@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.autograd import grad
 from transformers import AutoModel
 
+from anzan.reader import modeling
 from anzan.reader.batches import collate_examples, collate_rows, collate_texts
 from anzan.reader.configuration import OBJECTIVES, STRAIGHT_THROUGH, CalculatorReaderConfig
 from anzan.reader.features import Example, Features
@@ -415,7 +416,9 @@ def test_an_undefined_candidate_is_never_chosen(make_reader: MakeReader) -> None
 
 
 # -- parts -------------------------------------------------------------------------------------------------------
-def test_pair_scorer_is_a_network_on_the_concatenation() -> None:
+@pytest.mark.parametrize("many", [2, 100])
+def test_pair_scorer_is_a_network_on_the_concatenation(monkeypatch: pytest.MonkeyPatch, many: int) -> None:
+    monkeypatch.setattr(modeling, "MANY", many)
     torch.manual_seed(0)
     scorer = PairScorer(6).double()
     numbers = torch.randn(2, 4, 6, dtype=torch.float64)

@@ -47,6 +47,9 @@ SEVERAL: dict[str, Callable[..., Estimate]] = {
     "leave-one-out": leave_one_out,
     "unordered-set": unordered_set,
 }
+MANY = 1 << 15
+"""Pairs of an example that are scored at once."""
+
 # -log p(answer) where it stands neither in the text nor in a candidate's result: certain failure, kept finite.
 NO_ANSWER = 20.0
 
@@ -103,9 +106,12 @@ class PairScorer(nn.Module):
         # W [a; b] = W1 a + W2 b: two products over the numbers serve all pairs of them.
         left, right = self.inner.weight.chunk(2, dim=1)
         size = (-1, -1, left.shape[0])
-        a = F.linear(numbers, left, self.inner.bias).gather(1, candidates[..., :1].expand(size))
-        b = F.linear(numbers, right).gather(1, candidates[..., 1:].expand(size))
-        return self.outer(F.relu(a + b))[..., 0]
+        first, second = F.linear(numbers, left, self.inner.bias), F.linear(numbers, right)
+        scores = []
+        for some in candidates.split(MANY, 1):  # a text of a thousand numbers has half a million pairs
+            a, b = (n.gather(1, some[..., i : i + 1].expand(size)) for i, n in enumerate((first, second)))
+            scores.append(self.outer(F.relu(a + b))[..., 0])
+        return torch.cat(scores, 1)
 
 
 class CalculatorReader(PreTrainedModel):
