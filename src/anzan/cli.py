@@ -287,6 +287,7 @@ def reproduce(
     ] = None,
     seed: Annotated[list[int] | None, typer.Option(help="Repeatable.")] = None,
     minutes: Annotated[float | None, typer.Option(help="Stop after so many, to go on with the next call.")] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Cells at a time, each on its share of the cores.")] = 1,
     runs: Annotated[Path, typer.Option(metavar="DIR", help="Where models go.")] = Path("runs/reproduce"),
     results: Annotated[Path, typer.Option(metavar="DIR", help="The ledger of results.")] = Path("results"),
     page: Annotated[Path, typer.Option(metavar="FILE", help="What is written from it.")] = Path("docs/results.md"),
@@ -296,13 +297,17 @@ def reproduce(
     from anzan.experiments import reproduce as running
     from anzan.experiments import tables
     from anzan.experiments.results_page import write_page
+    from anzan.experiments.side_by_side import reproduce_side_by_side
     from anzan.experiments.slices import SliceOver
 
     changes = overrides or []
     planned = tables.plan(table, scale, recipe or ["paper"], cell or [], seed or [0], changes)
     log, left = _log(), None
     try:
-        running.reproduce(planned, runs, results, log, minutes, running.quoted(changes))
+        if jobs > 1:
+            reproduce_side_by_side(planned, runs, results, log, jobs, minutes, running.quoted(changes))
+        else:
+            running.reproduce(planned, runs, results, log, minutes, running.quoted(changes))
     except SliceOver as over:
         left = over
     if table == "figure2" and left is None:

@@ -11,8 +11,10 @@ from rich.console import Console
 from anzan.experiments.config import ConfigError, PossessionData
 from anzan.experiments.reproduce import draw_figure2, reproduce
 from anzan.experiments.results_page import PAPER, write_page
+from anzan.experiments.side_by_side import reproduce_side_by_side
 from anzan.experiments.slices import SliceOver
 from anzan.experiments.tables import CELLS, RECIPES, plan
+from anzan.tasks.fields import DataError
 from anzan.tasks.problem import Problem, write_problems
 
 
@@ -99,6 +101,30 @@ def test_a_cell_is_run_once_in_slices_and_lands_on_the_page(tmp_path: Path, rand
     assert re.search(
         rf"\| plain/max \| faithful \| 1 \| 64, \d+ % \| 99.5 / 1.8 \| {result['metrics']['f1']:.2f} \|", text
     )
+
+
+def test_side_by_side(tmp_path: Path, random_encoder: Path) -> None:
+    changes = [f"model.encoder={random_encoder}"]
+    runs = plan("table3", "smoke", ["span"], ["plain/max", "plain/argmax"], [0], changes)
+    places = tmp_path / "runs", tmp_path / "results"
+    with pytest.raises(SliceOver, match="not begun"):
+        reproduce_side_by_side(runs, *places, quiet(), 2, minutes=0)
+    log = quiet()
+    written = reproduce_side_by_side(runs, *places, log, 2)
+    alone = reproduce(runs, tmp_path / "alone", tmp_path / "alone-results", quiet())
+    for ours, one_by_one in zip(sorted(written), sorted(alone), strict=True):
+        assert ours.relative_to(places[1]) == one_by_one.relative_to(tmp_path / "alone-results")
+        a, b = (json.loads(p.read_text(encoding="utf-8")) for p in (ours, one_by_one))
+        assert (
+            a["config"] == b["config"] and a["command"] == b["command"] and a["metrics"].keys() == b["metrics"].keys()
+        )
+    for run in runs:
+        assert f"{run.name}: done" in log.file.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
+        assert "step 3/3" in (places[0] / f"{run.name}.log").read_text(encoding="utf-8")
+    assert reproduce_side_by_side(runs, *places, quiet(), 2) == []
+    broken = plan("table1", "smoke", ["span"], [], [0], [*changes, f"data.train={tmp_path}/none.jsonl"])
+    with pytest.raises(DataError, match="no such file"):
+        reproduce_side_by_side(broken, *places, quiet(), 2)
 
 
 def test_one_model_for_all_cells_and_the_baseline(tmp_path: Path, random_encoder: Path) -> None:

@@ -45,10 +45,7 @@ def reproduce(
     """
     end = None if minutes is None else time.monotonic() + 60 * minutes
     written, worked = [], False
-    for run in runs:
-        missing = [m for m in run.measurements if not _path(run, m, results).exists()]
-        if not missing:
-            continue
+    for run in pending(runs, results):
         left = None if end is None else max(0.0, (end - time.monotonic()) / 60)
         if left == 0 and worked:
             raise SliceOver(f"{run.name}: not begun")
@@ -56,12 +53,21 @@ def reproduce(
         log.print(run.name)
         reader, trained = _trained(run, folder / run.name, log, left)
         trained["labelled_share"] = _labelled_share(run.config, reader)
-        for m in missing:
+        for m in _missing(run, results):
             if end is not None and time.monotonic() > end:
                 raise SliceOver(f"{run.name}: trained, {m.cell} not measured")
             written.append(save_result(_result(run, m, reader, trained, command), results))
             log.print(f"  {m.cell}: {_short(written[-1])}")
     return written
+
+
+def pending(runs: Sequence[Run], results: Path) -> list[Run]:
+    """The runs of which some measurement has no result yet."""
+    return [run for run in runs if _missing(run, results)]
+
+
+def _missing(run: Run, results: Path) -> list[Measurement]:
+    return [m for m in run.measurements if not _path(run, m, results).exists()]
 
 
 def _trained(run: Run, folder: Path, log: Console, minutes: float | None) -> tuple[Reader, dict[str, Any]]:
