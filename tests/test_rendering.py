@@ -1,6 +1,7 @@
 """Answers on a terminal: what is highlighted, with and without colour."""
 
 import io
+import re
 from fractions import Fraction
 
 from rich.console import Console
@@ -94,3 +95,6 @@ def test_scores() -> None:
     assert "a [title], in percent" in text
     assert "from: question" in text and "4 (100 %)" in text
     assert " - " in text  # no argument accuracy
+    assert "all variants right" not in text
+    Console(file=file, width=80).print(scores_table(metrics | {"consistency": 12.5, "bundles": 8}, "t"))
+    assert re.search(r"all variants right\W+12\.5\W+8", file.getvalue())

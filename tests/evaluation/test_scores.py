@@ -106,3 +106,18 @@ def test_nothing_to_evaluate() -> None:
 def test_a_prediction_for_each_problem() -> None:
     with pytest.raises(ValueError, match="0 predictions for 1 problems"):
         evaluate_predictions([problem()], [])
+
+
+def test_a_bundle_is_consistent_where_all_of_it_is_right() -> None:
+    variants = [
+        problem(id="a"), problem(id="a_1", meta={"bundle": "a"}), problem(id="a_2", meta={"bundle": "a"}),
+        problem(id="b"), problem(id="b_1", meta={"bundle": "b"}),
+        problem(id="c_1", meta={"bundle": "c"}),  # its original is not here
+        problem(id="d"), problem(id="d"),  # no variants, whatever their ids
+    ]  # fmt: skip
+    right = [Prediction("3", "calculator")] * len(variants)
+    scores = evaluate_predictions(variants, right)
+    assert (scores["consistency"], scores["bundles"]) == (100, 2)
+    one_wrong = [*right[:2], Prediction("4", "calculator"), *right[3:]]
+    assert evaluate_predictions(variants, one_wrong)["consistency"] == 50
+    assert "consistency" not in evaluate_predictions(variants[5:], right[5:])

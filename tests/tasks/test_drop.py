@@ -50,6 +50,12 @@ def test_a_question(file: Path) -> None:
     ]
 
 
+def test_a_contrast_set_names_its_originals(file: Path) -> None:
+    original = "3d8155d6-a740-47c6-8835-7c89c708fdb4"
+    pairs = [question(id, answer("3")) for id in (original, f"{original}_1", f"{original}_12", "q_1")]
+    assert [p.meta.get("bundle") for p in read(file, document(*pairs))] == [None, original, original, None]
+
+
 @pytest.mark.parametrize(
     ("given", "kind", "spans"),
     [

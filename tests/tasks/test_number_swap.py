@@ -71,6 +71,7 @@ def test_numbers_change_places_and_the_other_option_is_right(
     assert made.passage == swapped
     assert [a for (a,) in made.answers] == answers
     assert made.question == question
+    assert made.meta["bundle"] == "p"
     assert made.id == "p-swapped" and made.meta["swapped"]["answer"] == [answer]
     assert swap_numbers(made).passage == passage
 

@@ -7,10 +7,11 @@ about the options, or by where they stand, does (Yoshikawa, Heinzerling and Inui
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
-from anzan.evaluation.predict import evaluate, predict_under, score
-from anzan.reader.answers import Answer, Reader, blank
+from anzan.evaluation.predict import evaluate, predict, predict_under, score
+from anzan.reader.answers import Reader, blank
 from anzan.tasks.number_swap import NotSwappable, swap_numbers
 from anzan.tasks.problem import Problem
 
@@ -19,7 +20,7 @@ def original_and_swapped(reader: Reader, problems: Sequence[Problem]) -> dict[st
     """Scores, in percent, of problems whose `kind` is that of `anzan.tasks.question_types`.
 
     `f1` and `em` are those of all comparison questions, `f1_swappable` of the ones that `swap_numbers` takes,
-    `f1_swapped` of the same with their numbers swapped, `consistency` how often both of these are right (EM), and
+    `f1_swapped` of the same with their numbers swapped, `consistency` how often both of these are right, and
     `f1_difference`, `f1_complement` the other questions' beside them. With a calculator `f1_blanked`, as `f1` without
     its output. `n`, `n_swappable`, ... count the questions. What there is no question for is left out.
     """
@@ -34,11 +35,11 @@ def original_and_swapped(reader: Reader, problems: Sequence[Problem]) -> dict[st
     swaps = [(p, s) for p in comparison if (s := _swapped(p)) is not None]
     metrics["n_swappable"] = len(swaps)
     if swaps:
-        before, after = zip(*swaps, strict=True)
-        answers: tuple[list[Answer], ...] = tuple(predict_under(reader, side, [None])[0] for side in (before, after))
-        for name, side, given in zip(("swappable", "swapped"), (before, after), answers, strict=True):
+        sides = [list(side) for side in zip(*swaps, strict=True)]
+        answers = [predict(reader, side) for side in sides]
+        for name, side, given in zip(("swappable", "swapped"), sides, answers, strict=True):
             metrics[f"f1_{name}"] = score(reader, side, given)["f1"]
-        metrics["consistency"] = _consistency(reader, (before, after), answers)
+        metrics["consistency"] = score(reader, [*chain(*sides)], [*chain(*answers)])["consistency"]
     for kind, group in groups.items():
         metrics[f"n_{kind}"] = len(group)
         if group:
@@ -51,13 +52,3 @@ def _swapped(problem: Problem) -> Problem | None:
         return swap_numbers(problem)
     except NotSwappable:
         return None
-
-
-def _consistency(reader: Reader, sides: Sequence[Sequence[Problem]], answers: Sequence[Sequence[Answer]]) -> float:
-    """How often all members of a bundle are right, in percent (Gardner et al., Findings of EMNLP 2020)."""
-    right = [
-        [score(reader, [p], [a])["em"] == 100 for p, a in zip(side, given, strict=True)]
-        for side, given in zip(sides, answers, strict=True)
-    ]
-    bundles = [all(bundle) for bundle in zip(*right, strict=True)]
-    return round(100 * sum(bundles) / len(bundles), 2)

@@ -57,7 +57,9 @@ def evaluate_predictions(problems: Sequence[Problem], predictions: Sequence[Pred
     Gives `f1` and `em` (DROP's), `signed_em`, `argument_accuracy` (over the problems with gold arguments; left out
     where there are none) and `n`, all of these again for each kind of problem in `by_kind` (where kinds are known), and
     in `by_source`, for each source of a predicted answer, its `f1`, `em`, `n` and `share` of all answers. Without
-    problems the scores are left out.
+    problems the scores are left out. Where problems are variants of one another (`meta["bundle"]`), `bundles` counts
+    the groups of two or more, and `consistency` is how often all members of one are right (EM; Gardner et al., Findings
+    of EMNLP 2020).
 
     Raises ValueError unless there is one prediction for each problem.
     """
@@ -74,7 +76,7 @@ def evaluate_predictions(problems: Sequence[Problem], predictions: Sequence[Pred
         for source, group in _groups(rows, lambda row: row.source).items()
     }
     by_kind = {kind: _summary(group) for kind, group in _groups(rows, lambda row: row.kind).items()}
-    return {**_summary(rows), "by_kind": by_kind, "by_source": by_source}
+    return {**_summary(rows), **_consistency(problems, rows), "by_kind": by_kind, "by_source": by_source}
 
 
 class _Row(NamedTuple):
@@ -100,6 +102,16 @@ def _summary(rows: Sequence[_Row]) -> dict[str, Any]:
     if known:
         scores["argument_accuracy"] = _percent(known)
     return {**scores, "n": len(rows)}
+
+
+def _consistency(problems: Sequence[Problem], rows: Sequence[_Row]) -> dict[str, Any]:
+    variants = {p.meta["bundle"] for p in problems if "bundle" in p.meta}
+    right: dict[str, list[bool]] = {}
+    for problem, row in zip(problems, rows, strict=True):
+        if (bundle := problem.meta.get("bundle", problem.id)) in variants:
+            right.setdefault(bundle, []).append(row.em == 1)
+    bundles = [all(members) for members in right.values() if len(members) > 1]
+    return {"consistency": _percent(bundles), "bundles": len(bundles)} if bundles else {}
 
 
 def _groups(rows: Iterable[_Row], label: Callable[[_Row], str | None]) -> dict[str, list[_Row]]:

@@ -4,18 +4,22 @@
         "answer": {"number": "3", "date": {"day": "", "month": "", "year": ""}, "spans": []},
         "validated_answers": [...]}, ...]}, ...}
 
-An answer fills one of its three fields and leaves the others empty.
+An answer fills one of its three fields and leaves the others empty. A contrast set (Gardner et al., Findings of EMNLP
+2020) is such a file too: its ids are those of the original questions with `_1`, `_2`, ... behind.
 """
 
 import gzip
 import json
 import os
+import re
 import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from anzan.tasks.fields import GZIP_MAGIC, DataError, FieldError, fail, string
 from anzan.tasks.problem import Problem
+
+_VARIANT = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})_[0-9]+", re.IGNORECASE)
 
 Answer = tuple[str, tuple[str, ...]]
 """Its kind, `number`, `date`, `span` or `spans`, and its spans."""
@@ -27,7 +31,8 @@ def read_drop(path: str | os.PathLike[str]) -> list[Problem]:
     The alternatives are the answer and the validated ones, each once: a number as it is written, all spans, or a date
     as its day, month and year joined by spaces. Empty ones are dropped, and with them a question that has no other, as
     nobody could answer it right. `kind` is that of the first alternative: `number`, `date`, `span` or `spans`.
-    `meta` holds the `passage_id`. Passages and questions are left as they are, white space included.
+    `meta` holds the `passage_id` and, in a contrast set, the `bundle`. Passages and questions are left as they are,
+    white space included.
 
     Raises DataError, one line, at the first thing that cannot be used, and OSError where the file cannot be opened.
     """
@@ -73,7 +78,10 @@ def _problems(document: Any) -> Iterator[Problem]:
 def make_problem(id: str, passage: str, question: str, answers: Sequence[Answer], passage_id: str) -> Problem:
     """A question of DROP with its answers, one at least."""
     alternatives = tuple(dict.fromkeys(spans for _, spans in answers))
-    return Problem(id, passage, question, alternatives, kind=answers[0][0], meta={"passage_id": passage_id})
+    meta = {"passage_id": passage_id}
+    if variant := _VARIANT.fullmatch(id):
+        meta["bundle"] = variant[1]
+    return Problem(id, passage, question, alternatives, kind=answers[0][0], meta=meta)
 
 
 def parse_answer(answer: dict[str, Any], place: str) -> Answer | None:

@@ -73,7 +73,8 @@ class _Quantity:
 def swap_numbers(problem: Problem) -> Problem:
     """The problem with the two compared quantities swapped in the passage; the other option is the answer.
 
-    `meta["swapped"]` has both numbers as the passage wrote them, and the answer that was right.
+    `meta["swapped"]` has both numbers as the passage wrote them, and the answer that was right; `meta["bundle"]` the
+    original's id.
 
     Raises:
         NotSwappable: it is not certain which two numbers are compared, or that the text stays right without them.
@@ -94,7 +95,8 @@ def swap_numbers(problem: Problem) -> Problem:
         passage=_exchange(passage, a.number, b.number),
         answers=tuple((text,) for text in dict.fromkeys((loser, b.option))),
         arguments=None,
-        meta={k: v for k, v in problem.meta.items() if k != "mentions"} | {"swapped": swapped},
+        meta={k: v for k, v in problem.meta.items() if k != "mentions"}
+        | {"swapped": swapped, "bundle": problem.meta.get("bundle", problem.id)},
     )
 
 

@@ -36,7 +36,8 @@ class Problem:
     holds the gold argument values, a tuple of steps (one, but for chains), each a tuple of values; the order within a
     step does not count. `meta` is free, but for `meta["mentions"]`, which tells where the numbers that go into the
     calculator stand: `{"where": "passage" | "question", "start": int, "end": int}` each, in character offsets. A chain
-    has one less for every step but the first, which takes the result of an earlier one.
+    has one less for every step but the first, which takes the result of an earlier one. `meta["bundle"]` is the id of
+    the problem of which this one is a variant, as in a contrast set.
     """
 
     id: str
