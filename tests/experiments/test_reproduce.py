@@ -103,6 +103,7 @@ def test_a_cell_is_run_once_in_slices_and_lands_on_the_page(tmp_path: Path, rand
     )
 
 
+@pytest.mark.slow  # processes of their own, each of which imports torch
 def test_side_by_side(tmp_path: Path, random_encoder: Path) -> None:
     changes = [f"model.encoder={random_encoder}"]
     runs = plan("table3", "smoke", ["span"], ["plain/max", "plain/argmax"], [0], changes)
