@@ -27,16 +27,17 @@ def original_and_swapped(reader: Reader, problems: Sequence[Problem]) -> dict[st
     groups = {kind: [p for p in problems if p.kind == kind] for kind in ("comparison", "difference", "complement")}
     comparison = groups.pop("comparison")
     metrics: dict[str, Any] = {"n": len(comparison)}
+    overrides = [None, blank] if reader.features.calculator.operations else [None]
+    plain, *blanked = predict_under(reader, comparison, overrides)
     if comparison:
-        plain, blanked = (score(reader, comparison, a) for a in predict_under(reader, comparison, [None, blank]))
-        metrics |= {k: plain[k] for k in ("f1", "em")}
-        if reader.features.calculator.operations:
-            metrics["f1_blanked"] = blanked["f1"]
-    swaps = [(p, s) for p in comparison if (s := _swapped(p)) is not None]
+        metrics |= {k: v for k, v in score(reader, comparison, plain).items() if k in ("f1", "em")}
+        for given in blanked:
+            metrics["f1_blanked"] = score(reader, comparison, given)["f1"]
+    swaps = [(p, s, a) for p, a in zip(comparison, plain, strict=True) if (s := _swapped(p)) is not None]
     metrics["n_swappable"] = len(swaps)
     if swaps:
-        sides = [list(side) for side in zip(*swaps, strict=True)]
-        answers = [predict(reader, side) for side in sides]
+        originals, swapped, before = (list(column) for column in zip(*swaps, strict=True))
+        sides, answers = (originals, swapped), (before, predict(reader, swapped))
         for name, side, given in zip(("swappable", "swapped"), sides, answers, strict=True):
             metrics[f"f1_{name}"] = score(reader, side, given)["f1"]
         metrics["consistency"] = score(reader, [*chain(*sides)], [*chain(*answers)])["consistency"]

@@ -33,7 +33,7 @@ _OPERATIONS: dict[str, tuple[Callable[[Any, Any], Number], bool]] = {
     "+": (operator.add, False),
     "-": (operator.sub, True),
     "*": (operator.mul, False),
-    "/": (lambda a, b: _whole(Fraction(a) / b), True),
+    "/": (lambda a, b: Fraction(a) / b, True),
 }
 
 # Operation -> the numbers x that make the wanted number w out of the known one k, in either order.

@@ -133,6 +133,7 @@ class CalculatorReader(PreTrainedModel):
         self.layer = SymbolicLayer(StraightThrough(config.temperature, config.noise_scale))
         self.entropy_weight = config.entropy  # what it is now: a run lets it fall
         self.features: Features | None = None  # what made the tensors; `anzan.reader.answers.features_for` sets it
+        self.positions = config.max_positions  # asked at every pass; the configuration builds the encoder's for it
         self.segments = int(getattr(self.encoder.config, "type_vocab_size", 0) or 0)
         self.post_init()
 
@@ -168,11 +169,10 @@ class CalculatorReader(PreTrainedModel):
     # -- the two passes ------------------------------------------------------------------------------------------
     def encode(self, embeddings: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None) -> Tensor:
         """The encoder on embedded tokens (batch, length, hidden), in windows where it does not read as many at once."""
-        positions = self.config.max_positions
-        if embeddings.shape[1] <= positions or token_type_ids is None:
+        if embeddings.shape[1] <= self.positions or token_type_ids is None:
             return self.dropout(self._encode(embeddings, attention_mask, token_type_ids))
         return self.dropout(
-            encode_in_windows(self._encode, embeddings, attention_mask.long(), token_type_ids, positions)
+            encode_in_windows(self._encode, embeddings, attention_mask.long(), token_type_ids, self.positions)
         )
 
     def _encode(self, embeddings: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None) -> Tensor:
