@@ -65,7 +65,7 @@ def test_values_are_written_so_that_every_reader_gets_them_back(file: Path) -> N
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
-KEYS = TEXT.filter(lambda key: key != "mentions")  # that one has a form of its own, and is tested below
+KEYS = TEXT.filter(lambda key: key not in ("mentions", "bundle"))  # these have forms of their own, tested below
 PROBLEMS = st.builds(
     Problem,
     id=TEXT,
@@ -116,6 +116,7 @@ def test_round_trip(tmp_path_factory: pytest.TempPathFactory, problems: list[Pro
         ({"meta": []}, "meta: found an empty list"),
         ({"meta": {"mentions": []}}, "meta.mentions: 0 mentions do not match"),
         ({"meta": {"mentions": 1}}, "meta.mentions: found a number"),
+        ({"meta": {"bundle": ["q"]}}, "meta.bundle: found a list"),
         ({"arguments": [5], "meta": {"mentions": [{"where": "title"}]}}, "meta.mentions: a mention without"),
         (
             {"arguments": [5], "meta": {"mentions": [{"where": "passage", "start": 9, "end": 99}]}},

@@ -82,6 +82,8 @@ def _problem(record: Any) -> Problem:
         meta = {}
     if not isinstance(meta, dict):
         fail("meta", f"found {describe(meta)}, not an object", "write an object or leave it out")
+    if "bundle" in meta and not isinstance(meta["bundle"], str):
+        fail("meta.bundle", f"found {describe(meta['bundle'])}, not a string", "write an id or leave it out")
     if meta.get("mentions") is not None:
         _check_mentions(meta["mentions"], {"passage": passage, "question": question}, arguments)
     return Problem(
