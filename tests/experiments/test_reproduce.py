@@ -8,12 +8,16 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from anzan.evaluation.predict import evaluate
+from anzan.evaluation.tool_use import follow_rate, tampered
 from anzan.experiments.config import ConfigError, PossessionData
+from anzan.experiments.data import draw
 from anzan.experiments.reproduce import draw_figure2, reproduce
 from anzan.experiments.results_page import PAPER, write_page
 from anzan.experiments.side_by_side import reproduce_side_by_side
 from anzan.experiments.slices import SliceOver
-from anzan.experiments.tables import CELLS, RECIPES, plan
+from anzan.experiments.tables import CELLS, RECIPES, plan, possession_of
+from anzan.reader.answers import Reader
 from anzan.tasks.fields import DataError
 from anzan.tasks.problem import Problem, write_problems
 
@@ -89,6 +93,12 @@ def test_a_cell_is_run_once_in_slices_and_lands_on_the_page(tmp_path: Path, rand
     assert (result["people"], result["digits"], result["eval_size"]) == (3, 3, 24)
     assert {"f1", "argument_accuracy", "f1_blanked", "f1_wrong_results", "follow_rate"} <= set(result["metrics"])
     assert result["metrics"]["leading_digit_guessing"] is not None
+    # The calculator is called once for all of them; one by one they come out the same.
+    reader, problems = Reader.load(places[0] / runs[0].name), draw(possession_of(runs[0].config), "eval")
+    one_by_one = evaluate(reader, problems) | {"follow_rate": follow_rate(reader, problems)}
+    for name, figures in tampered(reader, problems).items():
+        one_by_one |= {f"{k}_{name}": figures[k] for k in ("f1", "em")}
+    assert {k: result["metrics"][k] for k in one_by_one} == one_by_one
     # A result equals the answer by accident alone where nothing has to be calculated; numbers have three digits here.
     assert result["labelled_share"] < 10
     before = written.stat().st_mtime_ns
