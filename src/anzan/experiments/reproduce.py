@@ -9,7 +9,7 @@ import json
 import random
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -61,9 +61,9 @@ def reproduce(
     return written
 
 
-def pending(runs: Sequence[Run], results: Path) -> list[Run]:
-    """The runs of which some measurement has no result yet."""
-    return [run for run in runs if _missing(run, results)]
+def pending(runs: Sequence[Run], results: Path) -> Iterator[Run]:
+    """The runs of which some measurement has no result yet, looked up when their turn comes."""
+    return (run for run in runs if _missing(run, results))
 
 
 def _missing(run: Run, results: Path) -> list[Measurement]:

@@ -26,7 +26,7 @@ DECIMALS = 4
 """How many decimals are kept of a number whose decimals never end."""
 
 Number = Fraction | int
-"""Whole numbers are ints while they are computed with and printed: that takes a fifth of the time."""
+"""Whole numbers are ints while they are computed with and printed: fractions are slow, and there are many results."""
 
 # Operation -> how to compute it, and whether the order of its operands matters.
 _OPERATIONS: dict[str, tuple[Callable[[Any, Any], Number], bool]] = {
@@ -83,7 +83,7 @@ def _decimals(denominator: int) -> int | None:
     return max(counts) if denominator == 1 else None
 
 
-def _digits(value: Fraction, places: int) -> str | None:
+def _digits(value: Number, places: int) -> str | None:
     """`value` rounded to `places` decimals, half to even, or None if that is longer than MAX_DIGITS."""
     if places >= MAX_DIGITS:
         return None
@@ -100,13 +100,19 @@ def _whole(value: Number) -> Number:
     return value.numerator if value.denominator == 1 else value
 
 
-def _format(value: Number, decimals: int = DECIMALS) -> str | None:
+def _format(value: Number, decimals: int) -> str | None:
     """What `format_number` returns, or None where it raises for the length."""
     if value.denominator == 1 and abs(value.numerator) < _TOO_LONG:  # nearly all of them, and there are many
         return str(value.numerator)
     exact = _decimals(value.denominator)
-    digits = None if exact is None else _digits(Fraction(value), exact)
-    return _digits(Fraction(value), decimals) if digits is None else digits
+    digits = None if exact is None else _digits(value, exact)
+    return _digits(value, decimals) if digits is None else digits
+
+
+def _written(value: Number) -> str | None:
+    """As it stands in the line, its sign apart; None where it is too long."""
+    number = _format(value, DECIMALS)
+    return None if number is None else number.replace("-", "- ")
 
 
 def format_number(value: Number, decimals: int = DECIMALS) -> str:
@@ -147,14 +153,14 @@ class Calculator:
         text = ""
         fields: list[Field] = []
         values = _whole(a), _whole(b)
-        written = [None if (n := _format(v)) is None else n.replace("-", "- ") for v in values]
+        written = [_written(value) for value in values]
         for operation, (i, j) in self._clauses(values):
             result = _whole(_OPERATIONS[operation][0](values[i], values[j]))
-            number, left, right = _format(result), written[i], written[j]
+            number, left, right = _written(result), written[i], written[j]
             if number is None or left is None or right is None:  # too long
                 continue
             start = len(text) + 3 if text else 0
-            equals = start + len(number := number.replace("-", "- "))
+            equals = start + len(number)
             middle = equals + 3 + len(left)
             text = f"{text}{' , ' if text else ''}{number} = {left} {operation} {right}"
             fields += (
