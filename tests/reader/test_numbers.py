@@ -32,7 +32,6 @@ CASES: list[tuple[str, list[tuple[str, str]]]] = [
     ("1, 200", [("1", "1"), ("200", "200")]),
     ("1.2.3", [("1.2", "6/5"), ("3", "3")]),
     ("3:45", [("3", "3"), ("45", "45")]),
-    ("1/2", [("1", "1"), ("2", "2")]),
     # Signs
     ("-59", [("-59", "-59")]),
     ("\u221259", [("\u221259", "-59")]),
@@ -57,7 +56,7 @@ CASES: list[tuple[str, list[tuple[str, str]]]] = [
     ("1e999", [("1", "1")]),
     ("0x1F", [("0", "0")]),
     # Other scripts
-    ("\u0663 and 5\u0663 and \u06635 and \u00bd", [("5", "5")]),
+    ("\u0663 and 5\u0663 and \u06635 and \u0d70", [("5", "5")]),
     # Words
     ("twelve", [("twelve", "12")]),
     ("Twelve THIRTEEN", [("Twelve", "12"), ("THIRTEEN", "13")]),
@@ -87,7 +86,47 @@ CASES: list[tuple[str, list[tuple[str, str]]]] = [
     ("one hundred and twelfth", [("one hundred and twelfth", "112")]),
     ("two thousandth", [("two thousandth", "2000")]),
     ("first hundred", [("first", "1"), ("hundred", "100")]),
-    ("one third, two thirds", [("one", "1"), ("third", "3"), ("two", "2")]),
+    (
+        "one third, two thirds",
+        [("one", "1"), ("third", "3"), ("two", "2")],
+    ),  # `of` or a hyphen would make them fractions
+    # Fractions
+    ("1/2", [("1/2", "1/2")]),
+    ("-3/4 and 99/100, 1\u20442", [("-3/4", "-3/4"), ("99/100", "99/100"), ("1\u20442", "1/2")]),
+    ("2 1/2 cups, -2 1/2, 3 3/4 million", [("2 1/2", "5/2"), ("-2 1/2", "-5/2"), ("3 3/4 million", "3750000")]),
+    (
+        "\u00bd of 2\u00bd or 2 \u00bd, -\u2153",
+        [("\u00bd", "1/2"), ("2\u00bd", "5/2"), ("2 \u00bd", "5/2"), ("-\u2153", "-1/3")],
+    ),
+    ("2,  1/2", [("2", "2"), ("1/2", "1/2")]),
+    ("2.5 1/2", [("2.5", "5/2"), ("1/2", "1/2")]),
+    ("2015/16, 24/7, 9/11", [(n, n) for n in ("2015", "16", "24", "7", "9", "11")]),
+    ("1/2/2010", [("1", "1"), ("2", "2"), ("2010", "2010")]),
+    ("01/2 1/02 0/2 1.5/2 1 / 2", [(n, n) for n in ("01", "2", "1", "02", "0", "2", "1.5", "2", "1", "2")]),
+    ("a\u00bd", []),
+    ("two-thirds", [("two-thirds", "2/3")]),
+    ("one third of two", [("one third", "1/3"), ("two", "2")]),
+    ("Three quarters of it, one-half", [("Three quarters", "3/4"), ("one-half", "1/2")]),
+    ("nine-tenths, one-twentieth", [("nine-tenths", "9/10"), ("one-twentieth", "1/20")]),
+    (
+        "one-second, one second of, four quarters of",
+        [("one", "1"), ("second", "2"), ("one", "1"), ("second", "2"), ("four", "4")],
+    ),
+    ("one third-quarter goal, two-third-down", [("one", "1"), ("third", "3"), ("two", "2"), ("third", "3")]),
+    ("the third quarter of, thirds, quarters", [("third", "3")]),
+    ("half of them, half a pie", [("half", "1/2"), ("half", "1/2")]),
+    ("half a million, a half million", [("half a million", "500000"), ("half million", "500000")]),
+    ("half, the half, half-time, a half", []),
+    ("the first half of it, the 2nd half a", [("first", "1"), ("2", "2")]),
+    ("two and a half, 3 and a half million", [("two and a half", "5/2"), ("3 and a half million", "3500000")]),
+    ("two and a half-back, -2 and a half", [("two", "2"), ("-2", "-2")]),
+    # Money
+    (
+        "$3.5M, \u00a35k, US$2bn, -$1m, $4B.",
+        [("3.5M", "3500000"), ("5k", "5000"), ("2bn", "2000000000"), ("-$1m", "-1000000"), ("4B", "4000000000")],
+    ),
+    ("3.5M, $5 m, $5kg, $1,2k", [("3.5", "7/2"), ("5", "5"), ("5", "5"), ("1", "1"), ("2", "2")]),
+    ("$5k million", [("5k", "5000"), ("million", "1000000")]),
     # Digits with a scale
     ("3.5 million", [("3.5 million", "3500000")]),
     ("$2.1 billion, -3 thousand", [("2.1 billion", "2100000000"), ("-3 thousand", "-3000")]),
@@ -221,7 +260,22 @@ def test_printed_decimals(n: int, places: int) -> None:
 # Arbitrary strings, surrogates and all, and strings in which numbers are likely.
 anything = st.text(st.characters(), max_size=200)
 pieces = [*"0123456789,.-\u2212$% /(s_F\u0663\u00bd\ud800\x00\n", "123", ",456", "1990", "rd", " ", "-"]
-pieces += [" and ", " hundred", "twenty", "five", "third", " thousand ", "million"]
+pieces += [
+    " and ",
+    " of ",
+    " a ",
+    "half",
+    "thirds",
+    "\u00bd",
+    "$",
+    "k",
+    " hundred",
+    "twenty",
+    "five",
+    "third",
+    " thousand ",
+    "million",
+]
 numberish = st.lists(st.sampled_from(pieces), max_size=30).map("".join)
 
 
@@ -292,7 +346,17 @@ PIECES = [
     "twenty ",
     "million-",
 ]
-PIECES += ["hundred and ", "one thousand and ", "two hundred and three hundred "]
+PIECES += [
+    "1/2 ",
+    "1/",
+    "two-",
+    "half ",
+    "one third of ",
+    "2 and a half ",
+    "hundred and ",
+    "one thousand and ",
+    "two hundred and three hundred ",
+]
 
 
 @pytest.mark.parametrize("piece", PIECES)

@@ -7,18 +7,23 @@ A scanner (one regular expression) cuts the text into digits and words; a small 
 - a minus (`-` or U+2212) written against the digits, at the start of the text or after white space, an opening bracket
   or a currency sign. `27-20` is 27 and 20, `27 - 20` too. In `-$12` the number is the whole of `-$12`.
 - what is attached after the digits is left out: `$12` and `20%` are worth 12 and 20, `1990s`, `3rd` and `5kg` are 1990,
-  3 and 5, and `1e999` is 1 (there are no exponents).
+  3 and 5, and `1e999` is 1 (there are no exponents). Only after a currency sign letters are a scale: `$3.5M`, `£2bn`.
 - digits after a letter, an underscore or a digit of another script are part of a name and no number: `F16`, `v1.5`.
 - number words, cardinal and ordinal, up to trillions and in any case: `twelve`, `twenty-five`, `two hundred and five`,
   `three million`, `third`. `a`, `minus` and `dozen` are no numbers, and neither are plurals (`millions`, `thirds`).
   `one` is always 1 and `second` always 2, whatever they mean.
 - digits with one scale word: `3.5 million` is one number, 3500000.
+- proper fractions, alone or after a whole number, with the denominators that people write: `3/4`, `2 1/2`, `½`, `2½`.
+  So `2015/16` and `24/7` are two numbers each, and `1/2/2010` is three.
+- fractions in words, with a hyphen or before `of`: `two-thirds`, `one third of`, `half of`, `half a million`, and `two
+  and a half`. The `first half`, the `third quarter` and a lone `half` are none.
 
-A number of more than `MAX_DIGITS` digits is not taken as a number. Fractions, dates and ranges are read as the separate
-numbers in them. All offsets count characters of a Python string.
+A number of more than `MAX_DIGITS` digits is not taken as a number. Dates, times, scores and ranges are read as the
+separate numbers in them. All offsets count characters of a Python string.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -38,16 +43,21 @@ class Number:
 
 
 _CURRENCY = "$€£¥"
+_VULGAR = "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
 
 # Every alternative eats all it can and nothing after it can fail, so scanning is linear in the text.
 _TOKEN = re.compile(
     rf"""
     # A word or a name, with the digits attached to it.
-    (?P<word> [^\W0-9]\w* (?: (?<=[0-9]) [.,][0-9]+ )* )
+    (?P<word> [^\W0-9{_VULGAR}]\w* (?: (?<=[0-9]) [.,][0-9]+ )* )
     |
     (?P<sign> (?<![^\s(\[{{{_CURRENCY}]) [-\u2212] [{_CURRENCY}]? )?
-    (?P<digits> [0-9]+ (?:,[0-9]+)* (?:\.[0-9]+)? | (?<![\w.]) \.[0-9]+ )
-    (?P<tail> \w* )
+    (?:
+        (?P<digits> [0-9]+ (?:,[0-9]+)* (?:\.[0-9]+)? | (?<![\w.]) \.[0-9]+ )
+        (?P<tail> [^\W{_VULGAR}]* )
+        |
+        (?P<vulgar> [{_VULGAR}] )
+    )
     """,
     re.VERBOSE,
 )
@@ -56,12 +66,26 @@ _GROUPED = re.compile(r"[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?")
 # What joins two words of one number.
 _GAP = re.compile(r"\s+|-")
 
-_UNIT, _TEEN, _TENS, _HUNDRED, _SCALE, _AND, _DIGITS = range(7)
+_ABBREVIATED = {"k": 10**3, "m": 10**6, "mn": 10**6, "b": 10**9, "bn": 10**9, "tn": 10**12}
+
+# Fractions: the denominators that people write, in digits and in words, and what stands around them.
+_DENOMINATORS = {*range(2, 11), 12, 16, 20, 32, 64, 100}
+_SLASHED = re.compile(r"[-\u2212]?[1-9][0-9]?[/\u2044][1-9][0-9]{0,2}")
+_OF = re.compile(r"\s+of\b", re.IGNORECASE)
+_HALF_OF = re.compile(r"\s+(?:of|a|an)\b", re.IGNORECASE)
+_AND_A_HALF = re.compile(r"\s+and\s+a\s+half\b(?!-)", re.IGNORECASE)
+_MAYBE_A = re.compile(r"\s+(?:a\s+)?", re.IGNORECASE)
+_PART_OF_A_GAME = re.compile(r"(?:first|second|last|final|opening|other|[0-9](?:st|nd|rd|th))[\s-]+$", re.IGNORECASE)
+
+_UNIT, _TEEN, _TENS, _HUNDRED, _SCALE, _AND, _DIGITS, _FRACTION, _HALF, _PARTS = range(10)
 
 
 @dataclass(frozen=True, slots=True)
 class _Token:
-    """Digits, or a word that can be part of a number; `last` if no further word may follow it in its number."""
+    """Digits, or a word that can be part of a number; `last` if no further word may follow it in its number.
+
+    `value` is that of the number it names, for `_PARTS` (`thirds`) too.
+    """
 
     kind: int
     value: Fraction
@@ -91,6 +115,9 @@ def _vocabulary() -> dict[str, tuple[int, int, bool]]:
     for i, word in enumerate(_SCALES.split(), 1):
         words[word] = (_SCALE, 1000**i, False)
         words[word + "th"] = (_SCALE, 1000**i, True)
+    ordinals = [(word, value) for word, (_, value, ordinal) in words.items() if ordinal and 3 <= value <= 100]
+    words |= {word + "s": (_PARTS, value, True) for word, value in ordinals}
+    words |= {"half": (_HALF, 2, True), "quarter": (_PARTS, 4, True), "quarters": (_PARTS, 4, True)}
     return words
 
 
@@ -114,13 +141,29 @@ def _value(literal: str) -> Fraction:
     return -value if literal[0] in "-\u2212" else value
 
 
+def _vulgar(literal: str) -> Fraction:
+    """The value of `[sign]½`."""
+    value = Fraction(unicodedata.numeric(literal[-1])).limit_denominator(10)
+    return -value if literal[0] in "-\u2212" else value
+
+
+def _abbreviated(match: re.Match[str]) -> int | None:
+    """The scale that `k`, `m` or `bn` after an amount of money stands for."""
+    start = match.start("digits")
+    return _ABBREVIATED.get(match["tail"].lower()) if match.string[start - 1 : start] in tuple(_CURRENCY) else None
+
+
 def _tokens(text: str) -> list[_Token]:
     tokens = []
     for match in _TOKEN.finditer(text):
         word = match["word"]
-        if word is None:
-            for start, end in _literals(match):
-                tokens.append(_Token(_DIGITS, _value(text[start:end]), start, end, last=False))
+        if match["vulgar"]:
+            tokens.append(_Token(_FRACTION, _vulgar(match[0]), match.start(), match.end(), last=False))
+        elif word is None:
+            found = [_Token(_DIGITS, _value(text[a:b]), a, b, last=False) for a, b in _literals(match)]
+            if len(found) == 1 and (scale := _abbreviated(match)):
+                found = [_Token(_DIGITS, found[0].value * scale, found[0].start, match.end(), last=True)]
+            tokens += found
         elif entry := _WORDS.get(word.lower()):
             kind, value, ordinal = entry
             tokens.append(_Token(kind, Fraction(value), match.start(), match.end(), ordinal))
@@ -192,14 +235,71 @@ class _Grammar:
             value, smallest, i = value + group * scale, scale, after + 1
         return value, i
 
-    def number(self, i: int) -> tuple[Fraction, int]:
-        """`digits [scale]`, or words. Token i is no `and`."""
-        value = self.tokens[i].value
-        if self.tokens[i].kind != _DIGITS:
-            return self.words(i)
-        if self._next(i + 1, _HUNDRED, _SCALE) and not self.tokens[i + 1].last:
-            return value * self.tokens[i + 1].value, i + 2
-        return value, i + 1
+    def fraction(self, i: int) -> tuple[Fraction, int] | None:
+        """`3/4` or `½`."""
+        if i < len(self.tokens) and self.tokens[i].kind == _FRACTION:
+            return self.tokens[i].value, i + 1
+        if i + 1 >= len(self.tokens) or not self.tokens[i].kind == self.tokens[i + 1].kind == _DIGITS:
+            return None
+        top, bottom = self.tokens[i], self.tokens[i + 1]
+        written = _SLASHED.fullmatch(self.text, top.start, bottom.end) is not None
+        date = "/" in (self.text[top.start - 1 : top.start], self.text[bottom.end : bottom.end + 1])
+        if written and not date and abs(top.value) < bottom.value and bottom.value in _DENOMINATORS:
+            return top.value / bottom.value, i + 2
+        return None
+
+    def digits(self, i: int) -> tuple[Fraction, int]:
+        """Digits, a fraction, or both."""
+        if fraction := self.fraction(i):
+            return fraction
+        whole = self.tokens[i]
+        fraction = None if whole.last or whole.value.denominator > 1 else self.fraction(i + 1)
+        if fraction and fraction[0] > 0 and self.text[whole.end : self.tokens[i + 1].start] in ("", " "):
+            return (whole.value + fraction[0] if whole.value >= 0 else whole.value - fraction[0]), fraction[1]
+        return whole.value, i + 1
+
+    def parts(self, i: int) -> tuple[Fraction, int] | None:
+        """`two-thirds`, `one third of`."""
+        whole = self.tokens[i]
+        if whole.kind != _UNIT or not self._next(i + 1, _UNIT, _TEEN, _TENS, _PARTS, _HALF):
+            return None
+        part = self.tokens[i + 1]
+        smallest = 2 if part.kind == _HALF else 3  # `one second` is no half
+        hyphen = self.text[whole.end : part.start] == "-" != self.text[part.end : part.end + 1]
+        proper = part.last and part.value >= smallest and 0 < whole.value < part.value
+        return (whole.value / part.value, i + 2) if proper and (hyphen or _OF.match(self.text, part.end)) else None
+
+    def half(self, i: int) -> tuple[Fraction, int] | None:
+        """`half of`, `half a`, and with a scale `half a million`."""
+        half = self.tokens[i]
+        if _PART_OF_A_GAME.search(self.text, max(0, half.start - 12), half.start):
+            return None
+        if i + 1 < len(self.tokens) and self._scales(i + 1, _MAYBE_A):
+            return self.tokens[i + 1].value / 2, i + 2
+        return (Fraction(1, 2), i + 1) if _HALF_OF.match(self.text, half.end) else None
+
+    def number(self, i: int) -> tuple[Fraction, int] | None:
+        """`digits [scale]`, words or a fraction; None where no number begins with token i."""
+        kind = self.tokens[i].kind
+        if kind in (_AND, _PARTS):
+            return None
+        if kind == _HALF:
+            return self.half(i)
+        if fraction := self.parts(i):
+            return fraction
+        value, after = self.digits(i) if kind in (_DIGITS, _FRACTION) else self.words(i)
+        if value > 0 and not self.tokens[after - 1].last and _AND_A_HALF.match(self.text, self.tokens[after - 1].end):
+            value, after = value + Fraction(1, 2), after + 2
+        elif kind not in (_DIGITS, _FRACTION) or self.tokens[after - 1].last:
+            return value, after
+        if after < len(self.tokens) and self._scales(after, _GAP):
+            return value * self.tokens[after].value, after + 1
+        return value, after
+
+    def _scales(self, i: int, gap: re.Pattern[str]) -> bool:
+        """Is token i a scale, with this gap before it?"""
+        scale = self.tokens[i].kind in (_HUNDRED, _SCALE) and not self.tokens[i].last
+        return scale and gap.fullmatch(self.text, self.tokens[i - 1].end, self.tokens[i].start) is not None
 
 
 def find_numbers(text: str) -> list[Number]:
@@ -211,10 +311,11 @@ def find_numbers(text: str) -> list[Number]:
     found = []
     i = 0
     while i < len(grammar.tokens):
-        if grammar.tokens[i].kind == _AND:
+        number = grammar.number(i)
+        if number is None:
             i += 1
             continue
-        value, after = grammar.number(i)
+        value, after = number
         start, end = grammar.tokens[i].start, grammar.tokens[after - 1].end
         found.append(Number(value, text[start:end], start, end))
         i = after
@@ -235,7 +336,8 @@ def parse_number(text: str) -> Fraction | None:
     text = text.strip()
     if ratio := _RATIO.fullmatch(text):
         top, bottom = (_parse_whole(part) for part in ratio.groups())
-        return top / bottom if top is not None and bottom and bottom > 0 else None
+        if top is not None and bottom is not None:
+            return top / bottom if bottom > 0 else None
 
     prefix = _PREFIX.match(text)
     assert prefix is not None  # it can match nothing at all
