@@ -332,6 +332,12 @@ def test_evaluate_refuses(model: Path, data: Path, tmp_path: Path) -> None:
     bad = tmp_path / "bad.jsonl"
     bad.write_text(data.read_text(encoding="utf-8") + '{"id": "x"}\n', encoding="utf-8")
     assert f"{bad}, line 11, passage: missing" in failure_of("evaluate", model, bad)
+    bad.write_text(bad.read_text(encoding="utf-8") + "{\n", encoding="utf-8")
+    both = run("evaluate", model, bad)
+    assert both.exit_code == 1 and both.stdout == ""
+    first, second = both.stderr.splitlines()
+    assert f"{bad}, line 11, passage: missing" in first and "1 more cannot be used; good lines: 10" in first
+    assert second.startswith(f"anzan: {bad}, line 12, JSON: ")
 
 
 # -- ask ---------------------------------------------------------------------------------------------------------

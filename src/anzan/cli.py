@@ -36,12 +36,13 @@ if TYPE_CHECKING:
     from anzan.reader.answers import Reader
 
 CHUNK = 512
+FAULTS = 20
 """Lines of `ask --input` that are answered together: enough to batch texts of like length."""
 
 
 # -- errors ------------------------------------------------------------------------------------------------------
 class OneLineErrors(TyperGroup):
-    """Commands whose errors are one line on standard error and a non-zero exit, never a traceback."""
+    """Commands whose errors are a line on standard error and a non-zero exit, never a traceback."""
 
     def main(self, *args: Any, standalone_mode: bool = True, **kwargs: Any) -> Any:
         try:
@@ -59,7 +60,7 @@ class OneLineErrors(TyperGroup):
 
 
 def explain(error: Exception) -> tuple[str, int]:
-    """An error as one line for the user, and the exit status."""
+    """An error as one line for the user, one a bad line of data, and the exit status."""
     usage = getattr(error, "format_message", None)  # a misspelt command or option
     if usage is not None:
         if type(error).__name__ == "NoArgsIsHelpError":
@@ -67,6 +68,8 @@ def explain(error: Exception) -> tuple[str, int]:
         return f"anzan: {_one_line(usage())} (see {_help_command(error)})", 2
     if isinstance(error, OSError):
         return f"anzan: {_one_line(f'{error.filename}: {error.strerror}' if error.filename else error)}", 1
+    if isinstance(error, DataError):  # one line for each line of the file that is bad
+        return "\n".join(_one_line(f"anzan: {fault}") for fault in [error, *error.faults[1:FAULTS]]), 1
     if isinstance(error, ValueError) and _raised_here(error):
         return f"anzan: {_one_line(error)}", 1
     surprise = f"{type(error).__name__}: {_one_line(error)}"

@@ -132,6 +132,15 @@ def test_errors_name_file_place_and_mend(file: Path, content: Any, fault: str) -
     assert str(error.value).startswith(f"{file}, ") and fault in str(error.value) and "\n" not in str(error.value)
 
 
+def test_all_bad_questions_are_told_and_the_good_ones_counted(file: Path) -> None:
+    content = document(question("q", answer("3")), question("", answer("3")), question("r", "3"))
+    with pytest.raises(
+        DataError, match=r"question 2: no query_id; .* \(1 more cannot be used; good questions: 1\)$"
+    ) as error:
+        read(file, content)
+    assert len(error.value.faults) == 2 and "question 3, answer: not an object; " in error.value.faults[1]
+
+
 @pytest.mark.parametrize(
     ("content", "fault"),
     [

@@ -133,6 +133,18 @@ def test_errors_name_file_line_field_and_mend(file: Path, changes: dict, field: 
     assert "; " in message and "\n" not in message
 
 
+def test_all_bad_lines_are_told_and_the_good_ones_counted(file: Path) -> None:
+    write(file, LINE, LINE | {"answers": []}, LINE, LINE | {"passage": 5}, LINE)
+    with pytest.raises(
+        DataError, match=r"^[^\n]*line 2, answers: .* \(1 more cannot be used; good lines: 3\)$"
+    ) as error:
+        read_problems(file)
+    assert [fault.split(":")[0] for fault in error.value.faults] == [
+        f"{file}, line 2, answers",
+        f"{file}, line 4, passage",
+    ]
+
+
 @pytest.mark.parametrize("name", ["id", "passage", "question", "answers"])
 def test_missing_fields(file: Path, name: str) -> None:
     write(file, {key: value for key, value in LINE.items() if key != name})

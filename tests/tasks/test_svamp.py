@@ -183,6 +183,16 @@ def test_errors_name_file_line_column_and_mend(file: Path, changes: dict[str, st
     assert "; " in message and "\n" not in message
 
 
+def test_all_bad_rows_are_told_and_the_good_ones_counted(file: Path) -> None:
+    write(file, ROW, ROW | {"Answer": "?"}, ROW, ROW | {"Numbers": "12.0"})
+    with pytest.raises(DataError, match=r"line 3, Answer: .* \(1 more cannot be used; good rows: 2\)$") as error:
+        read_svamp(file)
+    assert [fault.split(":")[0] for fault in error.value.faults] == [
+        f"{file}, line 3, Answer",
+        f"{file}, line 5, Numbers",
+    ]
+
+
 @pytest.mark.parametrize(
     ("content", "fault"),
     [

@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from anzan.tasks.fields import GZIP_MAGIC, DataError, FieldError, fail, string
+from anzan.tasks.fields import GZIP_MAGIC, DataError, FieldError, all_good, fail, string
 from anzan.tasks.problem import Problem
 
 _VARIANT = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})_[0-9]+", re.IGNORECASE)
@@ -34,12 +34,16 @@ def read_drop(path: str | os.PathLike[str]) -> list[Problem]:
     `meta` holds the `passage_id` and, in a contrast set, the `bundle`. Passages and questions are left as they are,
     white space included.
 
-    Raises DataError, one line, at the first thing that cannot be used, and OSError where the file cannot be opened.
+    Raises DataError where questions cannot be used, once all have been read, and OSError where the file cannot be
+    opened.
     """
+    name = os.fspath(path)
     try:
-        return list(_problems(_load(path)))
+        passages = object_at(_load(path), "file")
     except FieldError as error:
-        raise DataError(f"{os.fspath(path)}, {error}") from None
+        raise DataError(f"{name}, {error}") from None
+    scanned = (problem for id, entry in passages.items() for problem in _scan(name, id, entry))
+    return [problem for _, problem in all_good(scanned, "questions") if problem is not None]
 
 
 def _load(path: str | os.PathLike[str]) -> Any:
@@ -60,19 +64,29 @@ def _load(path: str | os.PathLike[str]) -> Any:
         fail("JSON", "nested too deeply", "use DROP's own file")
 
 
-def _problems(document: Any) -> Iterator[Problem]:
-    for passage_id, entry in object_at(document, "file").items():
-        place = f"passage {passage_id!r}"
+def _scan(name: str, passage_id: str, entry: Any) -> Iterator[tuple[int, Problem | DataError | None]]:
+    """Each question of a passage as (its number, its problem or what is wrong with it), None without an answer."""
+    place = f"passage {passage_id!r}"
+    try:
         entry = object_at(entry, place)
         passage = needed(entry, "passage", place)
-        for number, pair in enumerate(list_at(entry.get("qa_pairs"), f"{place}, qa_pairs"), start=1):
-            place = f"passage {passage_id!r}, question {number}"
-            pair = object_at(pair, place)
-            id, question = (needed(pair, name, place) for name in ("query_id", "question"))
-            given = [pair.get("answer"), *list_at(pair.get("validated_answers"), f"{place}, validated_answers")]
-            answers = [answer for each in given if (answer := parse_answer(object_at(each, f"{place}, answer"), place))]
-            if answers:
-                yield make_problem(id, passage, question, answers, passage_id)
+        pairs = list_at(entry.get("qa_pairs"), f"{place}, qa_pairs")
+    except FieldError as error:
+        yield 0, DataError(f"{name}, {error}")
+        return
+    for number, pair in enumerate(pairs, start=1):
+        try:
+            yield number, _problem(pair, passage_id, passage, f"{place}, question {number}")
+        except FieldError as error:
+            yield number, DataError(f"{name}, {error}")
+
+
+def _problem(pair: Any, passage_id: str, passage: str, place: str) -> Problem | None:
+    pair = object_at(pair, place)
+    id, question = (needed(pair, name, place) for name in ("query_id", "question"))
+    given = [pair.get("answer"), *list_at(pair.get("validated_answers"), f"{place}, validated_answers")]
+    answers = [answer for each in given if (answer := parse_answer(object_at(each, f"{place}, answer"), place))]
+    return make_problem(id, passage, question, answers, passage_id) if answers else None
 
 
 def make_problem(id: str, passage: str, question: str, answers: Sequence[Answer], passage_id: str) -> Problem:

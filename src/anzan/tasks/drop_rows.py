@@ -21,7 +21,7 @@ from typing import Any
 
 from anzan.reader.numbers import parse_number
 from anzan.tasks.drop import Answer, list_at, make_problem, needed, object_at, parse_answer, text_at
-from anzan.tasks.fields import DataError, FieldError, describe, fail, scan_lines, without_errors
+from anzan.tasks.fields import DataError, FieldError, all_good, describe, fail, scan_lines
 from anzan.tasks.problem import Problem
 
 HUB = "hub:"
@@ -43,7 +43,7 @@ def read_drop_rows(path: str | os.PathLike[str]) -> list[Problem]:
 
     Rows of the flattened file have the line number as id, from 1.
 
-    Raises DataError at the first line that cannot be used, and OSError where the file cannot be opened.
+    Raises DataError where lines cannot be used, once all have been read, and OSError where the file cannot be opened.
     """
     return _answered(scan_lines(path, _problem))
 
@@ -76,7 +76,7 @@ def load_hub(name: str) -> list[Problem]:
 
 def _answered(scanned: Iterable[tuple[int, Problem | DataError | None]]) -> list[Problem]:
     """The problems that have an answer; the number of its line for an id where there is none."""
-    numbered = ((number, p) for number, p in without_errors(scanned) if p is not None)
+    numbered = ((number, p) for number, p in all_good(scanned) if p is not None)
     return [p if p.id else replace(p, id=str(number)) for number, p in numbered]
 
 

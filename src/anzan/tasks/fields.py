@@ -6,7 +6,7 @@ import gzip
 import json
 import os
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any, BinaryIO, NoReturn, TypeVar, cast
@@ -20,7 +20,15 @@ MAX_VALUE_DIGITS = 1000
 
 
 class DataError(ValueError):
-    """A data line that cannot be used; the message, one line, names file, line number, field and the mend."""
+    """Data that cannot be used; the message, one line, names file, line number, field and the mend.
+
+    Where more than one line is bad, it is about the first of them, with the counts of bad and good ones, and `faults`
+    has such a message for each.
+    """
+
+    def __init__(self, message: str, faults: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.faults = list(faults)
 
 
 def scan_lines(path: str | os.PathLike[str], build: Callable[[Any], T]) -> Iterator[tuple[int, T | DataError]]:
@@ -41,12 +49,22 @@ def scan_lines(path: str | os.PathLike[str], build: Callable[[Any], T]) -> Itera
                 yield number, DataError(f"{os.fspath(path)}, line {number}, {error}")
 
 
-def without_errors(scanned: Iterable[tuple[int, T | DataError]]) -> Iterator[tuple[int, T]]:
-    """What was scanned, line by line; raises the first DataError in it."""
+def all_good(scanned: Iterable[tuple[int, T | DataError]], unit: str = "lines") -> list[tuple[int, T]]:
+    """What was scanned, once all of it is: nobody gets half a file.
+
+    Raises DataError where something in it cannot be used, with all that is wrong.
+    """
+    good: list[tuple[int, T]] = []
+    faults: list[str] = []
     for number, item in scanned:
         if isinstance(item, DataError):
-            raise item
-        yield number, item
+            faults.append(str(item))
+        else:
+            good.append((number, item))
+    if faults:
+        more = f"{len(faults) - 1:,} more cannot be used; " if len(faults) > 1 else ""
+        raise DataError(f"{faults[0]} ({more}good {unit}: {len(good):,})", faults)
+    return good
 
 
 @contextmanager

@@ -16,13 +16,13 @@ from anzan.files import whole_file
 from anzan.tasks.fields import (
     MAX_VALUE_DIGITS,
     DataError,
+    all_good,
     describe,
     fail,
     plain,
     scan_lines,
     string,
     text,
-    without_errors,
 )
 
 Values = tuple[Fraction, ...]
@@ -52,9 +52,9 @@ class Problem:
 def read_problems(path: str | os.PathLike[str]) -> list[Problem]:
     """The problems of a JSONL file, in order; blank lines are skipped.
 
-    Raises DataError at the first line that cannot be used, and OSError where the file cannot be opened.
+    Raises DataError where lines cannot be used, once all have been read, and OSError where the file cannot be opened.
     """
-    return [problem for _, problem in without_errors(scan_problems(path))]
+    return [problem for _, problem in all_good(scan_problems(path))]
 
 
 def scan_problems(path: str | os.PathLike[str]) -> Iterator[tuple[int, Problem | DataError]]:

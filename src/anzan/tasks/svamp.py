@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from anzan.reader.calculator import format_number
-from anzan.tasks.fields import MAX_VALUE_DIGITS, DataError
+from anzan.tasks.fields import MAX_VALUE_DIGITS, DataError, all_good
 from anzan.tasks.problem import Problem
 
 COLUMNS = ("Question", "Numbers", "Equation", "Answer", "Body", "Ques")
@@ -55,25 +55,29 @@ def read_svamp(path: str | os.PathLike[str]) -> list[Problem]:
     one step between two numbers of the text) and `equation_matches`: False, where the equation, computed with the
     numbers of the text, does not give the answer, be it a mistake or an answer that was rounded.
 
-    Raises DataError, one line, at the first row that cannot be used, and OSError where the file cannot be opened.
+    Raises DataError where rows cannot be used, once all have been read, and OSError where the file cannot be opened.
     """
+    return [problem for _, problem in all_good(_scan(path), "rows")]
+
+
+def _scan(path: str | os.PathLike[str]) -> Iterator[tuple[int, Problem | DataError]]:
+    """Each row as (line number, its problem or what is wrong with it); raises for what is wrong with the file."""
     name, stem = os.fspath(path), Path(path).stem
-    problems: list[Problem] = []
     with open(path, encoding="utf-8-sig", newline="") as file:
         rows = csv.DictReader(file)
         try:
             missing = [column for column in COLUMNS if column not in (rows.fieldnames or ())]
             if missing:
-                raise _RowError(f"no column {', '.join(missing)}; use SVAMP's own train.csv or dev.csv")
+                raise DataError(f"{name}, line 1, no column {', '.join(missing)}; use SVAMP's own train.csv or dev.csv")
             for number, row in enumerate(rows, start=1):
-                problems.append(_problem(row, f"svamp-{stem}-{number}"))
-        except _RowError as error:
-            raise DataError(f"{name}, line {max(rows.line_num, 1)}, {error}") from None
+                try:
+                    yield rows.line_num, _problem(row, f"svamp-{stem}-{number}")
+                except _RowError as error:
+                    yield rows.line_num, DataError(f"{name}, line {rows.line_num}, {error}")
         except csv.Error as error:
             raise DataError(f"{name}, line {rows.line_num}, CSV: {error}; save it as plain CSV") from None
         except UnicodeDecodeError:
             raise DataError(f"{name}: not UTF-8; save the file as UTF-8") from None
-    return problems
 
 
 class _RowError(ValueError):
