@@ -86,17 +86,28 @@ def test_evaluate() -> None:
         "em": 50.0,
         "signed_em": 25.0,
         "argument_accuracy": 50.0,
+        "spurious": 50.0,
         "n": 4,
         "by_kind": {
             "argmax": {"f1": 67.0, "em": 0.0, "signed_em": 0.0, "n": 1},
-            "max": {"f1": 100.0, "em": 100.0, "signed_em": 50.0, "argument_accuracy": 50.0, "n": 2},
+            "max": {
+                "f1": 100.0, "em": 100.0, "signed_em": 50.0, "argument_accuracy": 50.0, "spurious": 50.0, "n": 2,
+            },
         },
         "by_source": {
             "calculator": {"f1": 100.0, "em": 100.0, "n": 2, "share": 50.0},
             "none": {"f1": 0.0, "em": 0.0, "n": 1, "share": 25.0},
             "question": {"f1": 67.0, "em": 0.0, "n": 1, "share": 25.0},
         },
-    }
+    }  # fmt: skip
+
+
+def test_spurious_counts_right_answers_alone() -> None:
+    problems = [problem() for _ in range(4)]
+    right, wrong = (FIVE_OF_ANNA, TWO), (FIVE_OF_CARL, TWO)
+    predictions = [made(right), made(wrong), made(right), Prediction("4", "calculator", (wrong,))]
+    assert evaluate_predictions(problems, predictions)["spurious"] == 33.33
+    assert "spurious" not in evaluate_predictions(problems[3:], predictions[3:])
 
 
 def test_nothing_to_evaluate() -> None:

@@ -156,9 +156,21 @@ def test_both_calls_have_their_argument_loss(make_reader: MakeReader, kind: Any)
     torch.testing.assert_close(out.argument_loss, losses[0].detach(), atol=1e-4, rtol=1e-4)
 
 
-def test_answers_tell_both_steps(make_reader: MakeReader, tmp_path: Path) -> None:
+def mark(model: CalculatorReader, first: int, last: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the model mark these tokens for the answer."""
+
+    def read_rows(result_ids: Tensor, input_ids: Tensor, **_: Any) -> tuple[Tensor, Tensor]:
+        logits = torch.full((2, len(input_ids), input_ids.shape[1] + result_ids.shape[1]), -9.0)
+        logits[0, :, first] = logits[1, :, last] = 9
+        return logits[0], logits[1]
+
+    monkeypatch.setattr(model, "read_rows", read_rows)
+
+
+def test_answers_tell_both_steps(make_reader: MakeReader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model, features = make_reader(calls=2, objective="unordered-set")
     reader = Reader(model, features)
+    mark(model, 1, 1, monkeypatch)  # a word of the question: it may hang on all that was printed
     for passage, question, _ in PROBLEMS:
         text = features.text(passage, question)
         best = text.candidates[int(slow_scores(model, text, 0).argmax())]
@@ -176,17 +188,34 @@ def test_answers_tell_both_steps(make_reader: MakeReader, tmp_path: Path) -> Non
         assert place == made or place in made  # pyright: ignore[reportOperatorIssue]
         taken = answer.to_json()["steps"][1]["arguments"][1]
         assert (taken["where"], taken["start"], taken["end"]) == ("step", None, None)
+    monkeypatch.undo()
     reader.save(tmp_path / "model")
     texts = [(p, q) for p, q, _ in PROBLEMS]
     assert list(Reader.load(tmp_path / "model").ask_many(texts)) == list(reader.ask_many(texts))
     assert [t.seen for t in reader.trace_many(texts, override=blank)] == [features.text(*t).ids for t in texts]
 
 
+def test_an_answer_that_the_first_call_printed_needs_no_second(
+    make_reader: MakeReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, features = make_reader(calls=2, objective="unordered-set")
+    reader = Reader(model, features)
+    passage, question, _ = PROBLEMS[0]
+    [trace] = reader.trace_many([(passage, question)])
+    [call] = trace.text.calls
+    (value, (first, last), operation), *_ = call.row.fields
+    mark(model, call.start + first, call.start + last, monkeypatch)
+    answer = reader.ask(passage, question)
+    [step] = answer.steps
+    assert (answer.value, answer.source) == (value, "calculator")
+    assert (step.calculation, step.operation) == (call.row.printed.text, operation)
+
+
 def test_a_text_with_one_number_is_read_without_a_call(make_reader: MakeReader) -> None:
     model, features = make_reader(calls=2, objective="unordered-set")
     texts = [("Anna has 7 pens.", "Who has any?"), (PROBLEMS[0][0], PROBLEMS[0][1])]
-    answers = list(Reader(model, features).ask_many(texts))
-    assert [len(a.steps) for a in answers] == [0, 2]
+    traces = Reader(model, features).trace_many(texts)
+    assert [(len(t.text.calls), t.pair is None) for t in traces] == [(0, True), (1, False)]
 
 
 def test_digits_that_went_into_either_call_are_seen_in_the_last_results_alone(make_reader: MakeReader) -> None:

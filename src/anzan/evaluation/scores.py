@@ -55,7 +55,8 @@ def evaluate_predictions(problems: Sequence[Problem], predictions: Sequence[Pred
     """The scores of predictions, one a problem and in the same order, in percent and rounded to two decimals.
 
     Gives `f1` and `em` (DROP's), `signed_em`, `argument_accuracy` (over the problems with gold arguments; left out
-    where there are none) and `n`, all of these again for each kind of problem in `by_kind` (where kinds are known), and
+    where there are none), `spurious` (of these, how many of the right answers (EM) come with wrong arguments; left out
+    where no answer is right) and `n`, all of these again for each kind of problem in `by_kind` (if known), and
     in `by_source`, for each source of a predicted answer, its `f1`, `em`, `n` and `share` of all answers. Without
     problems the scores are left out. Where problems are variants of one another (`meta["bundle"]`), `bundles` counts
     the groups of two or more, and `consistency` is how often all members of one are right (EM; Gardner et al., Findings
@@ -101,6 +102,8 @@ def _summary(rows: Sequence[_Row]) -> dict[str, Any]:
     known = [row.arguments for row in rows if row.arguments is not None]
     if known:
         scores["argument_accuracy"] = _percent(known)
+    if right := [not row.arguments for row in rows if row.arguments is not None and row.em == 1]:
+        scores["spurious"] = _percent(right)
     return {**scores, "n": len(rows)}
 
 

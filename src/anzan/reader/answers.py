@@ -47,7 +47,8 @@ class Step:
 @dataclass(frozen=True)
 class Answer:
     """An answer. `confidence` is p(start) p(end) of the marked span; `start` and `end` are its character offsets in the
-    question or passage, None where it was calculated or there is none.
+    question or passage, None where it was calculated or there is none. `steps` are the calls that it needs: all of
+    them, or where an earlier call has printed it, those up to that one.
     """
 
     answer: str
@@ -296,7 +297,10 @@ class Reader:
         confidence = math.exp(log_p)
         if span in (fields := earlier | last):
             value, operation = fields[span]
-            steps = _steps(called, operation if span in last else None)
+            made_by = next(
+                (k for k, c in enumerate(text.calls, 1) if c.start <= span[0] < c.start + len(c.row.ids)), None
+            )
+            steps = _steps(called, operation, made_by)
             return Answer(format_number(value), Fraction(value), RESULTS, confidence, steps=steps), span
         steps = _steps(called, None)
         first, final = text.tokens[span[0]], text.tokens[span[1]]
@@ -316,19 +320,23 @@ def _by_length(run: Callable[[Sequence[Text]], list[T]], texts: Sequence[Text], 
     return [made[i] for i in range(len(texts))]
 
 
-def _steps(called: Text, operation: str | None) -> tuple[Step, ...]:
-    """The calls of the calculator; `operation` is the one that made the answer, None if that stands elsewhere."""
-    if not called.calls:
+def _steps(called: Text, operation: str | None, made_by: int | None = None) -> tuple[Step, ...]:
+    """The calls of the calculator; `operation` is the one that made the answer, None if that stands elsewhere.
+
+    An answer of an early call, the `made_by`-th, needs none of the later ones.
+    """
+    calls = called.calls[:made_by]
+    if not calls:
         return ()
     made = {
         result: field.operation
-        for call in called.calls
+        for call in calls
         for result, field in enumerate((f for f in call.row.printed.fields if f.operation), call.first)
     }
-    operations = [*(made[call.pair[1]] for call in called.calls[1:]), operation]
+    operations = [*(made[call.pair[1]] for call in calls[1:]), operation]
     return tuple(
         Step(tuple(called.mentions[i] for i in call.pair), call.row.printed.text, used)
-        for call, used in zip(called.calls, operations, strict=True)
+        for call, used in zip(calls, operations, strict=True)
     )
 
 
