@@ -1,5 +1,6 @@
 """The problems of a run, drawn."""
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,17 @@ def test_splits_of_one_file_share_no_passage(tmp_path: Path) -> None:
     assert [len(x) for x in passages] == [12, 4, 4] and len(set.union(*passages)) == 20
     assert sum(map(len, (splits.train, splits.dev, splits.eval))) == 60
     assert load_splits(data, seed=0) == splits != load_splits(data, seed=1)
+
+
+def test_only_training_problems_are_distracted(tmp_path: Path) -> None:
+    problems = [
+        Problem(str(i), f"Ann has {i} pens . Bob has 90 cups .", "How many pens ?", ((f"{i}",),)) for i in range(20)
+    ]
+    write_problems(problems, tmp_path / "data.jsonl")
+    data = DataConfig(train=str(tmp_path / "data.jsonl"), eval_share=0.2, dev_share=0.25)
+    plain, more = load_splits(data, seed=0), load_splits(replace(data, distracted=2), seed=0)
+    assert (more.dev, more.eval, more.train[:12]) == (plain.dev, plain.eval, plain.train)
+    assert 12 < len(more.train) <= 36 and all(p.meta["distracted"] for p in more.train[12:])
 
 
 def test_questions_are_selected_by_type_and_by_list(tmp_path: Path) -> None:

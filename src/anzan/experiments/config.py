@@ -47,7 +47,8 @@ class DataConfig:
 
     Without a file for it, `eval_share` of the training file is for evaluation (by default nothing), and `dev_share` of
     the rest selects the model; all questions about one passage go together. `questions` selects by the type of question
-    (`anzan.tasks.question_types`), `ids` by a list of ids in a file.
+    (`anzan.tasks.question_types`), `ids` by a list of ids in a file. Training has each problem `distracted` times more,
+    each time with something else in it that nobody asks for (`anzan.tasks.distraction`).
     """
 
     train: str | None = None
@@ -57,6 +58,7 @@ class DataConfig:
     eval_share: float = 0.0
     questions: list[str] = field(default_factory=list)
     ids: str | None = None
+    distracted: int = 0
     possession: PossessionData | None = None
 
 

@@ -14,6 +14,7 @@ from torch.utils.data import Dataset
 from anzan.experiments.config import ConfigError, DataConfig, PossessionData
 from anzan.experiments.progress import progress_bar
 from anzan.reader.features import Example, Features, TextTooLong, find_answers
+from anzan.tasks.distraction import Distractions
 from anzan.tasks.formats import read_any
 from anzan.tasks.possession import WIDEST, Possession, check_disjoint, generate
 from anzan.tasks.problem import Problem
@@ -55,7 +56,13 @@ def load_splits(data: DataConfig, seed: int) -> Splits:
     dev = _read(data.dev, data, ids) if data.dev else []
     if not dev:
         problems, dev = _apart(problems, data.dev_share, f"dev-{seed}")
-    return Splits(problems, dev, test)
+    return Splits([*problems, *_distracted(problems, data.distracted, seed)], dev, test)
+
+
+def _distracted(problems: Sequence[Problem], times: int, seed: int) -> list[Problem]:
+    """Each problem so many times with something in it that nobody asks for, where that has a place."""
+    distractions, rng = Distractions(problems if times else ()), random.Random(f"distracted-{seed}")
+    return [changed for _ in range(times) for p in problems if (changed := distractions.add(p, rng))]
 
 
 def _ids(path: str) -> frozenset[str]:

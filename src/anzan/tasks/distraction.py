@@ -1,0 +1,107 @@
+"""Word problems with something in them that nobody asks for: the same question and answer, and a number too many.
+
+Whoever makes up a word problem tends to write what is needed and no more, so that a model learns to use every number.
+SVAMP's test problems were varied by hand so as to catch that (Patel, Bhattamishra and Goyal, NAACL 2021). Here training
+problems get company, with nothing but their own text and that of other problems:
+
+- another thing beside one that is asked for: `Tom has 4 pens .` becomes `Tom has 4 pens and 22 books .`;
+- a sentence of another problem, with its numbers, between two of its own.
+
+A number that would make the answer together with one of the problem's own is not added, so that no wrong pair becomes
+right by accident.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+from anzan.reader.calculator import Calculator, format_number
+from anzan.reader.numbers import Number, find_numbers, parse_number
+from anzan.tasks.problem import Problem
+
+_THING = re.compile(
+    r" ([a-z]{3,}s)\b(?= (?:[.,]|and|in|on|at|for|to|from|of|with|each|per|every|if|while|but)(?:\s|$))"
+)
+_SENTENCE = re.compile(r"\S(?:[^.?!]|[.?!](?!\s|$))*[.?!]+(?=\s|$)")
+_WORD = re.compile(r"\w+")
+_ALL = Calculator(("+", "-", "*", "/"))
+
+
+class Distractions:
+    """What can be added to problems, taken from a collection of them."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        things = Counter[str]()
+        self._sentences: list[str] = []
+        self._values: list[Fraction] = []
+        for passage in dict.fromkeys(p.passage for p in problems):
+            numbers = find_numbers(passage)
+            things.update(match[1] for n in numbers if (match := _THING.match(passage, n.end)))
+            self._values += [n.value for n in numbers]
+            self._sentences += [m.group() for m in _SENTENCE.finditer(passage) if find_numbers(m.group())]
+        self._things = sorted(thing for thing, count in things.items() if count > 1)
+
+    def add(self, problem: Problem, rng: random.Random) -> Problem | None:
+        """The problem with another thing or another sentence in its passage; None where neither has a place."""
+        ways = [self._company, self._sentence]
+        rng.shuffle(ways)
+        return next((changed for way in ways if (changed := way(problem, rng))), None)
+
+    def _company(self, problem: Problem, rng: random.Random) -> Problem | None:
+        asked = _words(problem.question)
+        places = [
+            match
+            for n in find_numbers(problem.passage)
+            if (match := _THING.match(problem.passage, n.end)) and match[1] in asked
+        ]
+        known = _words(problem.passage) | asked
+        things = [thing for thing in self._things if thing not in known]
+        if not places or not things:
+            return None
+        value = rng.choice(self._values)
+        if not _harmless([value], problem):
+            return None
+        text = f" and {format_number(value)} {rng.choice(things)}"
+        return _inserted(problem, rng.choice(places).end(), text)
+
+    def _sentence(self, problem: Problem, rng: random.Random) -> Problem | None:
+        sentence = rng.choice(self._sentences) if self._sentences else ""
+        starts = [m.start() for m in _SENTENCE.finditer(problem.passage)]
+        values = [n.value for n in find_numbers(sentence)]
+        things = set(self._things) & _words(sentence)
+        if not starts or not values or things & _words(problem.question) or not _harmless(values, problem):
+            return None
+        return _inserted(problem, rng.choice(starts), f"{sentence} ")
+
+
+def _words(text: str) -> set[str]:
+    return set(_WORD.findall(text.lower()))
+
+
+def _harmless(values: Sequence[Fraction], problem: Problem) -> bool:
+    """Whether no new number is an answer, or makes one together with another number."""
+    answers = [v for spans in problem.answers for s in spans if (v := parse_number(s)) is not None]
+    own: list[Number] = find_numbers(problem.passage) + find_numbers(problem.question)
+    everything = [*(n.value for n in own), *values]
+    wanted = {x for a in answers for known in everything for x in _ALL.partners(known, a)} | set(answers)
+    return not wanted & set(values)
+
+
+def _inserted(problem: Problem, place: int, text: str) -> Problem:
+    passage = problem.passage[:place] + text + problem.passage[place:]
+    meta: dict[str, Any] = {**problem.meta, "distracted": True}
+    if "mentions" in meta:
+        meta["mentions"] = [_shifted(m, place, len(text)) for m in meta["mentions"]]
+    return replace(problem, id=f"{problem.id}-distracted", passage=passage, meta=meta)
+
+
+def _shifted(mention: dict[str, Any], place: int, by: int) -> dict[str, Any]:
+    if mention["where"] != "passage" or mention["start"] < place:
+        return mention
+    return mention | {"start": mention["start"] + by, "end": mention["end"] + by}
