@@ -87,13 +87,15 @@ def _digits(value: Number, places: int) -> str | None:
     """`value` rounded to `places` decimals, half to even, or None if that is longer than MAX_DIGITS."""
     if places >= MAX_DIGITS:
         return None
-    scaled = round(value * 10**places)
-    if abs(scaled) >= _TOO_LONG:
+    # In whole numbers: a product of fractions takes five times as long.
+    scaled, rest = divmod(abs(value.numerator) * 10**places, value.denominator)
+    scaled += 2 * rest + (scaled & 1) > value.denominator
+    if scaled >= _TOO_LONG:
         return None
-    digits = str(abs(scaled)).zfill(places + 1)
+    digits = str(scaled).zfill(places + 1)
     if places:
         digits = f"{digits[:-places]}.{digits[-places:]}".rstrip("0").rstrip(".")
-    return f"-{digits}" if scaled < 0 else digits
+    return f"-{digits}" if value < 0 and scaled else digits
 
 
 def _whole(value: Number) -> Number:
