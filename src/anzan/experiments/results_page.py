@@ -52,10 +52,11 @@ Written by `anzan reproduce` from the files under `results/`; every figure can b
 means over seeds and, in brackets, the lowest of them. *Labelled* are the training problems that carry the argument
 loss: some pair's result equals the answer, found by exhaustive search. *Arguments* is how often the calculator was
 given the right pair (chance 2.2 without a transfer, 1.8 with one). *Blanked*: the calculator's output is hidden from
-the reader. *Wrong results*: random numbers stand in the place of the results. *Follows a swap*: shown the calculation
-of another problem with the same role in the transfer, its result however far from the true one (on argmax one that
-turns the comparison round), how often the answer is what an exact program makes of it. A guess names the winner by
-the roles in the transfer, or by the leading digits.
+the reader. *Wrong results*: random digits stand in the place of the results'; their signs stay, and without a
+transfer that is all that an answer needs. *Follows a swap*: shown the calculation of another problem with the same
+role in the transfer, its result however far from the true one (on argmax one that turns the comparison round), how
+often the answer is what an exact program makes of it. A guess names the winner by the roles in the transfer, or by
+the leading digits.
 """
 
 CHOICES = """## What the paper does not say
