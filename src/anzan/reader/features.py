@@ -35,8 +35,9 @@ class Example:
     `rows[a]` is None where F is undefined; `text_spans` are the answer's places in question and passage,
     `row_spans[a]` those in the result of candidate a; `acceptable[a]`: a *result* (not an operand) equals the answer.
     `gold` marks the gold pair, for monitoring alone; `blindfold` the numbers that can be kept from the reader, see
-    `anzan.reader.blindfold`. `values` are those of the answers. Where further calls follow, a pair is acceptable as
-    well if a result of it makes the answer together with some number of the text.
+    `anzan.reader.blindfold`. `values` are those of the answers. In a chain the shortest calculation counts: where no
+    pair gives the answer at once, those are acceptable of which a result makes it together with some number of the
+    text; where an earlier call has given it, none is.
     """
 
     text: Text
@@ -259,17 +260,19 @@ class Features:
     ) -> Example:
         candidates = text.candidates if self.calculator.operations else []
         rows = [self.result(text, pair) for pair in candidates]
-        wanted: set[Number] = set(values)
-        if self.calls - len(text.calls) > 1:
-            # A result that a further call can make the answer of is as good as the answer.
-            wanted |= {x for v in values for m in text.mentions for x in self.calculator.partners(m.value, v)}
         row_spans: list[list[Span]] = [[] for _ in rows]
         acceptable = [False] * len(rows)
-        if wanted:  # an answer that is no number stands in no row
-            for i, row in enumerate(rows):
-                fields = row.fields if row else ()
-                row_spans[i] = [span for value, span, _ in fields if _among(value, values)]
-                acceptable[i] = any(op is not None and _among(value, wanted) for value, _, op in fields)
+        if values:  # an answer that is no number stands in no row
+            row_spans = [
+                [span for value, span, _ in row.fields if _among(value, values)] if row else [] for row in rows
+            ]
+            if not any(_gives(call.row, values) for call in text.calls):
+                acceptable = [_gives(row, values) for row in rows]
+                if not any(acceptable) and self.calls - len(text.calls) > 1:
+                    on_the_way = {
+                        x for v in values for m in text.mentions for x in self.calculator.partners(m.value, v)
+                    }
+                    acceptable = [_gives(row, on_the_way) for row in rows]
         return Example(text, rows, spans, row_spans, acceptable, _among_gold(text, candidates, gold), blind, values)
 
 
@@ -285,6 +288,11 @@ def find_answers(text: Text, answers: Sequence[Sequence[str]]) -> list[Span]:
 
 def _values(answers: Sequence[Sequence[str]]) -> set[Fraction]:
     return {v for alternative in answers for s in alternative if (v := parse_number(s)) is not None}
+
+
+def _gives(row: Row | None, wanted: Set[Number]) -> bool:
+    """Is one of its results, not of its operands, wanted?"""
+    return row is not None and any(op is not None and _among(value, wanted) for value, _, op in row.fields)
 
 
 def _among(value: Number, wanted: Set[Number]) -> bool:
