@@ -98,3 +98,6 @@ def test_scores() -> None:
     assert "all variants right" not in text
     Console(file=file, width=80).print(scores_table(metrics | {"consistency": 12.5, "bundles": 8}, "t"))
     assert re.search(r"all variants right\W+12\.5\W+8", file.getvalue())
+    assert "wrong arguments" not in file.getvalue()
+    Console(file=file, width=80).print(scores_table(metrics | {"spurious": 6.25}, "t"))
+    assert re.search(r"right, by wrong arguments\W+6\.2\W", file.getvalue())

@@ -105,6 +105,9 @@ def scores_table(metrics: Mapping[str, Any], title: str) -> Table:
         table.add_section()
         for name, scores in metrics.get(group, {}).items():
             row(label.format(name), scores)
+    if "spurious" in metrics:
+        table.add_section()
+        table.add_row(Text("right, by wrong arguments"), "", figure(metrics["spurious"]), "", "", "")
     if "consistency" in metrics:
         table.add_section()
         table.add_row(Text("all variants right"), "", figure(metrics["consistency"]), "", "", f"{metrics['bundles']:,}")
