@@ -90,6 +90,9 @@ def test_only_training_problems_are_distracted(tmp_path: Path) -> None:
     data = DataConfig(train=str(tmp_path / "data.jsonl"), eval_share=0.2, dev_share=0.25)
     plain, more = load_splits(data, seed=0), load_splits(replace(data, distracted=2), seed=0)
     assert (more.dev, more.eval, more.train[:12]) == (plain.dev, plain.eval, plain.train)
+    for bad in replace(data, distracted=-1), DataConfig(possession=PossessionData(), distracted=1):
+        with pytest.raises(ConfigError, match=r"data\.distracted: 0 or more"):
+            load_splits(bad, seed=0)
     assert 12 < len(more.train) <= 36 and all(p.meta["distracted"] for p in more.train[12:])
 
 

@@ -38,6 +38,8 @@ def load_splits(data: DataConfig, seed: int) -> Splits:
         ConfigError: neither files nor a generator, two splits share a problem, a share out of range, nothing selected.
         DataError: a file that cannot be read.
     """
+    if data.distracted < 0 or (data.distracted and data.possession is not None):
+        raise ConfigError(f"data.distracted: 0 or more, and for problems from a file alone, got {data.distracted}")
     if data.possession is not None:
         train, dev, test = (draw(data.possession, split) for split in ("train", "dev", "eval"))
         check_disjoint(train, dev)
