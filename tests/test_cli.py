@@ -326,6 +326,21 @@ def test_evaluate_prints_a_table(model: Path, data: Path) -> None:
     assert max(map(len, table.splitlines())) <= 80
 
 
+def test_audit_as_json_and_as_a_table(model: Path, data: Path) -> None:
+    found = json.loads(output_of("audit", model, data, "--json"))
+    assert set(found) == {"model", "data", "audit"}
+    audit = found["audit"]
+    assert audit["verdict"] in ("used", "bypassed", "ignored") and audit["evidence"]
+    assert set(audit["drops"]) == set(audit["changed"]) == {
+        "blanked", "random arguments", "another example's result", "wrong result",
+    }  # fmt: skip
+    assert audit["score"]["n"] == 10 and audit["score"]["low"] <= audit["score"]["mean"] <= audit["score"]["high"]
+    assert json.loads(output_of("audit", model, data, "--json")) == found
+    table = output_of("audit", model, data)
+    assert f"the tool is {audit['verdict'].upper()}" in table and max(map(len, table.splitlines())) <= 80
+    assert "nothing.jsonl" in failure_of("audit", model, data.parent / "nothing.jsonl")
+
+
 def test_evaluate_refuses(model: Path, data: Path, tmp_path: Path) -> None:
     assert "no model at" in failure_of("evaluate", tmp_path / "nothing", data)
     assert "nothing.jsonl" in failure_of("evaluate", model, tmp_path / "nothing.jsonl")

@@ -25,19 +25,20 @@ from typer.core import TyperGroup
 from anzan import __version__
 from anzan.experiments.config import load_config, preset_names
 from anzan.files import whole_file
-from anzan.rendering import answer_view, scores_table
+from anzan.rendering import answer_view, audit_view, scores_table
 from anzan.tasks.fields import DataError
 from anzan.tasks.possession import BIASES, QUESTIONS, Possession, guessing_scores
 from anzan.tasks.possession import generate as generate_possession
-from anzan.tasks.problem import write_problems
+from anzan.tasks.problem import Problem, write_problems
 from anzan.tasks.questions import Question, scan_questions
 
 if TYPE_CHECKING:
     from anzan.reader.answers import Reader
 
 CHUNK = 512
-FAULTS = 20
 """Lines of `ask --input` that are answered together: enough to batch texts of like length."""
+FAULTS = 20
+"""Bad lines of a data file that are told one by one."""
 
 
 # -- errors ------------------------------------------------------------------------------------------------------
@@ -329,11 +330,7 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Measure a reader on a file of problems."""
-    from anzan.tasks.formats import read_any
-
-    problems = read_any(data)
-    if not problems:
-        raise DataError(f"{data}: no problem in it; give a file with some")
+    problems = _problems(data)
     reader = _load(model)
     from anzan.evaluation.predict import evaluate as run
 
@@ -343,6 +340,35 @@ def evaluate(
         _print_json({"model": str(model), "data": str(data), "metrics": metrics})
     else:
         _out().print(scores_table(metrics, title=f"{model} on {data}"))
+
+
+def _problems(data: Path) -> list[Problem]:
+    from anzan.tasks.formats import read_any
+
+    problems = read_any(data)
+    if not problems:
+        raise DataError(f"{data}: no problem in it; give a file with some")
+    return problems
+
+
+@app.command()
+def audit(
+    model: Model,
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="JSONL, DROP's JSON, SVAMP's CSV, or hub:NAME:SPLIT.")],
+    seed: Annotated[int, typer.Option(help="Of what is drawn: wrong results, other examples, intervals.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Tell whether a reader uses its calculator: its answers with the calculator's output tampered with."""
+    problems = _problems(data)
+    reader = _load(model)
+    from anzan.evaluation.reader_audit import audit_reader
+
+    with _log().status(f"answering {len(problems):,} questions, with seven different outputs"):
+        found = audit_reader(reader, problems, seed)
+    if as_json:
+        _print_json({"model": str(model), "data": str(data), "audit": found.to_json()})
+    else:
+        _out().print(audit_view(found, title=f"{model} on {data}"))
 
 
 @app.command()

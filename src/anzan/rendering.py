@@ -11,7 +11,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-if TYPE_CHECKING:  # importing it loads torch
+if TYPE_CHECKING:  # importing them loads torch
+    from anzan.evaluation.audit import Audit, Interval
     from anzan.reader.answers import Answer, Step
 
 USED = "bold underline cyan"
@@ -112,6 +113,43 @@ def scores_table(metrics: Mapping[str, Any], title: str) -> Table:
         table.add_section()
         table.add_row(Text("all variants right"), "", figure(metrics["consistency"]), "", "", f"{metrics['bundles']:,}")
     return table
+
+
+_VERDICTS = {
+    "used": ("the tool is USED", "bold green"),
+    "bypassed": ("the tool is BYPASSED", "bold yellow"),
+    "ignored": ("the tool is IGNORED", "bold red"),
+}
+
+
+def audit_view(audit: Audit, title: str) -> RenderableType:
+    """An audit's verdict, the evidence for it, and all figures with their 95 % intervals."""
+    table = Table(title=Text(f"{title}, in percent"), title_justify="left")
+    table.add_column("")
+    for name in ("", "95 %", "n"):
+        table.add_column(name, justify="right")
+
+    def row(label: str, interval: Interval | None) -> None:
+        if interval is not None:
+            low, high = figure(interval.low), figure(interval.high)
+            table.add_row(Text(label), figure(interval.mean), f"{low} to {high}", f"{interval.n:,}")
+
+    row("score (F1)", audit.score)
+    row("right arguments", audit.arguments)
+    row("score with the right arguments given", audit.ceiling)
+    table.add_section()
+    for name, drop in audit.drops.items():
+        row(f"score falls: {name}", drop)
+    table.add_section()
+    for name, share in audit.changed.items():
+        row(f"answers change: {name}", share)
+    table.add_section()
+    row("answers follow a wrong result", audit.follow_rate)
+    row("answers follow another example's result", audit.interchange)
+    for name, interval in audit.more.items():
+        row(name, interval)
+    verdict, style = _VERDICTS[audit.verdict]
+    return Group(table, Text.assemble((verdict, style), ": ", audit.evidence))
 
 
 def figure(percent: float | None) -> str:

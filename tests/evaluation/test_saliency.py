@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from anzan.evaluation.saliency import saliency
+from anzan.evaluation.saliency import calculator_share, saliency
 from anzan.experiments.config import ModelConfig
 from anzan.experiments.training import new_model
 from anzan.reader.answers import Reader, features_for
@@ -51,6 +51,15 @@ def test_norms_are_those_of_finite_differences(reader: Reader) -> None:
     for direction in torch.eye(16, dtype=torch.float64):
         moved.append((confidence(direction * size) - confidence(-direction * size)) / (2 * size))
     assert tokens[place].norm == pytest.approx(math.dist(moved, [0] * 16), rel=0.02)
+
+
+def test_the_calculator_s_share_of_the_gradient(reader: Reader) -> None:
+    _, tokens = saliency(reader, PASSAGE, QUESTION)
+    on_the_line, beside = (
+        math.fsum(t.norm for t in tokens if (t.where == "calculator") is there) for there in (True, False)
+    )
+    assert calculator_share(reader, PASSAGE, QUESTION) == pytest.approx(on_the_line / (on_the_line + beside))
+    assert calculator_share(reader, PASSAGE, " ") is None
 
 
 def test_what_is_written_is_escaped_and_whole(reader: Reader, tmp_path: Path) -> None:

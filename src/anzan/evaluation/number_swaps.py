@@ -33,7 +33,7 @@ def original_and_swapped(reader: Reader, problems: Sequence[Problem]) -> dict[st
         metrics |= {k: v for k, v in score(reader, comparison, plain).items() if k in ("f1", "em")}
         for given in blanked:
             metrics["f1_blanked"] = score(reader, comparison, given)["f1"]
-    swaps = [(p, s, a) for p, a in zip(comparison, plain, strict=True) if (s := _swapped(p)) is not None]
+    swaps = [(*pair, a) for p, a in zip(comparison, plain, strict=True) if (pair := swappable(p)) is not None]
     metrics["n_swappable"] = len(swaps)
     if swaps:
         originals, swapped, before = (list(column) for column in zip(*swaps, strict=True))
@@ -48,8 +48,9 @@ def original_and_swapped(reader: Reader, problems: Sequence[Problem]) -> dict[st
     return metrics
 
 
-def _swapped(problem: Problem) -> Problem | None:
+def swappable(problem: Problem) -> tuple[Problem, Problem] | None:
+    """The problem and the same with its two compared numbers swapped; None where that is not safe."""
     try:
-        return swap_numbers(problem)
+        return problem, swap_numbers(problem)
     except NotSwappable:
         return None

@@ -50,14 +50,13 @@ def evaluate(reader: Reader, problems: Sequence[Problem], override: Override | N
 
 def score(reader: Reader, problems: Sequence[Problem], answers: Sequence[Answer]) -> dict[str, Any]:
     """`evaluate`, of answers that are there already."""
-    predictions = [
-        Prediction(
-            answer=a.answer,
-            source=a.source or "none",
-            steps=tuple(tuple(Argument(m.value, m.where, m.start, m.end) for m in s.arguments) for s in a.steps),
-        )
-        for a in answers
-    ]
+    predictions = [to_prediction(a) for a in answers]
     if not reader.features.calculator.operations:
         problems = [replace(p, arguments=None) for p in problems]
     return evaluate_predictions(problems, predictions)
+
+
+def to_prediction(answer: Answer) -> Prediction:
+    """An answer as it is scored."""
+    steps = tuple(tuple(Argument(m.value, m.where, m.start, m.end) for m in s.arguments) for s in answer.steps)
+    return Prediction(answer.answer, answer.source or "none", steps)

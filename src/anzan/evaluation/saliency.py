@@ -70,3 +70,13 @@ def saliency(reader: Reader, passage: str, question: str) -> tuple[Answer, list[
         Salient(word, where, norm, i < len(trace.hidden) and trace.hidden[i])
         for i, (word, where, norm) in enumerate(zip(words, places, norms, strict=True))
     ]
+
+
+def calculator_share(reader: Reader, passage: str, question: str) -> float | None:
+    """How much of the gradient falls on what the calculator printed, from 0 to 1; None where no answer is marked."""
+    try:
+        _, tokens = saliency(reader, passage, question)
+    except ValueError:
+        return None
+    total = sum(t.norm for t in tokens)
+    return sum(t.norm for t in tokens if t.where == RESULTS) / total if total else None

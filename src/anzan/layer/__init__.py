@@ -19,6 +19,7 @@ from anzan.layer._estimators import (
 from anzan.layer._fold import Fold
 from anzan.layer._function import SymbolicFunction, symbolic
 from anzan.layer._gumbel import decoupled_straight_through, gumbel_rao, relaxed_gumbel_softmax, straight_through
+from anzan.layer._intervention import intervene
 from anzan.layer._layer import SymbolicLayer, SymbolicOutput
 from anzan.layer._lookup import embed, lookup
 from anzan.layer._objectives import (
@@ -70,6 +71,7 @@ __all__ = [
     "entropy",
     "exact_marginal",
     "gumbel_rao",
+    "intervene",
     "leave_one_out",
     "lookup",
     "one_argument_out",

@@ -552,6 +552,11 @@ def _refuse(name: str, fault: object, mend: str) -> NoReturn:
 # What is left to guess.
 
 
+def is_possession(problem: Problem) -> bool:
+    """Whether `generate` made the problem: its `meta` tells who owns what."""
+    return {"asked", "mentioned", "mentions", "quantities", "role", "winner"} <= problem.meta.keys()
+
+
 def guessing_scores(problems: Iterable[Problem]) -> dict[str, float]:
     """How often guessers without a working calculator name the winner, in percent; a guesser without a clue gets half.
 

@@ -54,6 +54,24 @@ def _substitute(problem: Problem, others: Sequence[tuple[int, int]], rng: random
     return None
 
 
+def answer_to_results(problem: Problem, results: Sequence[tuple[str, int]]) -> str | None:
+    """What an exact program answers to a possession problem if the calculator prints these results.
+
+    `results` are (operation, result) as it prints them. None without a transfer, where only signs matter, for a chain,
+    and where the results leave nobody ahead.
+    """
+    if _role(problem) is None or _is_chain(problem):
+        return None
+    wanted = "+" if _role(problem) == "receiver" else "-"
+    owns = next((result for operation, result in results if operation == wanted), None)
+    other = next(name for name in problem.meta["asked"] if name != problem.meta["owner"])
+    if owns is None or owns == problem.meta["quantities"][other]:
+        return None
+    quantities = {problem.meta["owner"]: owns, other: problem.meta["quantities"][other]}
+    winner = max(quantities, key=lambda name: quantities[name])
+    return str(quantities[winner]) if problem.kind == "max" else winner
+
+
 def _quantities(problem: Problem, pair: tuple[int, int]) -> dict[str, int]:
     """What the two asked people own if the calculator was given `pair`."""
     meta = problem.meta

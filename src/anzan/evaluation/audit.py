@@ -1,0 +1,209 @@
+"""Is the tool used? What a network answers with its tool's output tampered with, and what that amounts to.
+
+A score cannot tell: Yoshikawa, Heinzerling and Inui (NLP2022) saw 98 F1 from a model that gave its calculator the right
+arguments 0.6 % of the time. The tool's output is a variable of its own, so it can be set: blanked, or replaced by
+another one. Where an exact program knows what that other one amounts to, the answer can be held against it (interchange
+interventions, Geiger et al., NeurIPS 2021).
+
+`audit` needs to know nothing of the network but its answers; `anzan.evaluation.reader_audit` observes a reader,
+`observe_layer` any network with a `SymbolicLayer` in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.stats import bootstrap
+from torch import Tensor
+
+from anzan.layer import SymbolicLayer, intervene
+
+AS_IS = "as it is"
+BLANKED = "blanked"
+RANDOM = "random arguments"
+ANOTHER = "another example's result"
+WRONG = "wrong result"
+OVERRIDES = (BLANKED, RANDOM, ANOTHER, WRONG)
+
+IGNORED, BYPASSED, USED = "ignored", "bypassed", "used"
+CHANGED_BELOW, FOLLOWS_FROM, DROPS_FROM = 5.0, 90.0, 10.0
+"""A tool is ignored if no override changes as many answers, in percent; it is used if the lower bounds of follow rate
+(percent) and of the drop when blanked (points) reach the other two."""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What a network answers to n examples under one intervention.
+
+    `scores` are from 0 to 1. `follows`: is the answer what an exact program makes of the output that the network was
+    shown? None where nobody can tell, or where it is the answer as it was.
+    """
+
+    answers: Sequence[Any]
+    scores: Sequence[float]
+    follows: Sequence[bool | None] = ()
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean over `n` examples with its 95 % bootstrap interval, in percent (or points)."""
+
+    mean: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What `audit` found, in percent; see there."""
+
+    verdict: str
+    evidence: str
+    score: Interval
+    arguments: Interval | None
+    ceiling: Interval | None
+    drops: dict[str, Interval]
+    changed: dict[str, Interval]
+    follow_rate: Interval | None
+    interchange: Interval | None
+    more: dict[str, Interval] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data."""
+        return asdict(self)
+
+
+def audit(
+    observed: Mapping[str, Observed],
+    arguments: Sequence[bool | None] = (),
+    ceiling: Sequence[float | None] = (),
+    more: Mapping[str, Sequence[float]] | None = None,
+    seed: int = 0,
+) -> Audit:
+    """Judge by what was observed under `AS_IS`, which must be there with `BLANKED`, and under other interventions.
+
+    - `score`, and `ceiling`: the score where the right arguments are given; what that lacks is lost in reading.
+    - `drops`: by how many points the score falls under each override. `changed`: how many answers change.
+    - `follow_rate`: how many answers follow a `WRONG` result, and `interchange` `ANOTHER` example's.
+    - `arguments`: how often the tool was given the right ones, where that is known.
+    - `more`: shares from 0 to 1 that somebody else has measured, by name, of any number of examples.
+    - `verdict`: `ignored` if every override changes less than 5 % of the answers; `used` if the lower bounds of the
+      follow rate (of the interchange, where no wrong result can be followed) and of the drop when blanked reach 90 %
+      and 10 points; else `bypassed`. `evidence` says by what.
+
+    Raises:
+        ValueError: no examples, an intervention that is missing, or one of another length.
+    """
+    missing = [name for name in (AS_IS, BLANKED) if name not in observed]
+    sizes = {len(o.answers) for o in observed.values()} | {len(o.scores) for o in observed.values()}
+    if missing or len(sizes) != 1 or not max(sizes):
+        fault = f"{' and '.join(missing)} missing" if missing else f"answers to {sorted(sizes)} examples"
+        raise ValueError(f"observed: {fault}; give one for each example, of one at least, under every intervention")
+    plain = observed[AS_IS]
+    overrides = {name: observed[name] for name in OVERRIDES if name in observed}
+    pairs = {name: list(zip(plain.scores, o.scores, strict=True)) for name, o in overrides.items()}
+    drops = {name: _interval([a - b for a, b in both], seed) for name, both in pairs.items()}
+    changed = {
+        name: _interval([a != b for a, b in zip(plain.answers, o.answers, strict=True)], seed)
+        for name, o in overrides.items()
+    }
+    follow_rate, interchange = (_known(observed[n].follows, seed) if n in observed else None for n in (WRONG, ANOTHER))
+    verdict, evidence = _verdict(drops[BLANKED], changed, follow_rate or interchange)
+    return Audit(
+        verdict,
+        evidence,
+        _interval(plain.scores, seed),
+        _known(arguments, seed),
+        _known(ceiling, seed),
+        drops,
+        changed,
+        follow_rate,
+        interchange,
+        {name: _interval(values, seed) for name, values in (more or {}).items() if values},
+    )
+
+
+def observe_layer(
+    layer: SymbolicLayer,
+    answer: Callable[[], Tensor],
+    labels: Tensor,
+    program: Callable[[Tensor], Tensor] | None = None,
+    seed: int = 0,
+) -> dict[str, Observed]:
+    """Observations of any network with a `SymbolicLayer` in it, for `audit`.
+
+    Args:
+        layer: the layer, called once by each `answer()`.
+        answer: runs the network, in evaluation mode, on n examples: its answers (n,).
+        labels: the right answers (n,). Candidates are those of `answer()`'s own batch: the table is shared, or each
+            example has as many.
+        program: what an exact program answers if the layer returns these candidates' results, (n,) to (n,); without
+            it there is no follow rate and no interchange.
+        seed: of the candidates that are drawn.
+
+    Raises:
+        ValueError: the layer was not called, or more than once.
+    """
+    draw = torch.Generator().manual_seed(seed)
+    with torch.no_grad(), intervene(layer, lambda choice: choice.log_probs.argmax(-1)) as own:
+        plain = answer()
+    if len(own) != 1:
+        raise ValueError(f"answer: it calls the layer {len(own)} times; once is needed")
+    chosen, valid = own[0].log_probs.argmax(-1), own[0].log_probs.isfinite()
+    others = valid.float().scatter(1, chosen[:, None], 0.0).cpu()
+    others[:, 0] += others.sum(1) == 0  # a single candidate: nothing else to draw
+    ways = {
+        WRONG: others.multinomial(1, generator=draw)[:, 0].to(chosen.device),
+        ANOTHER: chosen[torch.randperm(len(chosen), generator=draw).to(chosen.device)],
+    }
+    observed = {AS_IS: _scored(plain, labels)}
+    with torch.no_grad(), intervene(layer, None):
+        observed[BLANKED] = _scored(answer(), labels)
+    for name, index in ways.items():
+        with torch.no_grad(), intervene(layer, lambda _, index=index: index):
+            answers = answer()
+        follows: list[bool | None] = []
+        if program is not None:
+            due = program(index)
+            telling = (due != program(chosen)).tolist()
+            follows = [right if told else None for right, told in zip((answers == due).tolist(), telling, strict=True)]
+        observed[name] = replace(_scored(answers, labels), follows=follows)
+    return observed
+
+
+def _scored(answers: Tensor, labels: Tensor) -> Observed:
+    return Observed(answers.tolist(), (answers == labels).float().tolist())
+
+
+def _verdict(drop: Interval, changed: Mapping[str, Interval], follows: Interval | None) -> tuple[str, str]:
+    most = max(changed, key=lambda name: changed[name].mean)
+    blanked = f"the score falls by {drop.mean:.1f} points ({drop.low:.1f} to {drop.high:.1f}) when it is blanked"
+    followed = (
+        "no example tells what it should follow"
+        if follows is None
+        else f"answers follow another output in {follows.mean:.1f} % ({follows.low:.1f} to {follows.high:.1f})"
+    )
+    if changed[most].mean < CHANGED_BELOW:
+        return IGNORED, f"no override changes {CHANGED_BELOW:.0f} % of the answers ({most}: {changed[most].mean:.1f} %)"
+    used = follows is not None and follows.low >= FOLLOWS_FROM and drop.low >= DROPS_FROM
+    return USED if used else BYPASSED, f"{followed}, and {blanked}"
+
+
+def _known(values: Sequence[float | None], seed: int) -> Interval | None:
+    known = [v for v in values if v is not None]
+    return _interval(known, seed) if known else None
+
+
+def _interval(values: Sequence[float], seed: int) -> Interval:
+    x = 100 * np.asarray(values, dtype=float)
+    mean = float(x.mean())
+    if np.ptp(x) == 0:  # every resample is the same
+        return Interval(round(mean, 2), round(mean, 2), round(mean, 2), len(x))
+    found = bootstrap((x,), np.mean, n_resamples=2000, batch=100, method="percentile", rng=np.random.default_rng(seed))
+    low, high = found.confidence_interval
+    return Interval(round(mean, 2), round(float(low), 2), round(float(high), 2), len(x))
