@@ -204,6 +204,22 @@ def test_answers_tell_both_steps(make_reader: MakeReader, tmp_path: Path, monkey
     assert [t.seen for t in reader.trace_many(texts, override=blank)] == [features.text(*t).ids for t in texts]
 
 
+def test_the_probabilities_of_pairs_at_either_call(make_reader: MakeReader) -> None:
+    model, features = make_reader(calls=2, objective="unordered-set", operations=["/"])
+    reader = Reader(model, features)
+    [called] = reader.call_many([("Anna has 7 pens. Carl gave 0 to Anna. Zoë has 3.", "How many has Anna?")])
+    text = called.uncalled
+    first, second = reader.pair_probabilities(called)
+    for found, call, seen in (
+        (first, 0, text),
+        (second, 1, features.extended(text, called.calls[0].pair, called.calls[0].row)),
+    ):
+        scores = slow_scores(model, seen, call)
+        defined = torch.tensor([features.result(seen, pair) is not None for pair in seen.candidates])
+        torch.testing.assert_close(torch.tensor(found), scores.masked_fill(~defined, -torch.inf).softmax(0))
+        assert seen.candidates[found.index(max(found))] == called.calls[call].pair
+
+
 def test_an_answer_that_the_first_call_printed_needs_no_second(
     make_reader: MakeReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:

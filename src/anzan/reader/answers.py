@@ -6,7 +6,7 @@ import json
 import math
 import os
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -16,13 +16,13 @@ import torch
 from torch import Tensor
 
 from anzan.reader.batches import collate_operands, collate_rows, collate_texts
-from anzan.reader.calculator import Calculator, format_number
+from anzan.reader.calculator import Calculator, Number, format_number
 from anzan.reader.configuration import CalculatorReaderConfig
 from anzan.reader.decoys import draw_decoys
 from anzan.reader.features import Features
 from anzan.reader.modeling import CalculatorReader
 from anzan.reader.numbers import parse_number
-from anzan.reader.spans import best_span
+from anzan.reader.spans import best_spans
 from anzan.reader.text import PASSAGE, QUESTION, RESULTS, Call, Mention, Row, Span, Text
 from anzan.reader.tokenizer import load_tokenizer
 
@@ -92,7 +92,7 @@ class Trace:
 
     The text with what all calls but the last printed, the last pair of mentions chosen, its row behind the text, the
     ids that the reader saw in the place of both (other than theirs where arguments are hidden), where those are, and
-    the span that it marked there.
+    the span that it marked there. `others` are the next most probable answers, where they were asked for.
     """
 
     text: Text
@@ -102,6 +102,7 @@ class Trace:
     hidden: list[bool]
     span: Span | None
     answer: Answer
+    others: tuple[Answer, ...] = ()
 
 
 def _json_number(value: Fraction) -> int | float:
@@ -199,14 +200,32 @@ class Reader:
         return texts
 
     def read_many(
-        self, called: Sequence[Text], batch_size: int = 64, override: Override | None = None
+        self, called: Sequence[Text], batch_size: int = 64, override: Override | None = None, most: int = 1
     ) -> Iterator[Trace]:
-        """The second half, of what `call_many` gives: the same calls can be read under several overrides."""
-        yield from _by_length(lambda batch: self._trace(batch, override), called, batch_size)
+        """The second half, of what `call_many` gives: the same calls can be read under several overrides.
+
+        A trace has as many answers as `most`, where there are as many spans.
+        """
+        yield from _by_length(lambda batch: self._trace(batch, override, most), called, batch_size)
+
+    @torch.no_grad()
+    def pair_probabilities(self, text: Text) -> list[list[float]]:
+        """p(pair | text), for each call that was made, of the candidates that it had; 0 where F is undefined.
+
+        `text` as `call_many` gives it.
+        """
+        made, probabilities = text.uncalled, []
+        for call, done in enumerate(text.calls):
+            scores = self._scores(call, [made])[0, : len(made.candidates)]
+            defined = [self.features.result(made, pair) is not None for pair in made.candidates]
+            scores = scores.masked_fill(~torch.tensor(defined, device=scores.device), -torch.inf)
+            probabilities.append(scores.softmax(-1).tolist())
+            made = self.features.extended(made, done.pair, done.row)
+        return probabilities
 
     # -- one batch -----------------------------------------------------------------------------------------------
     @torch.no_grad()
-    def _trace(self, called: Sequence[Text], override: Override | None) -> list[Trace]:
+    def _trace(self, called: Sequence[Text], override: Override | None, most: int) -> list[Trace]:
         shown = [self._shown(text.uncalled, text.calls, override) for text in called]
         seen, pairs, rows = (list(column) for column in zip(*shown, strict=True))
         batch, device = self._collated(seen), self.model.device
@@ -223,22 +242,26 @@ class Reader:
         for i, (t, p, r) in enumerate(shown):
             ids = [*text["input_ids"][i, : len(t.ids)].tolist(), *printed[i, : len(r.ids) if r else 0].tolist()]
             hidden = text["hidden"][i, : len(ids)].tolist() if "hidden" in text else []
-            answer, span = self._decode(t, p, r, hidden, called[i], start[i], end[i])
-            traces.append(Trace(t, p, r, ids, hidden, span, answer))
+            (answer, span), *others = self._decode(t, p, r, hidden, called[i], start[i], end[i], most)
+            traces.append(Trace(t, p, r, ids, hidden, span, answer, tuple(each for each, _ in others)))
         return traces
 
     @torch.no_grad()
     def _call(self, call: int, texts: Sequence[Text]) -> list[Text]:
         """Each text with the row of its best-scored pair behind it, of those for which F is defined."""
-        batch = self._collated(texts)
-        if not batch["candidates"].shape[1]:
+        if not any(text.candidates for text in texts):
             return list(texts)
+        # Without a first result there is none to call on.
+        scored = zip(texts, self._scores(call, texts), strict=True)
+        return [self._best(t, s) if len(t.calls) == call else t for t, s in scored]
+
+    def _scores(self, call: int, texts: Sequence[Text]) -> Tensor:
+        """Scores of their candidates (texts, candidates), -inf beyond a text's own."""
+        batch = self._collated(texts)
         text = {k: batch[k] for k in ("input_ids", "attention_mask", "token_type_ids", "number_tokens", "candidates")}
         if (decoys := self._decoys(batch)) is not None:
             text |= self.model.disguised_choice(batch["input_ids"], batch["number_digits"], decoys)
-        scores = self.model.score(**text, call=call).float().masked_fill(~batch["candidate_mask"], -torch.inf)
-        # Without a first result there is none to call on.
-        return [self._best(t, s) if len(t.calls) == call else t for t, s in zip(texts, scores, strict=True)]
+        return self.model.score(**text, call=call).float().masked_fill(~batch["candidate_mask"], -torch.inf)
 
     def _best(self, text: Text, scores: Tensor) -> Text:
         candidates = text.candidates
@@ -283,7 +306,9 @@ class Reader:
         called: Text,
         start: Tensor,
         end: Tensor,
-    ) -> tuple[Answer, Span | None]:
+        most: int,
+    ) -> Sequence[tuple[Answer, Span | None]]:
+        """The most probable answers and their spans, best first; one at least."""
         base = len(text.ids)
         last = {} if row is None else {(s + base, e + base): (v, op) for v, (s, e), op in row.fields}
         earlier = {span: field for span, field in text.fields.items() if not (hidden and hidden[span[0]])}
@@ -291,23 +316,25 @@ class Reader:
         if self.model.config.hide_arguments:
             pairs = [*(call.pair for call in text.calls), *([pair] if pair else [])]
             places = list(_without(places, [text.mentions[i] for each in pairs for i in each]))
-        span, log_p = best_span(start, end, [*places, *last])
-        if span is None:
-            return Answer("", None, None, 0.0, steps=_steps(called, None)), None
-        confidence = math.exp(log_p)
-        if span in (fields := earlier | last):
-            value, operation = fields[span]
-            made_by = next(
-                (k for k, c in enumerate(text.calls, 1) if c.start <= span[0] < c.start + len(c.row.ids)), None
-            )
-            steps = _steps(called, operation, made_by)
-            return Answer(format_number(value), Fraction(value), RESULTS, confidence, steps=steps), span
-        steps = _steps(called, None)
-        first, final = text.tokens[span[0]], text.tokens[span[1]]
-        assert first is not None and final is not None
-        source = text.question if first.where == QUESTION else text.passage
-        answer = source[first.start : final.end]
-        return Answer(answer, parse_number(answer), first.where, confidence, first.start, final.end, steps), span
+        ranked = best_spans(start, end, [*places, *last], most)
+        answers = [(_answer(text, called, span, math.exp(log_p), earlier | last), span) for span, log_p in ranked]
+        return answers or [(Answer("", None, None, 0.0, steps=_steps(called, None)), None)]
+
+
+def _answer(
+    text: Text, called: Text, span: Span, confidence: float, fields: Mapping[Span, tuple[Number, str | None]]
+) -> Answer:
+    """What a marked span says; `fields` are the printed numbers among the spans."""
+    if span in fields:
+        value, operation = fields[span]
+        made_by = next((k for k, c in enumerate(text.calls, 1) if c.start <= span[0] < c.start + len(c.row.ids)), None)
+        steps = _steps(called, operation, made_by)
+        return Answer(format_number(value), Fraction(value), RESULTS, confidence, steps=steps)
+    first, final = text.tokens[span[0]], text.tokens[span[1]]
+    assert first is not None and final is not None
+    source = text.question if first.where == QUESTION else text.passage
+    answer, steps = source[first.start : final.end], _steps(called, None)
+    return Answer(answer, parse_number(answer), first.where, confidence, first.start, final.end, steps)
 
 
 def _by_length(run: Callable[[Sequence[Text]], list[T]], texts: Sequence[Text], batch_size: int) -> list[T]:

@@ -28,23 +28,23 @@ def span_loss(start_logits: Tensor, end_logits: Tensor, spans: Tensor) -> Tensor
     return -torch.logsumexp(log_p, -1).masked_fill(~some, 0.0)
 
 
-def best_span(
-    start_log_p: Tensor, end_log_p: Tensor, allowed: Iterable[tuple[int, int]]
-) -> tuple[tuple[int, int] | None, float]:
-    """The most probable of the allowed spans of one sequence and its log-probability.
+def best_spans(
+    start_log_p: Tensor, end_log_p: Tensor, allowed: Iterable[tuple[int, int]], most: int = 1
+) -> list[tuple[tuple[int, int], float]]:
+    """The most probable of the allowed spans of one sequence, with their log-probabilities, best first.
 
     Args:
         start_log_p: (length,), log-probability of each token as the first one.
         end_log_p: (length,), as the last one.
         allowed: spans as (first, last) token.
+        most: how many at most.
 
     Returns:
-        The span, or None if none is allowed, and log p(start) + log p(end), -inf without a span.
+        Spans and log p(start) + log p(end); nothing if none is allowed.
     """
     spans = list(allowed)
     if not spans:
-        return None, -torch.inf
+        return []
     at = torch.tensor(spans, device=start_log_p.device)
     scores = start_log_p[at[:, 0]] + end_log_p[at[:, 1]]
-    best = int(scores.argmax())
-    return spans[best], float(scores[best])
+    return [(spans[i], float(scores[i])) for i in scores.argsort(descending=True, stable=True)[:most].tolist()]
