@@ -355,6 +355,17 @@ def test_evaluate_refuses(model: Path, data: Path, tmp_path: Path) -> None:
     assert second.startswith(f"anzan: {bad}, line 12, JSON: ")
 
 
+def test_explain_writes_a_page_and_a_picture(model: Path, tmp_path: Path) -> None:
+    asked = ("--passage", "Anna has 5 pens. Carl has 9.", "--question", "Who has more: Anna or Carl?")
+    page, picture = tmp_path / "why.html", tmp_path / "why.png"
+    shown = output_of("explain", model, *asked, "-o", page, "-o", picture)
+    assert "14 = 5 + 9" in shown and str(page) in shown and str(picture) in shown
+    assert "14 = 5 + 9" in page.read_text(encoding="utf-8") and picture.read_bytes().startswith(b"\x89PNG")
+    assert "name it .html or .png" in failure_of("explain", model, *asked, "-o", tmp_path / "why.gif")
+    assert "no such folder" in failure_of("explain", model, *asked, "-o", tmp_path / "no" / "why.png")
+    assert "--question is empty" in failure_of("explain", model, *asked[:3], " ", "-o", page)
+
+
 # -- ask ---------------------------------------------------------------------------------------------------------
 def check_contract(answer: dict[str, Any], passage: str, question: str) -> None:
     assert set(answer) == {"answer", "value", "source", "confidence", "steps"}

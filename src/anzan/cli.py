@@ -55,12 +55,12 @@ class OneLineErrors(TyperGroup):
         except Exception as error:
             if os.environ.get("ANZAN_DEBUG"):
                 raise
-            line, status = explain(error)
+            line, status = error_line(error)
             print(line, file=sys.stderr)
         sys.exit(status if isinstance(status, int) else 0)
 
 
-def explain(error: Exception) -> tuple[str, int]:
+def error_line(error: Exception) -> tuple[str, int]:
     """An error as one line for the user, one a bad line of data, and the exit status."""
     usage = getattr(error, "format_message", None)  # a misspelt command or option
     if usage is not None:
@@ -393,18 +393,56 @@ def ask(
             raise typer.BadParameter("--passage and --question are for one question, --input for many: give either")
         _ask_many(model, source, target, as_json)
         return
-    for name, text in (("--passage", passage), ("--question", question)):
-        if text is None:
-            raise typer.BadParameter(f"{name} is missing; give --passage and --question, or --input and --output")
-        if not text.strip():
-            raise ValueError(f"{name} is empty: type some text")
-    assert passage is not None and question is not None
+    if passage is None or question is None:
+        missing = "--passage" if passage is None else "--question"
+        raise typer.BadParameter(f"{missing} is missing; give --passage and --question, or --input and --output")
+    _need_text(passage, question)
     answer = _load(model).ask(passage, question)
     if as_json:
         _print_json(answer.to_json())
     else:
         out = _out()
         out.print(answer_view(passage, question, answer, out))
+
+
+def _need_text(passage: str, question: str) -> None:
+    for name, text in (("--passage", passage), ("--question", question)):
+        if not text.strip():
+            raise ValueError(f"{name} is empty: type some text")
+
+
+@app.command()
+def explain(
+    model: Model,
+    passage: Annotated[str, typer.Option(metavar="TEXT", help="What to read.")],
+    question: Annotated[str, typer.Option(metavar="TEXT", help="What to answer.")],
+    out: Annotated[
+        list[Path] | None,
+        typer.Option("--out", "-o", metavar="FILE", help="page.html or picture.png; repeatable.  [default: why.html]"),
+    ] = None,
+) -> None:
+    """Ask a reader, and draw what its answer hangs on: tokens, pairs of numbers, other answers."""
+    files = out or [Path("why.html")]
+    for path in files:
+        if path.suffix.lower() not in (".html", ".png"):
+            raise typer.BadParameter(f"--out {path}: unknown kind of file; name it .html or .png")
+        if not path.parent.is_dir():
+            raise ValueError(f"{path.parent}: no such folder; create it or choose another --out")
+    _need_text(passage, question)
+    reader = _load(model)
+    from anzan.evaluation.explanation import explain as run
+    from anzan.report.explanation_page import write_explanation
+    from anzan.report.heat import write_png
+
+    found = run(reader, passage, question)
+    show = _out()
+    show.print(answer_view(passage, question, found.answer, show))
+    for path in files:
+        if path.suffix.lower() == ".html":
+            write_explanation(found, path)
+        else:
+            write_png(found.answer, found.tokens, question, path)
+        show.print(f"written: {path}", soft_wrap=True)
 
 
 def _ask_many(model: Path, source: Path, target: Path, as_json: bool) -> None:

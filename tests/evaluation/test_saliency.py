@@ -1,15 +1,20 @@
 """Saliency against finite differences of the reader's own confidence, and what is written of it."""
 
 import math
+import re
 from pathlib import Path
 
+import captum.attr
 import pytest
 import torch
 
+from anzan.evaluation.explanation import explain
 from anzan.evaluation.saliency import calculator_share, saliency
 from anzan.experiments.config import ModelConfig
 from anzan.experiments.training import new_model
 from anzan.reader.answers import Reader, features_for
+from anzan.reader.text import RESULT_SEGMENT
+from anzan.report.explanation_page import write_explanation
 from anzan.report.heat import write_html, write_png
 
 PASSAGE, QUESTION = "Anna has 512 pens. Carl has <b>86</b> pens.", "Who has more pens: Anna or Carl?"
@@ -53,6 +58,29 @@ def test_norms_are_those_of_finite_differences(reader: Reader) -> None:
     assert tokens[place].norm == pytest.approx(math.dist(moved, [0] * 16), rel=0.02)
 
 
+def test_norms_are_those_of_captum(reader: Reader) -> None:
+    _, tokens = saliency(reader, PASSAGE, QUESTION)
+    [trace] = reader.trace_many([(PASSAGE, QUESTION)])
+    assert trace.span is not None and trace.row is not None
+    model, length = reader.model, len(trace.seen)
+    first, last = trace.span
+    types = torch.tensor([trace.text.types + [RESULT_SEGMENT] * len(trace.row.ids)])
+    answerable = torch.tensor([t.where is not None and not t.hidden for t in tokens])
+    hidden_in_rows = torch.arange(length) >= len(trace.text.ids)  # operands are printed with decoys, and may be marked
+    answerable |= torch.tensor([t.where == "calculator" for t in tokens]) & hidden_in_rows
+
+    def loss(embeddings: torch.Tensor) -> torch.Tensor:
+        kinds = {"token_type_ids": types.clamp_max(model.segments - 1)} if model.segments > 1 else {}
+        mask = torch.ones(1, length, dtype=torch.long)
+        encoded = model.encoder(inputs_embeds=embeddings, attention_mask=mask, **kinds).last_hidden_state
+        log_p = model.spans(encoded).masked_fill(~answerable[:, None], -torch.inf).log_softmax(1)
+        return -(log_p[:, first, 0] + log_p[:, last, 1])
+
+    embeddings = model.encoder.get_input_embeddings()(torch.tensor([trace.seen])).detach()
+    gradient = captum.attr.Saliency(loss).attribute(embeddings, abs=False)
+    torch.testing.assert_close(torch.tensor([t.norm for t in tokens]), gradient[0].norm(dim=-1), rtol=1e-3, atol=1e-6)
+
+
 def test_the_calculator_s_share_of_the_gradient(reader: Reader) -> None:
     _, tokens = saliency(reader, PASSAGE, QUESTION)
     on_the_line, beside = (
@@ -68,5 +96,28 @@ def test_what_is_written_is_escaped_and_whole(reader: Reader, tmp_path: Path) ->
     write_png(answer, tokens, "a title", tmp_path / "page.png")
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "<b>86" not in page and "a &lt;title&gt;" in page and "&lt;" in page
-    assert page.count("<span") == sum(t.where is not None for t in tokens)
+    assert page.count("<span style=") == sum(t.where is not None for t in tokens)
     assert (tmp_path / "page.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_an_explanation(reader: Reader, tmp_path: Path) -> None:
+    """Its pairs and answers against those of the reader itself."""
+    found = explain(reader, PASSAGE, QUESTION, most=3)
+    assert found.answer == reader.ask(PASSAGE, QUESTION)
+    [[only]] = found.candidates
+    assert [m.text for m in only.arguments] == ["512", "86"] and only.probability == pytest.approx(1)
+    assert only.calculation == found.answer.steps[0].calculation
+    ranked = [found.answer, *found.others]
+    assert len(found.others) == 3
+    assert [a.confidence for a in ranked] == sorted((a.confidence for a in ranked), reverse=True)
+    write_explanation(found, tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "<b>86" not in page and "598 = 512 + 86" in page and "100.0 %" in page
+    assert not re.search(r"(?:src|href)=", page)  # it needs nothing else
+
+
+def test_an_explanation_without_a_calculation(reader: Reader, tmp_path: Path) -> None:
+    found = explain(reader, "Anna has 5 pens.", "Who?")
+    assert found.candidates == []
+    write_explanation(found, tmp_path / "page.html")
+    assert "The calculator was not called." in (tmp_path / "page.html").read_text(encoding="utf-8")

@@ -1,6 +1,5 @@
 """Span likelihood and decoding against enumeration in float64."""
 
-
 import math
 
 import pytest

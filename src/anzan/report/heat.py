@@ -15,33 +15,53 @@ from anzan.reader.answers import Answer
 HIDDEN = "▢"
 """What is shown for a number that the reader did not see."""
 
+COLOUR = (214, 69, 34)
+"""The one hue; how much of it is the norm's share of the largest."""
+
 _PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>{title}</title><style>
 body {{ font: 16px/1.9 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }}
-body {{ color: #222; background: #fff }}
-span {{ padding: .15em 0; border-radius: .2em }} h2 {{ font-size: 1rem; margin: 1.2rem 0 0 }} p {{ margin: .2rem 0 }}
-</style></head><body><h1>{title}</h1>{sections}
-<p>Answer: <b>{answer}</b>. The darker a token, the larger the gradient of -log p(answer) at its embedding;
-norms have no sign.</p>
+body {{ color: #222; background: #fff; overflow-wrap: anywhere }} h1 {{ font-size: 1.4rem; line-height: 1.3 }}
+h2 {{ font-size: 1rem; margin: 1.2rem 0 0 }} p {{ margin: .2rem 0 }}
+p span {{ padding: .15em 0; border-radius: .2em }}
+table {{ border-collapse: collapse; line-height: 1.5 }} td, th {{ padding: .1rem .8rem .1rem 0; text-align: left }}
+td.n {{ text-align: right }} td {{ border-top: 1px solid #ddd; vertical-align: top }}
+.legend {{ display: inline-block; width: 10rem; height: .8rem; margin: 0 .4rem }}
+.legend {{ background: linear-gradient(to right, rgba{pale}, rgb{colour}) }}
+</style></head><body><h1>{title}</h1>{body}
 </body></html>
 """
 
 
 def write_html(answer: Answer, tokens: Sequence[Salient], title: str, path: Path) -> None:
     """A page that needs nothing else; everything from the user's text is escaped."""
+    write_page(f"{heat_map(tokens)}<p>Answer: <b>{html.escape(answer.answer)}</b>.</p>", title, path)
+
+
+def write_page(body: str, title: str, path: Path) -> None:
+    """A self-contained page; `body` is HTML already, the title is text."""
+    with whole_file(path) as file:
+        file.write(_PAGE.format(title=html.escape(title), body=body, colour=COLOUR, pale=(*COLOUR, 0)))
+
+
+def heat_map(tokens: Sequence[Salient]) -> str:
+    """The tokens as HTML, each with its norm on hover, and a legend."""
     most = max((t.norm for t in tokens), default=0.0) or 1.0
     sections = []
     for where, group in _sections(tokens):
         words = "".join(
-            f'{"" if glued else " "}<span style="background: rgba(214, 69, 34, {t.norm / most:.3f})" '
+            f'{"" if glued else " "}<span style="background: rgba{(*COLOUR, round(t.norm / most, 3))}" '
             f'title="{t.norm:.4g}">{html.escape(word)}</span>'
             for word, glued, t in group
         )
         sections.append(f"<h2>{html.escape(where)}</h2><p>{words}</p>")
-    with whole_file(path) as file:
-        file.write(
-            _PAGE.format(title=html.escape(title), sections="".join(sections), answer=html.escape(answer.answer))
-        )
+    legend = (
+        f"<p><small>The norm of the gradient of -log p(answer) at each token's embedding: 0"
+        f'<span class="legend"></span>{most:.3g}. Norms have no sign. {HIDDEN} is a number that was hidden from the '
+        "reader.</small></p>"
+    )
+    return "".join(sections) + legend
 
 
 def write_png(answer: Answer, tokens: Sequence[Salient], title: str, path: Path, width: int = 100) -> None:
@@ -65,13 +85,20 @@ def write_png(answer: Answer, tokens: Sequence[Salient], title: str, path: Path,
             cells.append((line, column, word, t.norm / most))
             column += len(word)
         line += 1
-    figure, axes = pyplot.subplots(figsize=(width * 0.085, (line + 2) * 0.24))
-    axes.set(xlim=(0, width + 2), ylim=(line + 0.5, -1.2))
+    figure, axes = pyplot.subplots(figsize=(width * 0.085, (line + 3) * 0.24))
+    axes.set(xlim=(0, width + 2), ylim=(line + 1.5, -1.2))
+    rgb = tuple(c / 255 for c in COLOUR)
+    steps = 40
+    for i in range(steps):
+        axes.add_patch(Rectangle((6 + i / 2, line + 0.3), 0.5, 0.6, color=(*rgb, (i + 0.5) / steps), lw=0))
+    legend = {"fontsize": 8, "va": "center"}
+    axes.text(5, line + 0.6, "0", ha="right", **legend)
+    axes.text(6.5 + steps / 2, line + 0.6, f"{most:.3g}, norm of the gradient of -log p(answer)", **legend)
     axes.axis("off")
     axes.set_title(f"{title}, answer: {answer.answer}", fontsize=10, loc="left")
     for row, column, word, share in cells:
         if share >= 0:
-            axes.add_patch(Rectangle((column, row - 0.45), len(word), 0.9, color=(0.84, 0.27, 0.13, share), lw=0))
+            axes.add_patch(Rectangle((column, row - 0.45), len(word), 0.9, color=(*rgb, share), lw=0))
         style: dict[str, Any] = {"fontsize": 8, "fontweight": "bold" if share < 0 else "normal"}
         for i, character in enumerate(word):
             axes.text(column + i + 0.5, row, character, family="monospace", ha="center", va="center", **style)
