@@ -183,6 +183,11 @@ def test_generate_fewer_digits(tmp_path: Path) -> None:
     assert {len(str(v)) for p in problems for v in p.arguments[0]} == {1, 2, 3}
 
 
+def test_generate_wider_gaps(tmp_path: Path) -> None:
+    problems, _ = generated(tmp_path, "--transfer", "--people", 4, "--gap", 1, "--size", 20)
+    assert problems == generate(Possession(people=4, transfer=True, gap=1.0), 20, 0)
+
+
 def test_generate_with_bias(tmp_path: Path) -> None:
     _, said = generated(tmp_path, "--transfer", "--size", 30, "--bias", "role=1", "--bias", "asked-order=0")
     assert re.search(r"role +100\.0$", said, re.MULTILINE)
@@ -201,6 +206,7 @@ def test_generate_with_bias(tmp_path: Path) -> None:
         (["--digits", "0"], "digits"),
         (["--questions", "min"], "argmax and max"),
         (["--size", "-1"], "size"),
+        (["--transfer", "--gap", "0"], "gap"),
     ],
 )
 def test_generate_refuses(tmp_path: Path, args: list[str], hint: str) -> None:

@@ -27,6 +27,13 @@ def test_an_example_learns(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert load(name, monkeypatch).main() >= 0.95
 
 
+def test_the_audit_tells_a_network_from_its_control(monkeypatch: pytest.MonkeyPatch) -> None:
+    example = load("audit", monkeypatch)
+    network, control = example.main(control=False), example.main(control=True)
+    assert network.verdict == "used" and network.score.mean > 90
+    assert control.verdict != "used" and control.score.mean < 40  # a linear map adds no pictures
+
+
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_has_at_most_forty_lines(name: str) -> None:
     assert len((FOLDER / f"{name}.py").read_text().splitlines()) <= 40

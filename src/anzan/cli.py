@@ -196,6 +196,9 @@ def possession(
     transfer: Annotated[bool, typer.Option("--transfer/--no-transfer", help="One of them gives some away.")] = False,
     transfers: Annotated[int, typer.Option(help="How many times, 1 or 2: two need two calls.")] = 1,
     questions: Annotated[str, typer.Option(help="max, argmax, or both: max,argmax.")] = "max,argmax",
+    gap: Annotated[
+        float, typer.Option(help="After a transfer, how far apart the two are: at most so many leading digits; to 10.")
+    ] = 0.2,
     size: Annotated[int, typer.Option(help="Problems to draw.")] = 1000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same problems.")] = 0,
     split: Annotated[str, typer.Option(help="Another split is another stream of problems.")] = "train",
@@ -214,6 +217,7 @@ def possession(
         # Sorted, as in training: another order would be another stream of problems.
         questions=QUESTIONS if questions == "both" else tuple(sorted({q.strip() for q in questions.split(",")})),
         bias=dict(_bias(text) for text in bias or []),
+        gap=gap,
     )
     problems = generate_possession(drawn, size, seed, split)
     write_problems(problems, out)

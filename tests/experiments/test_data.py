@@ -6,10 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from anzan.experiments.config import ConfigError, DataConfig, PossessionData, load_config
-from anzan.experiments.data import Examples, draw, load_splits
+from anzan.experiments.data import Examples, draw, load_splits, make_examples
 from anzan.experiments.training import train
+from anzan.reader.calculator import Calculator
+from anzan.reader.encoders import TINY, locate_encoder
+from anzan.reader.features import Features
+from anzan.reader.tokenizer import load_tokenizer
 from anzan.tasks.problem import Problem, write_problems
 
 
@@ -110,3 +115,26 @@ def test_questions_are_selected_by_type_and_by_list(tmp_path: Path) -> None:
     ):
         with pytest.raises(ConfigError, match=fault):
             load_splits(DataConfig(train=path, **options), seed=0)
+
+
+def test_a_null_control_sees_results_that_tell_nothing() -> None:
+    features = Features(load_tokenizer(locate_encoder(TINY)), Calculator(("+", "-")))
+    problems = [Problem("1", "Anna has 512 pens. Carl has 86.", "How many in all?", (("598",),))]
+    made = [make_examples(problems, features, Console(quiet=True), wrong)[0] for wrong in (False, True)]
+    for true, wrong in zip(made[0].rows, made[1].rows, strict=True):
+        assert true is not None and wrong is not None
+        for (before, span, operation), (after, place, same) in zip(true.fields, wrong.fields, strict=True):
+            assert (span, operation) == (place, same)  # as long, at the same place
+            assert (before == after) == (operation is None)  # operands stay
+    assert made[0].acceptable == [True] and made[1].acceptable == [False]
+    assert made[0].row_spans[0] and not made[1].row_spans[0]
+    assert made[0].text == made[1].text
+
+
+def test_a_null_control_needs_a_calculator(tmp_path: Path) -> None:
+    for changes in (["model.operations=[]"], ["model.calls=2", "model.objective=unordered-set"]):
+        with pytest.raises(ConfigError, match=r"train\.null_control: for models with one call"):
+            train(
+                load_config("paper", ["data.possession.train_size=16", "train.null_control=true", *changes]),
+                tmp_path / "x",
+            )

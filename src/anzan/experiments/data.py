@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 
 from anzan.experiments.config import ConfigError, DataConfig, PossessionData
 from anzan.experiments.progress import progress_bar
+from anzan.reader.answers import wrong_results
 from anzan.reader.features import Example, Features, TextTooLong, find_answers
 from anzan.tasks.distraction import Distractions
 from anzan.tasks.formats import read_any
@@ -131,11 +132,18 @@ class Examples(Dataset[Example]):
     """Problems as examples, made when they are asked for: all results of all problems would take gigabytes.
 
     `lengths` are the tokens of the texts, `kinds` what `train.begin_with` may name, `longest_answer` the words of the
-    longest answer that stands in a text; 0 if none does.
+    longest answer that stands in a text; 0 if none does. With `wrong` all results have random digits.
     """
 
-    def __init__(self, problems: Sequence[Problem], features: Features, lengths: Sequence[int], longest_answer: int):
-        self.problems, self.features = problems, features
+    def __init__(
+        self,
+        problems: Sequence[Problem],
+        features: Features,
+        lengths: Sequence[int],
+        longest_answer: int,
+        wrong: bool = False,
+    ):
+        self.problems, self.features, self.wrong = problems, features, wrong
         self.lengths, self.longest_answer = lengths, longest_answer
         self.kinds = [_kinds(p) for p in problems]
 
@@ -148,10 +156,18 @@ class Examples(Dataset[Example]):
         p = self.problems[i]
         if people is not None:
             p = shorten(p, people, random.Random(f"shorten-{i}-{people}"))
-        return self.features.example(p.passage, p.question, p.answers, _gold(p))
+        example = self.features.example(p.passage, p.question, p.answers, _gold(p))
+        return _with_wrong_results(example, self.features, i) if self.wrong else example
 
 
-def make_examples(problems: Sequence[Problem], features: Features, log: Console) -> Examples:
+def _with_wrong_results(example: Example, features: Features, seed: int) -> Example:
+    """The example with random digits in all results, so that nothing is to be had from them: nothing is labelled."""
+    write = wrong_results(features, seed)
+    rows = [write(example.text, row) for row in example.rows]
+    return replace(example, rows=rows, row_spans=[[] for _ in rows], acceptable=[False] * len(rows))
+
+
+def make_examples(problems: Sequence[Problem], features: Features, log: Console, wrong: bool = False) -> Examples:
     """Examples for training; a text beyond the model's limit is left out, and counted aloud."""
     kept, lengths, longest = [], [], 0
     with progress_bar(log) as bar:
@@ -171,7 +187,7 @@ def make_examples(problems: Sequence[Problem], features: Features, log: Console)
         log.print(f"{left_out:,} of {len(problems):,} training texts are longer than the model reads and were left out")
     if not kept:
         raise ConfigError("data.train: no problem is short enough for this encoder")
-    return Examples(kept, features, lengths, longest)
+    return Examples(kept, features, lengths, longest, wrong)
 
 
 def _kinds(problem: Problem) -> set[str]:

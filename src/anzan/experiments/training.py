@@ -158,11 +158,15 @@ def train(
     splits = load_splits(config.data, config.train.seed)
     if not splits.train:
         raise ConfigError("data.train: it holds no problem")
+    if t.null_control and (m.calls > 1 or not m.operations):
+        raise ConfigError(
+            "train.null_control: for models with one call of the calculator; change model.calls, operations"
+        )
     if t.select_by == "argument_accuracy" and not (m.operations and any(p.arguments for p in splits.dev)):
         raise ConfigError("train.select_by: argument_accuracy needs a calculator and gold arguments; choose f1 or em")
     model, tokenizer = new_model(config.model)
     features = features_for(model, tokenizer)
-    examples = make_examples(splits.train, features, log)
+    examples = make_examples(splits.train, features, log, t.null_control)
     # Answers need not be as short as those seen, but a start and an end far apart belong to different answers.
     model.config.max_answer_words = max(1, 2 * examples.longest_answer)
     steps = t.max_steps if t.max_steps > 0 else math.ceil(len(examples) * t.epochs / t.batch_size)
