@@ -280,7 +280,7 @@ def train(
     for split, metrics in (("development", result["dev_metrics"]), ("evaluation", result["metrics"])):
         if metrics:
             show.print(scores_table(metrics, title=split))
-    show.print(f"model: {out}\ncurves: {out / 'curves.png'}\nresult: {out / 'result.json'}", soft_wrap=True)
+    show.print(f"model: {out}\nreport: {out / 'report.html'}\nresult: {out / 'result.json'}", soft_wrap=True)
     _add_to_ledger(result, results)
 
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:  # importing them loads torch
-    from anzan.evaluation.audit import Audit, Interval
+    from anzan.evaluation.audit import Audit
     from anzan.reader.answers import Answer, Step
 
 USED = "bold underline cyan"
@@ -129,25 +129,11 @@ def audit_view(audit: Audit, title: str) -> RenderableType:
     for name in ("", "95 %", "n"):
         table.add_column(name, justify="right")
 
-    def row(label: str, interval: Interval | None) -> None:
-        if interval is not None:
+    for group in audit.figures():
+        table.add_section()
+        for name, interval in group:
             low, high = figure(interval.low), figure(interval.high)
-            table.add_row(Text(label), figure(interval.mean), f"{low} to {high}", f"{interval.n:,}")
-
-    row("score (F1)", audit.score)
-    row("right arguments", audit.arguments)
-    row("score with the right arguments given", audit.ceiling)
-    table.add_section()
-    for name, drop in audit.drops.items():
-        row(f"score falls: {name}", drop)
-    table.add_section()
-    for name, share in audit.changed.items():
-        row(f"answers change: {name}", share)
-    table.add_section()
-    row("answers follow a wrong result", audit.follow_rate)
-    row("answers follow another example's result", audit.interchange)
-    for name, interval in audit.more.items():
-        row(name, interval)
+            table.add_row(Text(name), figure(interval.mean), f"{low} to {high}", f"{interval.n:,}")
     verdict, style = _VERDICTS[audit.verdict]
     return Group(table, Text.assemble((verdict, style), ": ", audit.evidence))
 

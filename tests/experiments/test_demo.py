@@ -20,7 +20,7 @@ def test_demo(tmp_path: Path, small_run: list[str]) -> None:
     assert {"f1", "f1_blanked", "f1_wrong_results", "role_guessing", "leading_digit_guessing"} <= set(result["metrics"])
     text = shown.getvalue()
     rows = ("calculator blanked", "wrong results", "guess by role", "leading digits")
-    for expected in (*rows, "argmax", "curves.png", "anzan ask"):
+    for expected in (*rows, "argmax", "report.html", "anzan ask"):
         assert expected in text
     for passage, *_ in TYPED:
         assert passage.split()[0] in text

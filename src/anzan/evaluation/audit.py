@@ -73,6 +73,24 @@ class Audit:
     interchange: Interval | None
     more: dict[str, Interval] = field(default_factory=dict)
 
+    def figures(self) -> list[list[tuple[str, Interval]]]:
+        """All figures with what they are called, in groups that belong together; none that is not known."""
+        groups = [
+            [
+                ("score", self.score),
+                ("right arguments", self.arguments),
+                ("score with the right arguments given", self.ceiling),
+            ],
+            [(f"score falls: {name}", drop) for name, drop in self.drops.items()],
+            [(f"answers change: {name}", share) for name, share in self.changed.items()],
+            [
+                ("answers follow a wrong result", self.follow_rate),
+                ("answers follow another example's result", self.interchange),
+                *self.more.items(),
+            ],
+        ]
+        return [[(name, interval) for name, interval in group if interval is not None] for group in groups]
+
     def to_json(self) -> dict[str, Any]:
         """As plain data."""
         return asdict(self)

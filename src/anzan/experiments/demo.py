@@ -93,12 +93,12 @@ def run_demo(out: Path, log: Console, show: Console | None = None, overrides: Se
     show.print(comparison(measured, guesses, title))
     show.print("Guessers name the winner; on max, the winner's number is still to be found.", style="dim")
     ask_typed(reader, show)
-    show.print(f"\nmodel:   {out}\ncurves:  {out / 'curves.png'}\nresult:  {out / 'result.json'}", soft_wrap=True)
+    show.print(f"\nmodel:   {out}\nreport:  {out / 'report.html'}\nresult:  {out / 'result.json'}", soft_wrap=True)
     show.print(
         f"\nnext:\n  anzan ask {out} --passage '...' --question '...'"
         # Another seed: this one would draw the training problems again.
         f"\n  anzan generate possession --people {p.people} --transfer --seed {p.seed + 1} -o problems.jsonl"
-        f"\n  anzan evaluate {out} problems.jsonl",
+        f"\n  anzan evaluate {out} problems.jsonl\n  anzan audit {out} problems.jsonl",
         soft_wrap=True,
     )
     return result

@@ -17,7 +17,9 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import Dataset, Sampler
 from transformers import PreTrainedTokenizerFast, SchedulerType, Trainer, TrainingArguments, set_seed
 
-from anzan.evaluation.predict import evaluate
+from anzan.evaluation.audit import Audit
+from anzan.evaluation.predict import evaluate, predict
+from anzan.evaluation.reader_audit import audit_reader
 from anzan.experiments.config import ConfigError, ModelConfig, RunConfig, TrainConfig
 from anzan.experiments.curriculum import Curriculum
 from anzan.experiments.data import Examples, load_splits, make_examples
@@ -37,7 +39,11 @@ from anzan.reader.encoders import locate_encoder
 from anzan.reader.features import Example, Features
 from anzan.reader.modeling import CalculatorReader
 from anzan.reader.tokenizer import load_tokenizer
+from anzan.report.run_report import write_report
 from anzan.tasks.problem import Problem
+
+REPORTED = 100
+"""Problems that the report at the end of a run looks at more closely."""
 
 SCORES = ("f1", "em", "signed_em", "argument_accuracy")
 """What is measured on the development split, and can select the model."""
@@ -132,9 +138,10 @@ def train(
 ) -> tuple[Reader, dict[str, Any]]:
     """Train, select on the development split, evaluate, and write everything to `out`.
 
-    Leaves the model (safetensors), its card, `curves.png`, `result.json` and checkpoints in `out`, and returns the
-    reader and the result. After `minutes` of training it stops, to go on with `resume`; unlike `train.minutes` that
-    does not change the run. Without `measure` the evaluation split is left to the caller.
+    Leaves the model (safetensors), its card, `report.html`, `curves.png`, `result.json` and checkpoints in `out`, and
+    returns the reader and the result. The report has an audit on the first `REPORTED` problems of the evaluation split.
+    After `minutes` of training it stops, to go on with `resume`; unlike `train.minutes` that does not change the run.
+    Without `measure` the evaluation split is left to the caller, and the report is on the development split.
 
     Raises:
         ConfigError, DataError: settings or data that cannot be used.
@@ -268,10 +275,21 @@ def train(
         "commit": code,
         "command": command(),
     }
+    shown = (splits.eval if measure else splits.dev)[:REPORTED]
+    answers = predict(reader, shown)
+    write_report(result, out / "curves.png", _audited(reader, shown), shown, answers, out / "report.html")
     reader.save(out)
     (out / "README.md").write_text(model_card(result), encoding="utf-8")
     write_json(out / "result.json", result)
     return reader, result
+
+
+def _audited(reader: Reader, problems: Sequence[Problem]) -> Audit | None:
+    """The audit; None where there is nothing to audit."""
+    try:
+        return audit_reader(reader, problems)
+    except ValueError:  # no calculator, or no problem that it can read
+        return None
 
 
 def _collated(batch: list[Example], features: Features) -> dict[str, Any]:

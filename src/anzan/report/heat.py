@@ -2,47 +2,22 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from anzan.evaluation.saliency import Salient
-from anzan.files import whole_file
 from anzan.reader.answers import Answer
+from anzan.report.page import COLOUR, text, write_page
 
 HIDDEN = "▢"
 """What is shown for a number that the reader did not see."""
 
-COLOUR = (214, 69, 34)
-"""The one hue; how much of it is the norm's share of the largest."""
-
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{title}</title><style>
-body {{ font: 16px/1.9 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }}
-body {{ color: #222; background: #fff; overflow-wrap: anywhere }} h1 {{ font-size: 1.4rem; line-height: 1.3 }}
-h2 {{ font-size: 1rem; margin: 1.2rem 0 0 }} p {{ margin: .2rem 0 }}
-p span {{ padding: .15em 0; border-radius: .2em }}
-table {{ border-collapse: collapse; line-height: 1.5 }} td, th {{ padding: .1rem .8rem .1rem 0; text-align: left }}
-td.n {{ text-align: right }} td {{ border-top: 1px solid #ddd; vertical-align: top }}
-.legend {{ display: inline-block; width: 10rem; height: .8rem; margin: 0 .4rem }}
-.legend {{ background: linear-gradient(to right, rgba{pale}, rgb{colour}) }}
-</style></head><body><h1>{title}</h1>{body}
-</body></html>
-"""
-
 
 def write_html(answer: Answer, tokens: Sequence[Salient], title: str, path: Path) -> None:
     """A page that needs nothing else; everything from the user's text is escaped."""
-    write_page(f"{heat_map(tokens)}<p>Answer: <b>{html.escape(answer.answer)}</b>.</p>", title, path)
-
-
-def write_page(body: str, title: str, path: Path) -> None:
-    """A self-contained page; `body` is HTML already, the title is text."""
-    with whole_file(path) as file:
-        file.write(_PAGE.format(title=html.escape(title), body=body, colour=COLOUR, pale=(*COLOUR, 0)))
+    write_page(f"{heat_map(tokens)}<p>Answer: <b>{text(answer.answer)}</b>.</p>", title, path)
 
 
 def heat_map(tokens: Sequence[Salient]) -> str:
@@ -52,10 +27,10 @@ def heat_map(tokens: Sequence[Salient]) -> str:
     for where, group in _sections(tokens):
         words = "".join(
             f'{"" if glued else " "}<span style="background: rgba{(*COLOUR, round(t.norm / most, 3))}" '
-            f'title="{t.norm:.4g}">{html.escape(word)}</span>'
+            f'title="{t.norm:.4g}">{text(word)}</span>'
             for word, glued, t in group
         )
-        sections.append(f"<h2>{html.escape(where)}</h2><p>{words}</p>")
+        sections.append(f"<h2>{text(where)}</h2><p>{words}</p>")
     legend = (
         f"<p><small>The norm of the gradient of -log p(answer) at each token's embedding: 0"
         f'<span class="legend"></span>{most:.3g}. Norms have no sign. {HIDDEN} is a number that was hidden from the '

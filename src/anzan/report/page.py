@@ -1,0 +1,52 @@
+"""Self-contained HTML pages: one style, tables, and text that is escaped."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from anzan.files import whole_file
+
+COLOUR = (214, 69, 34)
+"""The one hue of heat maps."""
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>{title}</title><style>
+body {{ font: 16px/1.9 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }}
+body {{ color: #222; background: #fff; overflow-wrap: anywhere }} h1 {{ font-size: 1.4rem; line-height: 1.3 }}
+h2 {{ font-size: 1rem; margin: 1.2rem 0 0 }} p {{ margin: .2rem 0 }} img {{ max-width: 100% }}
+p span {{ padding: .15em 0; border-radius: .2em }} mark {{ background: rgba{mark} }} .wrong {{ color: #a00 }}
+table {{ border-collapse: collapse; line-height: 1.5 }} td, th {{ padding: .1rem .8rem .1rem 0; text-align: left }}
+td.n {{ text-align: right; white-space: nowrap }} td {{ border-top: 1px solid #ddd; vertical-align: top }}
+.legend {{ display: inline-block; width: 10rem; height: .8rem; margin: 0 .4rem }}
+.legend {{ background: linear-gradient(to right, rgba{pale}, rgb{colour}) }}
+</style></head><body><h1>{title}</h1>{body}
+</body></html>
+"""
+
+
+def write_page(body: str, title: str, path: Path) -> None:
+    """A page that needs nothing else; `body` is HTML already, the title is text."""
+    page = _PAGE.format(title=text(title), body=body, colour=COLOUR, pale=(*COLOUR, 0), mark=(*COLOUR, 0.25))
+    with whole_file(path) as file:
+        file.write(page)
+
+
+def text(what: object) -> str:
+    """Anything as text, escaped."""
+    return html.escape(str(what))
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]], words: int = 1) -> str:
+    """A table; cells are HTML already, all but the first `words` of each row are numbers."""
+    kinds = ["td" if i < words else "td class=n" for i in range(len(heads))]
+    lines = [[f"<{kind}>{cell}</td>" for kind, cell in zip(kinds, row, strict=True)] for row in rows]
+    lines = [[f"<th>{head}</th>" for head in heads], *lines]
+    return "<table>" + "".join(f"<tr>{''.join(line)}</tr>" for line in lines) + "</table>"
+
+
+def percent(share: float | None) -> str:
+    """A share from 0 to 1 in percent."""
+    return "-" if share is None else f"{100 * share:.1f} %"
