@@ -87,9 +87,13 @@ def test_splits_of_one_file_share_no_passage(tmp_path: Path) -> None:
     assert load_splits(data, seed=0) == splits != load_splits(data, seed=1)
 
 
+THINGS = ("cups", "boxes")
+
+
 def test_only_training_problems_are_distracted(tmp_path: Path) -> None:
     problems = [
-        Problem(str(i), f"Ann has {i} pens . Bob has 90 cups .", "How many pens ?", ((f"{i}",),)) for i in range(20)
+        Problem(str(i), f"Ann has {i} pens . Bob has 90 {THINGS[i % 2]} .", "How many pens ?", ((f"{i}",),))
+        for i in range(20)
     ]
     write_problems(problems, tmp_path / "data.jsonl")
     data = DataConfig(train=str(tmp_path / "data.jsonl"), eval_share=0.2, dev_share=0.25)
@@ -117,18 +121,23 @@ def test_questions_are_selected_by_type_and_by_list(tmp_path: Path) -> None:
             load_splits(DataConfig(train=path, **options), seed=0)
 
 
-def test_a_null_control_sees_results_that_tell_nothing() -> None:
+def test_a_null_control_sees_calculations_that_tell_nothing() -> None:
     features = Features(load_tokenizer(locate_encoder(TINY)), Calculator(("+", "-")))
-    problems = [Problem("1", "Anna has 512 pens. Carl has 86.", "How many in all?", (("598",),))]
-    made = [make_examples(problems, features, Console(quiet=True), wrong)[0] for wrong in (False, True)]
-    for true, wrong in zip(made[0].rows, made[1].rows, strict=True):
-        assert true is not None and wrong is not None
-        for (before, span, operation), (after, place, same) in zip(true.fields, wrong.fields, strict=True):
-            assert (span, operation) == (place, same)  # as long, at the same place
-            assert (before == after) == (operation is None)  # operands stay
-    assert made[0].acceptable == [True] and made[1].acceptable == [False]
-    assert made[0].row_spans[0] and not made[1].row_spans[0]
-    assert made[0].text == made[1].text
+    problems = [
+        Problem(str(i), "Anna has 512 pens. Carl has 861.", "How many in all?", (("1373",),)) for i in range(200)
+    ]
+    true, control = (make_examples(problems, features, Console(quiet=True), wrong) for wrong in (False, True))
+    assert true[0].acceptable == [True] and true[0].row_spans[0]
+    signs = []
+    for i in range(200):
+        [row], example = control[i].rows, control[i]
+        assert row is not None and example.text == true[i].text
+        assert (example.acceptable, example.row_spans) == ([False], [[]])
+        operands = [value for value, _, op in row.fields if op is None]
+        assert all(100 <= value <= 999 for value in operands) and set(operands) != {512, 861}
+        signs.append(row.printed.fields[3].value > 0)  # of 512 - 861, which alone would tell who has more
+    assert 60 < sum(signs) < 140
+    assert control[3] == control[3] and control[3].rows != control[4].rows
 
 
 def test_a_null_control_needs_a_calculator(tmp_path: Path) -> None:

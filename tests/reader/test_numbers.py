@@ -117,6 +117,9 @@ CASES: list[tuple[str, list[tuple[str, str]]]] = [
     ("half of them, half a pie", [("half", "1/2"), ("half", "1/2")]),
     ("half a million, a half million", [("half a million", "500000"), ("half million", "500000")]),
     ("half, the half, half-time, a half", []),
+    ("a half-million, half-a-million", [("half-million", "500000"), ("half-a-million", "500000")]),
+    ("the eastern half of it, top half of, latter half of", []),
+    ("in 2010 1/2 of them, 999 1/2", [("2010", "2010"), ("1/2", "1/2"), ("999 1/2", "1999/2")]),
     ("the first half of it, the 2nd half a", [("first", "1"), ("2", "2")]),
     ("two and a half, 3 and a half million", [("two and a half", "5/2"), ("3 and a half million", "3500000")]),
     ("two and a half-back, -2 and a half", [("two", "2"), ("-2", "-2")]),
@@ -184,6 +187,15 @@ PARSED = {
     "1/2": "1/2",
     "-1 / 2": "-1/2",
     "1,000/3": "1000/3",
+    "2 1/2": "5/2",
+    "-\u00bd": "-1/2",
+    "$3.5M": "3500000",
+    "-$2bn": "-2000000000",
+    "- $ 5k": "-5000",
+    "half": "1/2",
+    "Two thirds.": "2/3",
+    "half a million": "500000",
+    "one-third": "1/3",
 }
 
 
@@ -194,6 +206,12 @@ def test_parse_number(text: str, value: str) -> None:
 
 REFUSED = ["", " ", "-", "$", "%", ".", "12 apples", "about 12", "1,23", "12 13", "27-20", "--5", "- -5", "+-5", "5.."]
 REFUSED += [
+    "3.5M",
+    "half of",
+    "one third of it",
+    "half 2",
+    "of",
+    "$of",
     "1/0",
     "1/-2",
     "1/2/3",

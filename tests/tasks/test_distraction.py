@@ -2,6 +2,7 @@
 
 import random
 import re
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -77,3 +78,28 @@ def test_a_problem_without_a_place_is_left_alone() -> None:
     nothing = problem("5", "how tall he is", "How tall ?", "2")
     assert Distractions(PROBLEMS).add(nothing, random.Random(0)) is None
     assert Distractions([]).add(PROBLEMS[0], random.Random(0)) is None
+
+
+def test_what_could_change_the_question_is_not_put_in() -> None:
+    others = [
+        problem("6", "He gives him 80 more . Bea has 70 cups . Dan has 75 cups .", "How many ?", "10", "80", "70"),
+        problem("7", "Bob has 600 pens . Bob has 500 pens .", "How many pens ?", "100", "600", "500"),
+        problem("8", "There are 800 . There are 900 .", "How many ?", "100", "800", "900"),
+    ]
+    made = Distractions([PROBLEMS[0], *others])
+    found = [p.passage for seed in range(300) if (p := made.add(PROBLEMS[0], random.Random(seed)))]
+    assert any("Bea has 70 cups ." in passage for passage in found)
+    for wrong in ("He gives", "Bob has", "There are"):  # a pronoun, what is asked for, nothing known
+        assert not any(wrong in passage for passage in found)
+
+
+def test_rounded_answers_are_not_made_either() -> None:
+    thirds = problem("9", "Tom has 3 pens . Sue has 5 pens .", "How many pens each ?", "3.3333")
+    made = Distractions([thirds, problem("10", "A has 10 cups . B has 10 cups .", "How many ?", "20")])
+    found = [p for seed in range(100) if (p := made.add(thirds, random.Random(seed)))]
+    assert not any("10" in p.passage for p in found)  # 10 / 3 prints 3.3333
+
+
+def test_mentions_may_be_null() -> None:
+    bare = replace(PROBLEMS[0], meta={"mentions": None})
+    assert any(Distractions(PROBLEMS).add(bare, random.Random(seed)) for seed in range(9))

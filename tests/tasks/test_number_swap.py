@@ -92,6 +92,7 @@ def test_numbers_change_places_and_the_other_option_is_right(
         ("5 cats, dogs are 7.", "Are there more cats or dogs?", "dogs", "stands before its number"),
         ("5% cats, 7 dogs.", "Are there more cats or dogs?", "dogs", "different units"),
         ("5 cats, 7 dogs, 7 cows.", "Are there more cats or dogs?", "dogs", "more than once"),
+        ("Half of the cats and two dogs.", "Are there more cats or dogs?", "dogs", "'Half' is a part of something"),
         ("1 sheep, 7 dogs.", "Are there fewer sheep or dogs?", "sheep", "singular"),
         ("1950 cats, 2007 dogs.", "Are there more cats or dogs?", "dogs", "year"),
         ("5 cats, and 7 dogs, only 7 dogs.", "Are there more cats or dogs?", "dogs", "more than one number"),

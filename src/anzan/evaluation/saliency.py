@@ -62,6 +62,8 @@ def saliency(reader: Reader, passage: str, question: str) -> tuple[Answer, list[
     finally:
         del model.encode  # the method is there again
     places = [t.where if t else None for t in trace.text.tokens]
+    for call in trace.text.calls:  # earlier ones of a chain
+        places[call.start : call.start + len(call.row.ids) - 1] = [RESULTS] * (len(call.row.ids) - 1)
     if trace.row:
         places += [RESULTS] * (len(trace.row.ids) - 1) + [None]
     words: Any = tokenizer.convert_ids_to_tokens(trace.seen)

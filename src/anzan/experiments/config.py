@@ -99,10 +99,10 @@ class TrainConfig:
     kinds of question in `begin_with` alone. Until `grow_share` of it, possession problems grow from `grow_from` people
     to all of theirs. `model.entropy` falls to 0 at `entropy_share` of it. `group_by_length` saves padding, but where
     length tells the kinds apart its batches are of one kind each. `evaluations` is how often the development split is
-    measured. `null_control` prints random digits in the place of all results, in training alone: what such a model has
-    learnt, it has not learnt from its calculator (a control for the audit). `bf16` trains in mixed precision: on a GPU,
-    or on a CPU that computes in bfloat16, where it is up to twice as fast (on others it is slower); what is measured is
-    measured in float32.
+    measured. `null_control` prints the calculation of random numbers in the place of the true one, in training alone:
+    what such a model has learnt, it has not learnt from its calculator (a control for the audit). `bf16` trains in
+    mixed precision: on a GPU, or on a CPU that computes in bfloat16, where it is up to twice as fast (on others it is
+    slower); what is measured is measured in float32.
     """
 
     epochs: float = 3.0

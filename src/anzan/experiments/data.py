@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import zip_longest
 from typing import Any
 
@@ -13,7 +14,6 @@ from torch.utils.data import Dataset
 
 from anzan.experiments.config import ConfigError, DataConfig, PossessionData
 from anzan.experiments.progress import progress_bar
-from anzan.reader.answers import wrong_results
 from anzan.reader.features import Example, Features, TextTooLong, find_answers
 from anzan.tasks.distraction import Distractions
 from anzan.tasks.formats import read_any
@@ -132,7 +132,7 @@ class Examples(Dataset[Example]):
     """Problems as examples, made when they are asked for: all results of all problems would take gigabytes.
 
     `lengths` are the tokens of the texts, `kinds` what `train.begin_with` may name, `longest_answer` the words of the
-    longest answer that stands in a text; 0 if none does. With `wrong` all results have random digits.
+    longest answer that stands in a text; 0 if none does. With `wrong` every calculation is that of random numbers.
     """
 
     def __init__(
@@ -157,13 +157,23 @@ class Examples(Dataset[Example]):
         if people is not None:
             p = shorten(p, people, random.Random(f"shorten-{i}-{people}"))
         example = self.features.example(p.passage, p.question, p.answers, _gold(p))
-        return _with_wrong_results(example, self.features, i) if self.wrong else example
+        return _with_other_calculations(example, self.features, random.Random(i)) if self.wrong else example
 
 
-def _with_wrong_results(example: Example, features: Features, seed: int) -> Example:
-    """The example with random digits in all results, so that nothing is to be had from them: nothing is labelled."""
-    write = wrong_results(features, seed)
-    rows = [write(example.text, row) for row in example.rows]
+def _with_other_calculations(example: Example, features: Features, rng: random.Random) -> Example:
+    """The example with calculations of random numbers, as long as its own: nothing is to be had from them, not even a
+    sign, and nothing is labelled.
+    """
+
+    def drawn(value: Fraction) -> Fraction:
+        size = len(str(abs(int(value))))
+        return Fraction(rng.randint(10 ** (size - 1), 10**size - 1))
+
+    mentions = example.text.mentions
+    rows = [
+        None if row is None else features.row(features.calculator(*(drawn(mentions[m].value) for m in pair)))
+        for row, pair in zip(example.rows, example.text.candidates, strict=True)
+    ]
     return replace(example, rows=rows, row_spans=[[] for _ in rows], acceptable=[False] * len(rows))
 
 

@@ -31,6 +31,6 @@ def learning_curves(history: Sequence[dict[str, Any]], path: Path, title: str) -
     losses.set_ylabel("loss (nats)")
     scores.set_ylabel("percent")
     scores.set_ylim(0, 101)
-    figure.suptitle(title)
+    figure.suptitle(title, parse_math=False)
     figure.savefig(path, dpi=120)
     plt.close(figure)

@@ -38,7 +38,7 @@ def _number_digits(text: Text) -> list[int]:
         if m.where in (STEP, CONSTANT):
             continue
         spelled = (text.question if m.where == QUESTION else text.passage)[m.start : m.end]
-        if all(c.isdigit() or not c.isalnum() for c in spelled):
+        if any(c in DIGITS for c in spelled):  # also those of `3.5 million`
             _count_digits(places, i, [k for k in range(m.span[0], m.span[1] + 1) if _is_digit(text, k)])
     for call in text.calls:
         numbers = [(call.pair[argument], digits) for argument, digits in call.row.operands]
@@ -58,6 +58,9 @@ def _answerable(text: Text) -> list[bool]:
 def _used(text: Text) -> list[bool]:
     went_in = {i for call in text.calls for i in call.pair}
     return [i in went_in for i in range(len(text.mentions))]
+
+
+DIGITS = frozenset("0123456789")
 
 
 def _is_digit(text: Text, place: int) -> bool:

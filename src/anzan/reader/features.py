@@ -14,7 +14,7 @@ from typing import Any, cast
 from transformers import PreTrainedTokenizerFast
 
 from anzan.reader.blindfold import blindfold
-from anzan.reader.calculator import Calculator, Number, Printed, format_number
+from anzan.reader.calculator import DECIMALS, Calculator, Number, Printed, format_number
 from anzan.reader.numbers import find_numbers, parse_number, strip_separators
 from anzan.reader.text import CONSTANT, PASSAGE, QUESTION, RESULT_SEGMENT, STEP, Call, Mention, Row, Span, Text, Token
 
@@ -269,11 +269,17 @@ class Features:
             if not any(_gives(call.row, values) for call in text.calls):
                 acceptable = [_gives(row, values) for row in rows]
                 if not any(acceptable) and self.calls - len(text.calls) > 1:
-                    on_the_way = {
-                        x for v in values for m in text.mentions for x in self.calculator.partners(m.value, v)
-                    }
-                    acceptable = [_gives(row, on_the_way) for row in rows]
+                    acceptable = self._on_the_way(text, rows, values)
         return Example(text, rows, spans, row_spans, acceptable, _among_gold(text, candidates, gold), blind, values)
+
+    def _on_the_way(self, text: Text, rows: Sequence[Row | None], values: frozenset[Number]) -> list[bool]:
+        """Of which rows a result makes the answer together with a number of the text."""
+        known = {m.value for m in text.mentions}
+        if any(len(format_number(v).partition(".")[2]) == DECIMALS for v in values):  # it may be rounded
+            results = [{value for value, _, op in row.fields if op is not None} if row else set() for row in rows]
+            return [any(_gives(self.row(self.calculator(x, r)), values) for x in known for r in own) for own in results]
+        wanted = {x for v in values for k in known for x in self.calculator.partners(k, v)}
+        return [_gives(row, wanted) for row in rows]
 
 
 def find_answers(text: Text, answers: Sequence[Sequence[str]]) -> list[Span]:

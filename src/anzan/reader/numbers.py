@@ -14,12 +14,12 @@ A scanner (one regular expression) cuts the text into digits and words; a small 
   `one` is always 1 and `second` always 2, whatever they mean.
 - digits with one scale word: `3.5 million` is one number, 3500000.
 - proper fractions, alone or after a whole number, with the denominators that people write: `3/4`, `2 1/2`, `½`, `2½`.
-  So `2015/16` and `24/7` are two numbers each, and `1/2/2010` is three.
+  So `2015/16` and `24/7` are two numbers each, and `1/2/2010` is three; a date `4/7` is taken for a fraction.
 - fractions in words, with a hyphen or before `of`: `two-thirds`, `one third of`, `half of`, `half a million`, and `two
-  and a half`. The `first half`, the `third quarter` and a lone `half` are none.
+  and a half`. The `first half`, the `eastern half`, the `third quarter` and a lone `half` are none.
 
-A number of more than `MAX_DIGITS` digits is not taken as a number. Dates, times, scores and ranges are read as the
-separate numbers in them. All offsets count characters of a Python string.
+A number of more than `MAX_DIGITS` digits is not taken as a number. Other dates, times, scores and ranges are read as
+the separate numbers in them. All offsets count characters of a Python string.
 """
 
 import re
@@ -74,8 +74,12 @@ _SLASHED = re.compile(r"[-\u2212]?[1-9][0-9]?[/\u2044][1-9][0-9]{0,2}")
 _OF = re.compile(r"\s+of\b", re.IGNORECASE)
 _HALF_OF = re.compile(r"\s+(?:of|a|an)\b", re.IGNORECASE)
 _AND_A_HALF = re.compile(r"\s+and\s+a\s+half\b(?!-)", re.IGNORECASE)
-_MAYBE_A = re.compile(r"\s+(?:a\s+)?", re.IGNORECASE)
-_PART_OF_A_GAME = re.compile(r"(?:first|second|last|final|opening|other|[0-9](?:st|nd|rd|th))[\s-]+$", re.IGNORECASE)
+_MAYBE_A = re.compile(r"(?:\s+|-)(?:a(?:\s+|-))?", re.IGNORECASE)
+_PART_OF_SOMETHING = re.compile(
+    r"(?:first|second|latter|last|final|opening|closing|other|better|early|later|front|back|rear|top|bottom|upper|lower"
+    r"|left|right|north|south|east|west|northern|southern|eastern|western|[0-9](?:st|nd|rd|th))[\s-]+$",
+    re.IGNORECASE,
+)
 
 _UNIT, _TEEN, _TENS, _HUNDRED, _SCALE, _AND, _DIGITS, _FRACTION, _HALF, _PARTS = range(10)
 
@@ -253,7 +257,8 @@ class _Grammar:
         if fraction := self.fraction(i):
             return fraction
         whole = self.tokens[i]
-        fraction = None if whole.last or whole.value.denominator > 1 else self.fraction(i + 1)
+        small = not whole.last and whole.value.denominator == 1 and abs(whole.value) < 1000  # `in 2010 1/2 of them`
+        fraction = self.fraction(i + 1) if small else None
         if fraction and fraction[0] > 0 and self.text[whole.end : self.tokens[i + 1].start] in ("", " "):
             return (whole.value + fraction[0] if whole.value >= 0 else whole.value - fraction[0]), fraction[1]
         return whole.value, i + 1
@@ -272,7 +277,7 @@ class _Grammar:
     def half(self, i: int) -> tuple[Fraction, int] | None:
         """`half of`, `half a`, and with a scale `half a million`."""
         half = self.tokens[i]
-        if _PART_OF_A_GAME.search(self.text, max(0, half.start - 12), half.start):
+        if _PART_OF_SOMETHING.search(self.text, max(0, half.start - 12), half.start):
             return None
         if i + 1 < len(self.tokens) and self._scales(i + 1, _MAYBE_A):
             return self.tokens[i + 1].value / 2, i + 2
@@ -322,7 +327,7 @@ def find_numbers(text: str) -> list[Number]:
     return found
 
 
-_PREFIX = re.compile(rf"(?P<sign>[-+\u2212])?\s*[{_CURRENCY}]?\s*")
+_PREFIX = re.compile(rf"(?P<sign>[-+\u2212])?\s*(?P<currency>[{_CURRENCY}]?)\s*")
 _SUFFIX = re.compile(rf"(?:\s*[%{_CURRENCY}]|st|nd|rd|th)?\.?", re.IGNORECASE)
 _RATIO = re.compile(r"([^/]+)/([^/]+)")
 
@@ -331,7 +336,8 @@ def parse_number(text: str) -> Fraction | None:
     """The value of a string that is one number and nothing else, else None. Nothing is raised.
 
     White space around it, a sign (also apart, `- 59`), a currency sign, `%` (`20%` is 20), an ordinal ending (`3rd`)
-    and a final period are allowed; so is a ratio of two whole numbers in digits, `1/2`, unless it divides by zero.
+    and a final period are allowed; so is a ratio of two whole numbers in digits, `1/2`, unless it divides by zero, and
+    a fraction in words, `half`, `two thirds`.
     """
     text = text.strip()
     if ratio := _RATIO.fullmatch(text):
@@ -341,16 +347,27 @@ def parse_number(text: str) -> Fraction | None:
 
     prefix = _PREFIX.match(text)
     assert prefix is not None  # it can match nothing at all
-    body = text[prefix.end() :]
-    numbers = find_numbers(body)
-    if len(numbers) != 1 or numbers[0].start != 0 or not _SUFFIX.fullmatch(body, numbers[0].end):
+    body = prefix["currency"] + text[prefix.end() :]  # after a currency sign `M` is a scale
+    start = len(prefix["currency"])
+    number = _alone(body, start)
+    if number is None and (part := _alone(f"{body.removesuffix('.')} of", start, " of")):  # `half` alone is no number
+        number = part if part.text[0].isalpha() and part.value.denominator > 1 else None
+    if number is None:
         return None
-    value = numbers[0].value
     if prefix["sign"] is None:
-        return value
-    if body[0] in "-\u2212":  # a second sign
+        return number.value
+    if number.text[0] in "-\u2212":  # a second sign
         return None
-    return value if prefix["sign"] == "+" else -value
+    return number.value if prefix["sign"] == "+" else -number.value
+
+
+def _alone(text: str, start: int, end: str = "") -> Number | None:
+    """The number that begins at `start`, if nothing but a suffix and this end follow and it is the only one."""
+    numbers = find_numbers(text)
+    if len(numbers) != 1 or numbers[0].start != start:
+        return None
+    rest = text[numbers[0].end : len(text) - len(end)] if end else text[numbers[0].end :]
+    return numbers[0] if _SUFFIX.fullmatch(rest) else None
 
 
 def _parse_whole(text: str) -> Fraction | None:

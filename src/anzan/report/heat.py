@@ -70,13 +70,22 @@ def write_png(answer: Answer, tokens: Sequence[Salient], title: str, path: Path,
     axes.text(5, line + 0.6, "0", ha="right", **legend)
     axes.text(6.5 + steps / 2, line + 0.6, f"{most:.3g}, norm of the gradient of -log p(answer)", **legend)
     axes.axis("off")
-    axes.set_title(f"{title}, answer: {answer.answer}", fontsize=10, loc="left")
+    axes.set_title(f"{title}, answer: {answer.answer}", fontsize=10, loc="left", parse_math=False)
     for row, column, word, share in cells:
         if share >= 0:
             axes.add_patch(Rectangle((column, row - 0.45), len(word), 0.9, color=(*rgb, share), lw=0))
         style: dict[str, Any] = {"fontsize": 8, "fontweight": "bold" if share < 0 else "normal"}
         for i, character in enumerate(word):
-            axes.text(column + i + 0.5, row, character, family="monospace", ha="center", va="center", **style)
+            axes.text(
+                column + i + 0.5,
+                row,
+                character,
+                family="monospace",
+                ha="center",
+                va="center",
+                parse_math=False,
+                **style,
+            )
     figure.savefig(path, dpi=130, bbox_inches="tight")
     pyplot.close(figure)
 

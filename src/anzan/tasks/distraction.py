@@ -7,8 +7,8 @@ problems get company, with nothing but their own text and that of other problems
 - another thing beside one that is asked for: `Tom has 4 pens .` becomes `Tom has 4 pens and 22 books .`;
 - a sentence of another problem, with its numbers, between two of its own.
 
-A number that would make the answer together with one of the problem's own is not added, so that no wrong pair becomes
-right by accident.
+A number that would make the answer together with another one is not added, so that no wrong pair becomes right by
+accident; nor a sentence that says of whom or of what it speaks by a pronoun.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from fractions import Fraction
 from typing import Any
 
 from anzan.reader.calculator import Calculator, format_number
-from anzan.reader.numbers import Number, find_numbers, parse_number
+from anzan.reader.numbers import find_numbers, parse_number
 from anzan.tasks.problem import Problem
 
 _THING = re.compile(
@@ -30,6 +30,8 @@ _THING = re.compile(
 )
 _SENTENCE = re.compile(r"\S(?:[^.?!]|[.?!](?!\s|$))*[.?!]+(?=\s|$)")
 _WORD = re.compile(r"\w+")
+_POINTS_BACK = {"he", "she", "it", "they", "him", "her", "them", "his", "hers", "its", "their"}
+_POINTS_BACK |= {"more", "other", "another", "rest", "left", "remaining"}
 _ALL = Calculator(("+", "-", "*", "/"))
 
 
@@ -64,18 +66,20 @@ class Distractions:
         things = [thing for thing in self._things if thing not in known]
         if not places or not things:
             return None
-        value = rng.choice(self._values)
-        if not _harmless([value], problem):
+        written = format_number(rng.choice(self._values))
+        if not _harmless([Fraction(written)], problem):
             return None
-        text = f" and {format_number(value)} {rng.choice(things)}"
+        text = f" and {written} {rng.choice(things)}"
         return _inserted(problem, rng.choice(places).end(), text)
 
     def _sentence(self, problem: Problem, rng: random.Random) -> Problem | None:
         sentence = rng.choice(self._sentences) if self._sentences else ""
         starts = [m.start() for m in _SENTENCE.finditer(problem.passage)]
-        values = [n.value for n in find_numbers(sentence)]
-        things = set(self._things) & _words(sentence)
-        if not starts or not values or things & _words(problem.question) or not _harmless(values, problem):
+        words = _words(sentence)
+        things = words & set(self._things)
+        if not starts or not things or words & _POINTS_BACK or things & _words(f"{problem.passage} {problem.question}"):
+            return None
+        if not _harmless([n.value for n in find_numbers(sentence)], problem):
             return None
         return _inserted(problem, rng.choice(starts), f"{sentence} ")
 
@@ -86,17 +90,18 @@ def _words(text: str) -> set[str]:
 
 def _harmless(values: Sequence[Fraction], problem: Problem) -> bool:
     """Whether no new number is an answer, or makes one together with another number."""
-    answers = [v for spans in problem.answers for s in spans if (v := parse_number(s)) is not None]
-    own: list[Number] = find_numbers(problem.passage) + find_numbers(problem.question)
-    everything = [*(n.value for n in own), *values]
-    wanted = {x for a in answers for known in everything for x in _ALL.partners(known, a)} | set(answers)
-    return not wanted & set(values)
+    answers = {format_number(v) for spans in problem.answers for s in spans if (v := parse_number(s)) is not None}
+    own = [n.value for n in (*find_numbers(problem.passage), *find_numbers(problem.question))]
+    made = (
+        f.value for i, new in enumerate(values) for x in (*own, *values[:i]) for f in _ALL(x, new).fields if f.operation
+    )
+    return answers.isdisjoint(map(format_number, made))
 
 
 def _inserted(problem: Problem, place: int, text: str) -> Problem:
     passage = problem.passage[:place] + text + problem.passage[place:]
     meta: dict[str, Any] = {**problem.meta, "distracted": True}
-    if "mentions" in meta:
+    if meta.get("mentions"):
         meta["mentions"] = [_shifted(m, place, len(text)) for m in meta["mentions"]]
     return replace(problem, id=f"{problem.id}-distracted", passage=passage, meta=meta)
 

@@ -201,6 +201,8 @@ def _check_alike(passage: str, a: _Quantity, b: _Quantity) -> None:
     for text, value in ((n.text, n.value) for n in (a.number, b.number)):
         if len(re.findall(rf"(?<![\w.,]){re.escape(text)}(?!\w)", passage)) > 1:
             raise NotSwappable(f"{text} stands in the passage more than once")
+        if value.denominator > 1 and text[0].isalpha():
+            raise NotSwappable(f"{text!r} is a part of something")
         if value == 1:
             raise NotSwappable("1 takes a singular")
         if _YEAR.fullmatch(text):
