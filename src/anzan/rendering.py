@@ -119,6 +119,7 @@ _VERDICTS = {
     "used": ("the tool is USED", "bold green"),
     "bypassed": ("the tool is BYPASSED", "bold yellow"),
     "ignored": ("the tool is IGNORED", "bold red"),
+    "undecided": ("UNDECIDED, too few examples tell", "bold"),
 }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from scipy.stats import binomtest
 from torch import Tensor, nn
 
 from anzan.evaluation.audit import (
@@ -21,10 +22,10 @@ from anzan.evaluation.audit import (
     audit,
     observe_layer,
 )
-from anzan.evaluation.reader_audit import TEN_TIMES, audit_reader
+from anzan.evaluation.reader_audit import TEN_TIMES, NothingToAudit, audit_reader
 from anzan.experiments.config import ModelConfig
 from anzan.experiments.training import new_model
-from anzan.layer import ResultTable, SymbolicLayer
+from anzan.layer import ResultTable, SymbolicLayer, TopKSoftmax
 from anzan.reader.answers import Override, Reader, Trace, features_for
 from anzan.reader.text import Text
 from anzan.tasks.possession import Possession, generate
@@ -69,22 +70,57 @@ def test_intervals_are_those_of_a_proportion() -> None:
 @pytest.mark.parametrize(
     ("blanked", "wrong", "verdict"),
     [
-        (seen("r" * 50 + "w" * 50), seen("w" * 100, "y" * 100), "used"),
-        (seen("r" * 50 + "w" * 50), seen("w" * 100, "y" * 92 + "n" * 8), "bypassed"),  # the lower bound is below 90
-        (seen("r" * 92 + "w" * 8), seen("w" * 100, "y" * 100), "bypassed"),  # answers do well without it
-        (seen("r" * 96 + "w" * 4), seen("r" * 100, "n" * 100), "ignored"),
-        (seen("r" * 95 + "w" * 5), seen("r" * 100, "n" * 100), "bypassed"),
-        (seen("r" * 50 + "w" * 50), seen("w" * 100, "-" * 100), "bypassed"),  # nothing tells what should follow
+        (seen("r" * 100 + "w" * 100), seen("w" * 200, "y" * 200), "used"),
+        (seen("r" * 100 + "w" * 100), seen("w" * 200, "y" * 160 + "n" * 40), "bypassed"),  # one in five does not follow
+        (seen("r" * 194 + "w" * 6), seen("w" * 200, "y" * 200), "bypassed"),  # answers do well without it
+        (seen("r" * 198 + "w" * 2), seen("r" * 200, "n" * 200), "ignored"),
+        (seen("r" * 188 + "w" * 12), seen("r" * 200, "n" * 200), "bypassed"),  # 6 % change
+        (seen("r" * 100 + "w" * 100), seen("w" * 200, "y" * 184 + "n" * 16), "undecided"),  # 92 %, which may be 88
+        (seen("r" * 100 + "w" * 100), seen("w" * 200, "-" * 200), "undecided"),  # nothing tells what should follow
+        (seen("r" * 100 + "w" * 100), seen("w" * 200, "y" + "-" * 199), "undecided"),  # one example tells
+        (seen("r" * 100 + "w" * 100), seen("w" * 200, "y" * 40 + "-" * 160), "used"),  # 40 of 40: 91 % at least
+        (seen("r" * 100 + "w" * 100), seen("w" * 200, "y" * 30 + "-" * 170), "undecided"),  # 30 of 30: 88 %
     ],
 )
 def test_verdicts(blanked: Observed, wrong: Observed, verdict: str) -> None:
-    assert audit({AS_IS: seen("r" * 100), BLANKED: blanked, WRONG: wrong}).verdict == verdict
+    found = audit({AS_IS: seen("r" * 200), BLANKED: blanked, WRONG: wrong})
+    assert found.verdict == verdict and (verdict == "ignored" or found.follow_rate is None or "n = " in found.evidence)
+
+
+def test_one_example_decides_nothing() -> None:
+    assert audit({AS_IS: seen("r"), BLANKED: seen("w"), WRONG: seen("w", "y")}).verdict == "undecided"
+    assert audit({AS_IS: seen("r"), BLANKED: seen("r"), WRONG: seen("r", "n")}).verdict == "undecided"
+
+
+@pytest.mark.parametrize("n", [1, 10, 300])
+def test_bounds_of_equal_answers_are_those_of_clopper_and_pearson(n: int) -> None:
+    for answers, k in (("r" * n, n), ("w" * n, 0)):
+        exact = binomtest(k, n).proportion_ci(0.95, "exact")
+        score = audit({AS_IS: seen(answers), BLANKED: seen(answers)}).score
+        assert (score.low, score.high) == pytest.approx((100 * exact.low, 100 * exact.high), abs=0.01)
+
+
+def test_what_more_examples_tell_of_decides() -> None:
+    """The interchange of two hundred, not the follow rate of one."""
+    follows = {WRONG: seen("w" * 200, "y" + "-" * 199), ANOTHER: seen("w" * 200, "n" * 200)}
+    assert audit({AS_IS: seen("r" * 200), BLANKED: seen("w" * 200), **follows}).verdict == "bypassed"
+
+
+def test_an_intervention_of_one_s_own_counts() -> None:
+    found = audit({AS_IS: seen("r" * 200), BLANKED: seen("r" * 200), "zeroed": seen("w" * 200)})
+    assert found.verdict != "ignored" and found.drops["zeroed"].mean == found.changed["zeroed"].mean == 100
+
+
+def test_examples_that_saw_their_own_output_are_left_out() -> None:
+    another = replace(seen("wwrr"), shown=[True, True, False, False])
+    found = audit({AS_IS: seen("rrrr"), BLANKED: seen("wwww"), ANOTHER: another})
+    assert (found.drops[ANOTHER].mean, found.changed[ANOTHER].n) == (100, 2)
 
 
 def test_where_no_wrong_result_can_be_followed_the_interchange_counts() -> None:
     blanked, wrong = seen("r" * 50 + "w" * 50), seen("r" * 100, "-" * 100)
     for follows, verdict in (("y" * 100, "used"), ("n" * 100, "bypassed")):
-        another = seen("w" * 100, follows)
+        another = seen("w" * 100, follows)  # a hundred of a hundred: 96 % at least
         assert audit({AS_IS: seen("r" * 100), BLANKED: blanked, WRONG: wrong, ANOTHER: another}).verdict == verdict
 
 
@@ -94,6 +130,7 @@ def test_where_no_wrong_result_can_be_followed_the_interchange_counts() -> None:
         ({AS_IS: seen("r")}, "blanked missing"),
         ({AS_IS: seen("rr"), BLANKED: seen("r")}, r"answers to \[1, 2\] examples"),
         ({AS_IS: seen(""), BLANKED: seen("")}, r"answers to \[0\] examples"),
+        ({AS_IS: seen("rr"), BLANKED: seen("rr"), WRONG: seen("rr", "y")}, r"answers to \[1, 2\] examples"),
     ],
 )
 def test_what_cannot_be_judged(observed: dict[str, Observed], fault: str) -> None:
@@ -129,6 +166,27 @@ def test_a_network_of_somebody_else(share: float, verdict: str) -> None:
     assert found.follow_rate.mean == pytest.approx(own, abs=6)
     assert found.interchange.mean == pytest.approx(own, abs=6)
     assert found.drops[BLANKED].mean == pytest.approx(own * 0.99, abs=6)  # 0 is the sum of 0 and 0
+
+
+def test_what_a_network_answers_as_it_is() -> None:
+    """Its own mixture of results, not that of the most likely candidate; and a single candidate has no other."""
+    layer, table = (
+        SymbolicLayer(TopKSoftmax(2)),
+        ResultTable(torch.tensor([[[0], [1], [2]]]), torch.tensor([[False, True, True]])),
+    )
+    scores = torch.tensor([[0.0, 1.0, 0.9]] * 50)
+
+    def answer() -> Tensor:
+        mixed = layer(scores, table, 100 * torch.eye(3)).embedded[:, 0]
+        return (mixed[:, 1] > 99).long()
+
+    assert observe_layer(layer, answer, torch.zeros(50))[AS_IS].scores == [1] * 50
+    lonely = ResultTable(table.ids, torch.tensor([[False, False, True]]))
+    one = SymbolicLayer()
+    observed = observe_layer(
+        one, lambda: one(scores, lonely, torch.eye(3)).embedded[:, 0].argmax(-1), torch.full((50,), 2)
+    )
+    assert observed[WRONG].scores == [1] * 50 and not any(observed[WRONG].shown)
 
 
 def test_a_layer_that_is_not_called_once() -> None:
@@ -254,9 +312,67 @@ def test_a_reader_whose_answers_are_results(reader: Reader, monkeypatch: pytest.
     assert TEN_TIMES not in found.more
 
 
+def test_every_text_counts_once(reader: Reader) -> None:
+    options = Possession(people=3, digits=4, transfer=True, questions=("argmax", "max"))
+    problems = list(generate(options, 60, seed=1))
+    once, twice = (audit_reader(Exact(reader, 1), p) for p in (problems, [*problems, *problems]))
+    assert once == twice and once.interchange is not None and once.interchange.mean == 100
+
+
+def test_a_reader_that_does_not_see_its_arguments(random_encoder: Path) -> None:
+    torch.manual_seed(0)
+    hidden = {"hide_arguments": True, "blind_choice": True}
+    model, tokenizer = new_model(ModelConfig(encoder=str(random_encoder), **hidden))
+    options = Possession(people=3, digits=4, transfer=True, questions=("argmax", "max"))
+    found = audit_reader(Exact(Reader(model, features_for(model, tokenizer)), 1), list(generate(options, 120, seed=1)))
+    assert found.verdict == "used" and found.ceiling is not None and found.ceiling.mean == 100
+
+
+def test_a_chain_whose_answer_is_the_first_result(random_encoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    chain = ModelConfig(encoder=str(random_encoder), calls=2, objective="unordered-set")
+    model, tokenizer = new_model(chain)
+    two_calls = Reader(model, features_for(model, tokenizer))
+    trace_of = two_calls._trace
+
+    def copy_first(called: Sequence[Text], override: Override | None, most: int) -> list[Trace]:
+        """Marks the sum that the first call printed; without one, the first word."""
+        made = []
+        for trace in trace_of(called, override, most):
+            call = next(iter(trace.text.calls), None)
+            if call is None:
+                made.append(replace(trace, span=(1, 1), answer=replace(trace.answer, answer="how", source="question")))
+                continue
+            value, (first, last), _ = call.row.fields[0]
+            answer = replace(trace.answer, answer=str(value), source="calculator")
+            made.append(replace(trace, span=(call.start + first, call.start + last), answer=answer))
+        return made
+
+    monkeypatch.setattr(two_calls, "_trace", copy_first)
+    problems = [
+        Problem(str(i), f"Ann has {i + 20} pens. Bob has {3 * i + 11}.", "How many in all?", ((str(4 * i + 31),),))
+        for i in range(60)
+    ]
+    found = audit_reader(two_calls, problems)
+    assert found.score.mean == 100 and found.drops[BLANKED].mean == 100
+    assert found.follow_rate is not None and (found.follow_rate.mean, found.follow_rate.n) == (100, 60)
+    assert found.verdict == "used" and found.ceiling is None
+
+
+def test_texts_that_another_line_does_not_fit(reader: Reader) -> None:
+    """It is left out for them: a text as long as the encoder reads, and a problem of long numbers."""
+    words = " and so on" * 50
+    problems = [
+        Problem("1", f"Ann has 5 pens. Bob has 3.{words}", "How many?", (("8",),)),
+        Problem("2", f"Ann has {'7' * 20} pens. Bob has {'5' * 20}.", "How many?", (("1" * 20,),)),
+    ]
+    assert audit_reader(reader, problems).score.n == 2
+
+
 def test_what_cannot_be_audited(reader: Reader, random_encoder: Path) -> None:
-    with pytest.raises(ValueError, match="no problem that this model can read"):
-        audit_reader(reader, [Problem("1", "Ann has 3 pens.", " ", (("3",),))])
+    for passage, question in (("Ann has 3 pens and 4.", " "), ("Ann has pens.", "How many?")):
+        with pytest.raises(NothingToAudit, match="no problem for which the model calls its calculator"):
+            audit_reader(reader, [Problem("1", passage, question, (("3",),))])
     model, tokenizer = new_model(ModelConfig(encoder=str(random_encoder), operations=[]))
-    with pytest.raises(ValueError, match="no calculator to audit"):
+    with pytest.raises(NothingToAudit, match="no calculator to audit"):
         audit_reader(Reader(model, features_for(model, tokenizer)), [])

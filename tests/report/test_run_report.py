@@ -68,7 +68,7 @@ def test_it_is_whole_and_needs_nothing_else(page: str) -> None:
         "1,234,567",
         "1,250 steps",
         "anzan train demo",
-        "The tool is IGNORED",
+        "Is the tool used? UNDECIDED",
         "score falls: blanked",
         "max_steps",
     ):

@@ -27,12 +27,10 @@ BLANKED = "blanked"
 RANDOM = "random arguments"
 ANOTHER = "another example's result"
 WRONG = "wrong result"
-OVERRIDES = (BLANKED, RANDOM, ANOTHER, WRONG)
 
-IGNORED, BYPASSED, USED = "ignored", "bypassed", "used"
+IGNORED, BYPASSED, USED, UNDECIDED = "ignored", "bypassed", "used", "undecided"
 CHANGED_BELOW, FOLLOWS_FROM, DROPS_FROM = 5.0, 90.0, 10.0
-"""A tool is ignored if no override changes as many answers, in percent; it is used if the lower bounds of follow rate
-(percent) and of the drop when blanked (points) reach the other two."""
+"""Of answers that change, of answers that follow (percent), and of the drop when blanked (points); see `audit`."""
 
 
 @dataclass(frozen=True)
@@ -40,17 +38,23 @@ class Observed:
     """What a network answers to n examples under one intervention.
 
     `scores` are from 0 to 1. `follows`: is the answer what an exact program makes of the output that the network was
-    shown? None where nobody can tell, or where it is the answer as it was.
+    shown? None where nobody can tell, or where it is the answer as it was. `shown`: did the example see another output
+    than its own at all? By default all did; others are left out. Equal answers must be equal (`==`).
     """
 
     answers: Sequence[Any]
     scores: Sequence[float]
     follows: Sequence[bool | None] = ()
+    shown: Sequence[bool] = ()
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean over `n` examples with its 95 % bootstrap interval, in percent (or points)."""
+    """A mean over `n` examples, in percent (or points), with its 95 % bootstrap interval.
+
+    Where all are equal, and a bootstrap has no width, the bounds say how many others may have gone unseen: those of
+    Clopper and Pearson (1934) for a share of 0 or 100 %.
+    """
 
     mean: float
     low: float
@@ -110,28 +114,35 @@ def audit(
     - `follow_rate`: how many answers follow a `WRONG` result, and `interchange` `ANOTHER` example's.
     - `arguments`: how often the tool was given the right ones, where that is known.
     - `more`: shares from 0 to 1 that somebody else has measured, by name, of any number of examples.
-    - `verdict`: `ignored` if every override changes less than 5 % of the answers; `used` if the lower bounds of the
-      follow rate (of the interchange, where no wrong result can be followed) and of the drop when blanked reach 90 %
-      and 10 points; else `bypassed`. `evidence` says by what.
+    - `verdict`, by the bounds of the intervals: `ignored` if every override changes less than 5 % of the answers;
+      `used` if answers follow in 90 % and the score falls by 10 points when the output is blanked; `bypassed` if one
+      of these two is out of reach; else `undecided`, with too few examples to tell. What follows is the follow rate or
+      the interchange, whichever more examples tell of. `evidence` says by what.
+
+    Interventions under other names than those of this module have their drop and change reported, and may change as
+    many answers as they like for a verdict of `ignored` to fall. All questions count: give those that need the tool.
 
     Raises:
         ValueError: no examples, an intervention that is missing, or one of another length.
     """
     missing = [name for name in (AS_IS, BLANKED) if name not in observed]
-    sizes = {len(o.answers) for o in observed.values()} | {len(o.scores) for o in observed.values()}
+    sizes = {
+        len(x) for o in observed.values() for x in (o.answers, o.scores, o.follows or o.scores, o.shown or o.scores)
+    }
     if missing or len(sizes) != 1 or not max(sizes):
         fault = f"{' and '.join(missing)} missing" if missing else f"answers to {sorted(sizes)} examples"
         raise ValueError(f"observed: {fault}; give one for each example, of one at least, under every intervention")
     plain = observed[AS_IS]
-    overrides = {name: observed[name] for name in OVERRIDES if name in observed}
-    pairs = {name: list(zip(plain.scores, o.scores, strict=True)) for name, o in overrides.items()}
-    drops = {name: _interval([a - b for a, b in both], seed) for name, both in pairs.items()}
-    changed = {
-        name: _interval([a != b for a, b in zip(plain.answers, o.answers, strict=True)], seed)
-        for name, o in overrides.items()
-    }
+    drops, changed = dict[str, Interval](), dict[str, Interval]()
+    for name, o in observed.items():
+        there = [i for i in range(len(plain.answers)) if not o.shown or o.shown[i]]
+        if name == AS_IS or not there:
+            continue
+        drops[name] = _interval([plain.scores[i] - o.scores[i] for i in there], seed, least=-1)
+        changed[name] = _interval([plain.answers[i] != o.answers[i] for i in there], seed)
     follow_rate, interchange = (_known(observed[n].follows, seed) if n in observed else None for n in (WRONG, ANOTHER))
-    verdict, evidence = _verdict(drops[BLANKED], changed, follow_rate or interchange)
+    rates = [rate for rate in (follow_rate, interchange) if rate is not None]
+    verdict, evidence = _verdict(drops.get(BLANKED), changed, max(rates, key=lambda rate: rate.n, default=None))
     return Audit(
         verdict,
         evidence,
@@ -168,16 +179,18 @@ def observe_layer(
         ValueError: the layer was not called, or more than once.
     """
     draw = torch.Generator().manual_seed(seed)
-    with torch.no_grad(), intervene(layer, lambda choice: choice.log_probs.argmax(-1)) as own:
+    with torch.no_grad(), intervene(layer, lambda _: None) as own:
         plain = answer()
     if len(own) != 1:
         raise ValueError(f"answer: it calls the layer {len(own)} times; once is needed")
-    chosen, valid = own[0].log_probs.argmax(-1), own[0].log_probs.isfinite()
+    valid = own[0].log_probs.isfinite()
+    chosen = own[0].log_probs.argmax(-1) if own[0].index is None else own[0].index
     others = valid.float().scatter(1, chosen[:, None], 0.0).cpu()
-    others[:, 0] += others.sum(1) == 0  # a single candidate: nothing else to draw
+    others.scatter_add_(1, chosen[:, None].cpu(), 1e-9 * torch.ones(len(chosen), 1))  # where there is no other
+    elsewhere = chosen[torch.randperm(len(chosen), generator=draw).to(chosen.device)]
     ways = {
         WRONG: others.multinomial(1, generator=draw)[:, 0].to(chosen.device),
-        ANOTHER: chosen[torch.randperm(len(chosen), generator=draw).to(chosen.device)],
+        ANOTHER: torch.where(valid.gather(1, elsewhere[:, None])[:, 0], elsewhere, chosen),
     }
     observed = {AS_IS: _scored(plain, labels)}
     with torch.no_grad(), intervene(layer, None):
@@ -190,7 +203,7 @@ def observe_layer(
             due = program(index)
             telling = (due != program(chosen)).tolist()
             follows = [right if told else None for right, told in zip((answers == due).tolist(), telling, strict=True)]
-        observed[name] = replace(_scored(answers, labels), follows=follows)
+        observed[name] = replace(_scored(answers, labels), follows=follows, shown=(index != chosen).tolist())
     return observed
 
 
@@ -198,18 +211,26 @@ def _scored(answers: Tensor, labels: Tensor) -> Observed:
     return Observed(answers.tolist(), (answers == labels).float().tolist())
 
 
-def _verdict(drop: Interval, changed: Mapping[str, Interval], follows: Interval | None) -> tuple[str, str]:
-    most = max(changed, key=lambda name: changed[name].mean)
+def _verdict(drop: Interval | None, changed: Mapping[str, Interval], follows: Interval | None) -> tuple[str, str]:
+    if drop is None:
+        return UNDECIDED, "no example shows what becomes of it when its output is blanked"
+    most = max(changed, key=lambda name: changed[name].high)
+    if changed[most].high < CHANGED_BELOW:
+        share = f"{most}: {changed[most].mean:.1f} %, n = {changed[most].n:,}"
+        return IGNORED, f"no override changes {CHANGED_BELOW:.0f} % of the answers ({share})"
     blanked = f"the score falls by {drop.mean:.1f} points ({drop.low:.1f} to {drop.high:.1f}) when it is blanked"
     followed = (
         "no example tells what it should follow"
         if follows is None
-        else f"answers follow another output in {follows.mean:.1f} % ({follows.low:.1f} to {follows.high:.1f})"
+        else f"answers follow another output in {follows.mean:.1f} % ({follows.low:.1f} to {follows.high:.1f}, "
+        f"n = {follows.n:,})"
     )
-    if changed[most].mean < CHANGED_BELOW:
-        return IGNORED, f"no override changes {CHANGED_BELOW:.0f} % of the answers ({most}: {changed[most].mean:.1f} %)"
-    used = follows is not None and follows.low >= FOLLOWS_FROM and drop.low >= DROPS_FROM
-    return USED if used else BYPASSED, f"{followed}, and {blanked}"
+    if drop.high < DROPS_FROM or (follows is not None and follows.high < FOLLOWS_FROM):
+        verdict = BYPASSED
+    else:
+        shown = follows is not None and follows.low >= FOLLOWS_FROM and drop.low >= DROPS_FROM
+        verdict = USED if shown else UNDECIDED
+    return verdict, f"{followed}, and {blanked}"
 
 
 def _known(values: Sequence[float | None], seed: int) -> Interval | None:
@@ -217,11 +238,15 @@ def _known(values: Sequence[float | None], seed: int) -> Interval | None:
     return _interval(known, seed) if known else None
 
 
-def _interval(values: Sequence[float], seed: int) -> Interval:
+def _interval(values: Sequence[float], seed: int, least: float = 0) -> Interval:
+    """Of values from `least` to 1."""
     x = 100 * np.asarray(values, dtype=float)
     mean = float(x.mean())
     if np.ptp(x) == 0:  # every resample is the same
-        return Interval(round(mean, 2), round(mean, 2), round(mean, 2), len(x))
-    found = bootstrap((x,), np.mean, n_resamples=2000, batch=100, method="percentile", rng=np.random.default_rng(seed))
-    low, high = found.confidence_interval
+        unseen = 1 - 0.025 ** (1 / len(x))
+        low, high = mean - unseen * (mean - 100 * least), mean + unseen * (100 - mean)
+    else:
+        rng = np.random.default_rng(seed)
+        found = bootstrap((x,), np.mean, n_resamples=2000, batch=100, method="percentile", rng=rng)
+        low, high = found.confidence_interval
     return Interval(round(mean, 2), round(float(low), 2), round(float(high), 2), len(x))

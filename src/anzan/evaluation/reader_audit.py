@@ -9,12 +9,13 @@ from dataclasses import replace
 from fractions import Fraction
 
 from anzan.evaluation.audit import ANOTHER, AS_IS, BLANKED, RANDOM, WRONG, Audit, Observed, audit
-from anzan.evaluation.drop_metric import drop_em_f1, signed_em
+from anzan.evaluation.drop_metric import drop_em_f1, normalize, signed_em
 from anzan.evaluation.number_swaps import swappable
 from anzan.evaluation.predict import predict, to_prediction
 from anzan.evaluation.saliency import calculator_share
 from anzan.evaluation.scores import argument_accuracy
-from anzan.reader.answers import Override, Reader, Trace, blank, wrong_results
+from anzan.evaluation.tool_use import showing
+from anzan.reader.answers import Reader, Trace, blank, wrong_results
 from anzan.reader.calculator import format_number
 from anzan.reader.features import Features, TextTooLong
 from anzan.reader.numbers import parse_number
@@ -32,31 +33,37 @@ SWAPPED = "right both before and after a number swap"
 TEN_TIMES = "score with all numbers ten times as large"
 
 
+class NothingToAudit(ValueError):
+    """A reader without a calculator, or no question for which it calls it."""
+
+
 def audit_reader(reader: Reader, problems: Sequence[Problem], seed: int = 0) -> Audit:
-    """The audit of a reader on problems, of those that it can read.
+    """The audit of a reader on those of the problems for which it calls its calculator, each text once.
 
     A wrong result has random digits; another example's is the calculation of another problem, printed in the place of
     the true one. What an answer should be then: for possession problems (`anzan.tasks.possession`) what an exact
     program makes of it; elsewhere, where a printed result is the answer, the one in its place. `more` holds what
     else can be told: comparison questions with their two numbers swapped, possession problems with longer numbers, and
-    how much of an answer's gradient falls on the calculator's line.
+    how much of an answer's gradient falls on what the calculator printed.
 
     Raises:
-        ValueError: a reader without a calculator, or no problem that it can read.
+        NothingToAudit: a reader without a calculator, or no problem for which it calls it.
     """
     features = reader.features
     if not features.calculator.operations:
-        raise ValueError("this model has no calculator to audit: train one with model.operations")
-    problems = [p for p in problems if _fits(features, p)]
-    if not problems:
-        raise ValueError("there is no problem that this model can read: give some with questions and shorter passages")
-    called = reader.call_many((p.passage, p.question) for p in problems)
+        raise NothingToAudit("this model has no calculator to audit: train one with model.operations")
+    problems = list({(p.passage, p.question): p for p in problems if _readable(features, p)}.values())
+    asked = zip(problems, reader.call_many((p.passage, p.question) for p in problems), strict=True)
+    both = [(p, text) for p, text in asked if text.calls]
+    if not both:
+        raise NothingToAudit("there is no problem for which the model calls its calculator: give some with numbers")
+    problems, called = (list(column) for column in zip(*both, strict=True))
     rng = random.Random(f"audit-{seed}")
-    swaps = _substitutes(problems)
-    lines = _others(features, problems, called, swaps, rng)
+    swaps = _substitutes(problems, seed)
+    lines = _others(features, called, problems, swaps, rng)
     plain, blanked, another, wrong = (
         list(reader.read_many(called, override=override))
-        for override in (None, blank, _showing(called, lines), wrong_results(features, seed))
+        for override in (None, blank, showing(called, lines, features.calls), wrong_results(features, seed))
     )
     at_random = list(reader.read_many([_at_random(reader, text, rng) for text in called]))
     traces = {AS_IS: plain, BLANKED: blanked, RANDOM: at_random, ANOTHER: another, WRONG: wrong}
@@ -71,20 +78,19 @@ def audit_reader(reader: Reader, problems: Sequence[Problem], seed: int = 0) -> 
     for name, due in follows.items():
         told = [_follows(*each) for each in zip(problems, plain, traces[name], due, strict=True)]
         observed[name] = replace(observed[name], follows=told)
+    shown = [line is not None for line in lines]
+    told = [follows if there else None for follows, there in zip(observed[ANOTHER].follows, shown, strict=True)]
+    observed[ANOTHER] = replace(observed[ANOTHER], follows=told, shown=shown)
     arguments = [argument_accuracy(p, to_prediction(t.answer)) for p, t in zip(problems, plain, strict=True)]
     more = {
         SWAPPED: _swapped(reader, problems),
         TEN_TIMES: _scores(reader, [ten_times(p) for p in problems if is_possession(p)]),
-        SALIENCY: [
-            share
-            for p in problems[:EXPLAINED]
-            if (share := calculator_share(reader, p.passage, p.question)) is not None
-        ],
+        SALIENCY: _on_the_calculator(reader, rng.sample(problems, min(EXPLAINED, len(problems)))),
     }
     return audit(observed, arguments, _ceiling(reader, problems), more, seed)
 
 
-def _fits(features: Features, problem: Problem) -> bool:
+def _readable(features: Features, problem: Problem) -> bool:
     try:
         return bool(problem.question.strip() and features.text(problem.passage, problem.question))
     except TextTooLong:
@@ -93,7 +99,13 @@ def _fits(features: Features, problem: Problem) -> bool:
 
 def _observed(problems: Sequence[Problem], traces: Sequence[Trace]) -> Observed:
     answers = [t.answer.answer for t in traces]
-    return Observed(answers, [_f1(p, a) for p, a in zip(problems, answers, strict=True)])
+    return Observed([_meant(a) for a in answers], [_f1(p, a) for p, a in zip(problems, answers, strict=True)])
+
+
+def _meant(answer: str) -> Fraction | str:
+    """The same for 8,417,312 and 8417312, for Anna and anna."""
+    value = parse_number(answer)
+    return normalize(answer) if value is None else value
 
 
 def _f1(problem: Problem, answer: str) -> float:
@@ -101,59 +113,55 @@ def _f1(problem: Problem, answer: str) -> float:
 
 
 def _scores(reader: Reader, problems: Sequence[Problem]) -> list[float]:
-    return [_f1(p, a.answer) for p, a in zip(problems, predict(reader, problems), strict=True)]
+    """F1, from 0 to 1, of the problems that can be read."""
+    readable = [p for p in problems if _readable(reader.features, p)]
+    return [_f1(p, a.answer) for p, a in zip(readable, predict(reader, readable), strict=True)]
+
+
+def _on_the_calculator(reader: Reader, problems: Sequence[Problem]) -> list[float]:
+    shares = (calculator_share(reader, p.passage, p.question) for p in problems)
+    return [share for share in shares if share is not None]
 
 
 # -- other outputs ---------------------------------------------------------------------------------------------------
-def _substitutes(problems: Sequence[Problem]) -> list[Substitute | None]:
+def _substitutes(problems: Sequence[Problem], seed: int) -> list[Substitute | None]:
     """Another problem's arguments for each possession problem; None for others."""
     drawn = [i for i, p in enumerate(problems) if is_possession(p)]
-    found = dict(zip(drawn, substitutes([problems[i] for i in drawn]), strict=True))
+    found = dict(zip(drawn, substitutes([problems[i] for i in drawn], seed), strict=True))
     return [found.get(i) for i in range(len(problems))]
 
 
 def _others(
     features: Features,
-    problems: Sequence[Problem],
     called: Sequence[Text],
+    problems: Sequence[Problem],
     swaps: Sequence[Substitute | None],
     rng: random.Random,
 ) -> list[Row | None]:
-    """For each problem the line of another one; None where there is none, which leaves its own."""
-    lines = [text.calls[-1].row if text.calls else None for text in called]
-    known = [line for line in lines if line is not None]
+    """For each problem the line of another one that fits behind its text; None where there is none."""
+    known = [text.calls[-1].row for text in called]
     chosen: list[Row | None] = []
-    for line, swap, problem in zip(lines, swaps, problems, strict=True):
+    for i, (text, swap, problem) in enumerate(zip(called, swaps, problems, strict=True)):
+        line = None
         if swap is not None:
-            chosen.append(features.row(features.calculator(*map(Fraction, swap.arguments))))
-        else:
-            drawn = rng.choice(known) if known and not is_possession(problem) else None
-            chosen.append(None if line is None or drawn is None else drawn)
+            line = features.row(features.calculator(*map(Fraction, swap.arguments)))
+        elif len(known) > 1 and not is_possession(problem):  # for those an exact program would have to know
+            line = known[(i + rng.randrange(1, len(known))) % len(known)]
+        before = replace(text, ids=text.ids[: text.calls[-1].start], types=text.types[: text.calls[-1].start])
+        chosen.append(line if line is not None and features.fits(before, line) else None)
     return chosen
-
-
-def _showing(called: Sequence[Text], lines: Sequence[Row | None]) -> Override:
-    """Shows these lines in the place of what the last call printed."""
-    by_text = {(t.passage, t.question): (len(t.calls), line) for t, line in zip(called, lines, strict=True)}
-
-    def override(text: Text, row: Row | None) -> Row | None:
-        calls, line = by_text[text.passage, text.question]
-        return row if row is None or line is None or len(text.calls) + 1 < calls else line
-
-    return override
 
 
 def _at_random(reader: Reader, text: Text, rng: random.Random) -> Text:
     """The text with calls of the calculator on pairs that are drawn."""
     features, made = reader.features, text.uncalled
-    for _ in range(reader.model.config.calls):
-        defined = [pair for pair in made.candidates if features.result(made, pair) is not None]
-        if not defined:
+    for _ in text.calls:
+        pairs = made.candidates
+        rng.shuffle(pairs)
+        found = next(((pair, row) for pair in pairs if (row := features.result(made, pair)) is not None), None)
+        if found is None:
             break
-        pair = rng.choice(defined)
-        row = features.result(made, pair)
-        assert row is not None
-        made = features.extended(made, pair, row)
+        made = features.extended(made, *found)
     return made
 
 
@@ -167,8 +175,11 @@ def _ceiling(reader: Reader, problems: Sequence[Problem]) -> list[float | None]:
 
 
 def _with_right_arguments(features: Features, problem: Problem) -> Text | None:
+    """None for arguments of another number of calls than the reader makes: it has never read as few, or as many."""
+    if len(problem.arguments or ()) != features.calls:
+        return None
     text = features.text(problem.passage, problem.question)
-    mentions = problem.meta.get("mentions") if len(problem.arguments or ()) == 1 else None
+    mentions = problem.meta.get("mentions") if features.calls == 1 else None
     places = Counter((m["where"], m["start"], m["end"]) for m in mentions or ())
     for step in problem.arguments or ():
         values = Counter(step)
@@ -189,27 +200,41 @@ def _with_right_arguments(features: Features, problem: Problem) -> Text | None:
 # -- what follows ----------------------------------------------------------------------------------------------------
 def _due(problem: Problem, plain: Trace, shown: Trace) -> str | None:
     """The right answer if what the calculator printed is what was shown; None where nobody can tell."""
-    if shown.row is None or plain.row is None:
+    before, now = _lines(plain), _lines(shown)
+    if len(before) != len(now) or not now:
         return None
     if is_possession(problem):
-        results = [(op, int(value)) for value, _, op in shown.row.fields if op is not None]
+        results = [(op, int(value)) for value, _, op in now[-1][1].fields if op is not None]
         return answer_to_results(problem, results)
-    place = _answer_field(problem, plain)
-    fields = shown.row.fields
-    if place is None or [op for *_, op in fields] != [op for *_, op in plain.row.fields]:
+    place = _answer_field(problem, plain, before)
+    if place is None:
         return None
-    return format_number(fields[place][0])
+    call, k = place
+    kinds = [[op for *_, op in lines[call][1].fields] for lines in (before, now)]
+    return format_number(now[call][1].fields[k][0]) if kinds[0] == kinds[1] else None
 
 
-def _answer_field(problem: Problem, trace: Trace) -> int | None:
-    """Which number of the line is the answer: the one that the reader marked, or the only right one."""
-    assert trace.row is not None
-    base = len(trace.text.ids)
-    if trace.answer.source == RESULTS and trace.span is not None and trace.span[0] >= base:
-        first = trace.span[0] - base
-        return next(i for i, (_, (start, _), _) in enumerate(trace.row.fields) if start == first)
-    values = {parse_number(s) for spans in problem.answers for s in spans}
-    right = [i for i, (value, _, op) in enumerate(trace.row.fields) if op is not None and value in values]
+def _lines(trace: Trace) -> list[tuple[int, Row]]:
+    """What each call has printed, with the token where it begins."""
+    last = [] if trace.row is None else [(len(trace.text.ids), trace.row)]
+    return [*((call.start, call.row) for call in trace.text.calls), *last]
+
+
+def _answer_field(problem: Problem, trace: Trace, lines: Sequence[tuple[int, Row]]) -> tuple[int, int] | None:
+    """Which number of which line is the answer: the one that the reader marked, or the only right one."""
+    numbers = {
+        start + first: (call, k)
+        for call, (start, row) in enumerate(lines)
+        for k, (_, (first, _), _) in enumerate(row.fields)
+    }
+    if trace.answer.source == RESULTS and trace.span is not None:
+        return numbers[trace.span[0]]
+    answers = {format_number(v) for spans in problem.answers for s in spans if (v := parse_number(s)) is not None}
+    right = [
+        (call, k)
+        for call, k in numbers.values()
+        if lines[call][1].fields[k][2] is not None and format_number(lines[call][1].fields[k][0]) in answers
+    ]
     return right[0] if len(right) == 1 else None
 
 

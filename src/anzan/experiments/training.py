@@ -19,7 +19,7 @@ from transformers import PreTrainedTokenizerFast, SchedulerType, Trainer, Traini
 
 from anzan.evaluation.audit import Audit
 from anzan.evaluation.predict import evaluate, predict
-from anzan.evaluation.reader_audit import audit_reader
+from anzan.evaluation.reader_audit import NothingToAudit, audit_reader
 from anzan.experiments.config import ConfigError, ModelConfig, RunConfig, TrainConfig
 from anzan.experiments.curriculum import Curriculum
 from anzan.experiments.data import Examples, load_splits, make_examples
@@ -288,7 +288,7 @@ def _audited(reader: Reader, problems: Sequence[Problem]) -> Audit | None:
     """The audit; None where there is nothing to audit."""
     try:
         return audit_reader(reader, problems)
-    except ValueError:  # no calculator, or no problem that it can read
+    except NothingToAudit:
         return None
 
 

@@ -12,8 +12,8 @@ from torch.nn import functional as F
 from anzan.layer._choice import Choice
 from anzan.layer._layer import SymbolicLayer, SymbolicOutput
 
-Choose = Callable[[Choice], Tensor]
-"""From the layer's own choice, candidates (batch,) to take in its place."""
+Choose = Callable[[Choice], Tensor | None]
+"""From the layer's own choice, candidates (batch,) to take in its place; None leaves it."""
 
 
 @contextmanager
@@ -37,6 +37,8 @@ def intervene(layer: SymbolicLayer, choose: Choose | None) -> Iterator[list[Choi
         if choose is None:
             return None
         index = choose(choice)
+        if index is None:
+            return None
         weights = F.one_hot(index, choice.weights.shape[-1]).to(choice.weights)
         return Choice(weights, choice.log_probs, index)
 

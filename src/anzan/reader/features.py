@@ -199,10 +199,10 @@ class Features:
     def result(self, text: Text, pair: tuple[int, int]) -> Row | None:
         """F for one pair of mentions; None where it is undefined or does not fit behind the text."""
         row = self.row(self.calculator(text.mentions[pair[0]].value, text.mentions[pair[1]].value))
-        return row if row is not None and self._fits(text, row) else None
+        return row if row is not None and self.fits(text, row) else None
 
-    def _fits(self, text: Text, row: Row) -> bool:
-        """In windows the passage keeps a quarter of each at least."""
+    def fits(self, text: Text, row: Row) -> bool:
+        """Whether a row can stand behind a text; in windows the passage keeps a quarter of each at least."""
         length = len(text.ids) + len(row.ids)
         around = length - text.types.count(1)
         return length <= self.positions or (length <= self.max_length and around <= self.positions * 3 // 4)

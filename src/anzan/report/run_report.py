@@ -48,7 +48,7 @@ def write_report(
             body += [f"<h2>Scores on the {split} split, in percent</h2>", _scores(metrics)]
     if audit is not None:
         body += [
-            f"<h2>The tool is {text(audit.verdict.upper())}</h2>",
+            f"<h2>Is the tool used? {text(audit.verdict.upper())}</h2>",
             f"<p>{text(audit.evidence)}.</p>",
             _audit(audit),
         ]
