@@ -227,24 +227,6 @@ def test_the_sampled_marginal_of_many_draws_is_near_the_marginal(make_reader: Ma
     assert losses["sampled-marginal"] == pytest.approx(losses["exact-marginal"], abs=0.1)
 
 
-def test_the_focal_loss_is_that_of_each_reading(make_reader: MakeReader) -> None:
-    """Of the expected loss over all candidates: each reading's own loss counts by how badly it answers."""
-    totals = []
-    for gamma in (0.0, 2.0):
-        model, features = make_reader(objective="unordered-set", samples=6, argument_loss="none", focal=gamma)
-        model.training = True
-        expected, examples = [], [e for e in examples_of(features) if any(e.rows)]
-        for example in examples:
-            found = losses_of_candidates(model, example)
-            if found is not None and found[1].min().item() < 20:
-                p, losses = found
-                weights = torch.where(losses < 20, (1 - (-losses).exp()) ** gamma, 1.0)
-                expected.append((p * weights * losses).sum().item())
-        totals.append(model(**batch_of(features, examples)).loss.item())
-        assert totals[-1] == pytest.approx(sum(expected) / len(expected), rel=1e-3)
-    assert totals[1] < totals[0]
-
-
 def test_who_is_sure_reads_once(make_reader: MakeReader, monkeypatch: pytest.MonkeyPatch) -> None:
     """One example is sure of its pair and is read with that alone; the others count as ever."""
     model, features = make_reader(objective="unordered-set", samples=6, sure=0.9, argument_loss="none")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.autograd import grad, gradcheck
 
-from anzan.reader.spans import best_spans, focal, span_loss
+from anzan.reader.spans import best_spans, span_loss
 
 
 def softmax(logits: list[float]) -> list[float]:
@@ -34,17 +34,6 @@ def test_loss_is_the_sum_over_spans(batch: int, spans: int, length: int, seed: i
         p, q = softmax(start[b].tolist()), softmax(end[b].tolist())
         total = math.fsum(p[i] * q[j] for i, j in where[b].tolist() if i >= 0)
         assert losses[b].item() == pytest.approx(-math.log(total) if total else 0.0, rel=1e-9, abs=1e-9)
-
-
-@pytest.mark.parametrize("gamma", [0, 0.5, 2])
-def test_what_is_answered_well_counts_for_less(gamma: float) -> None:
-    probabilities = [1.0, 1 - 1e-9, 0.9, 0.5, 1e-9]
-    losses = torch.tensor([-math.log(p) for p in probabilities], dtype=torch.float64, requires_grad=True)
-    found = focal(losses, gamma)
-    expected = [-math.log(p) * ((1 - p) ** gamma if gamma else 1) for p in probabilities]
-    assert found.tolist() == pytest.approx(expected, rel=1e-6, abs=1e-15)
-    assert grad(found.sum(), losses)[0].isfinite().all()
-    assert gradcheck(lambda x: focal(x, gamma), losses.detach()[2:].requires_grad_())
 
 
 def test_gradcheck() -> None:

@@ -80,7 +80,6 @@ class ModelConfig:
     objective: str = "straight-through"
     samples: int = 4
     sure: float = 1.0
-    focal: float = 0.0
     temperature: float = 1.0
     noise_scale: float = 1.0
     hide_arguments: bool = False

@@ -40,8 +40,6 @@ class CalculatorReaderConfig(PreTrainedConfig):
         samples: how many candidates the last four of these read.
         sure: an example whose most likely candidate is at least so probable is read with that one alone; the others
             are taken to do as well, so its scores stay. It saves most of the reading once the choice is learnt.
-        focal: exponent of the focal loss on answers (`anzan.reader.spans.focal`), 0 for the likelihood itself. Not for
-            the marginal objectives, which add likelihoods up.
         temperature, noise_scale: of the straight-through Gumbel-Softmax.
         dropout: on what the two heads read.
         hide_arguments: in the place of the numbers that went into the calculator the reader sees random digits, the
@@ -57,8 +55,8 @@ class CalculatorReaderConfig(PreTrainedConfig):
 
     Raises:
         ValueError: an unknown argument loss or objective, self-training without an argument loss, an entropy below 0,
-            `sure` or `focal` out of range, a blindfold where nothing is hidden, several calls with another objective,
-            or a constant that is no number.
+            `sure` out of range, a blindfold where nothing is hidden, several calls with another objective, or
+            a constant that is no number.
     """
 
     model_type = "anzan-reader"
@@ -79,7 +77,6 @@ class CalculatorReaderConfig(PreTrainedConfig):
         objective: str = STRAIGHT_THROUGH,
         samples: int = 4,
         sure: float = 1.0,
-        focal: float = 0.0,
         temperature: float = 1.0,
         noise_scale: float = 1.0,
         dropout: float = 0.0,
@@ -105,8 +102,6 @@ class CalculatorReaderConfig(PreTrainedConfig):
                 raise ValueError(f"constants: {constant!r} is not a number; write such as 100 or 0.5")
         if not 0.5 < sure <= 1:
             raise ValueError(f"sure: a probability above 0.5, up to 1 (read all samples), got {sure}")
-        if focal < 0 or (focal and objective.endswith("marginal")):
-            raise ValueError(f"focal: 0 or more, and 0 with {objective} if that is a marginal likelihood, got {focal}")
         if not 0 <= blindfold <= hide_arguments:
             raise ValueError(f"blindfold: a share from 0 to 1 that needs hide_arguments, got {blindfold}")
         if blind_choice and not hide_arguments:
@@ -123,7 +118,6 @@ class CalculatorReaderConfig(PreTrainedConfig):
         self.objective = objective
         self.samples = samples
         self.sure = sure
-        self.focal = focal
         self.temperature = temperature
         self.noise_scale = noise_scale
         self.dropout = dropout

@@ -36,7 +36,7 @@ from anzan.reader.configuration import STRAIGHT_THROUGH, CalculatorReaderConfig
 from anzan.reader.decoys import disguise, disguised, draw_decoys
 from anzan.reader.encoders import locate_encoder
 from anzan.reader.features import Example, Features
-from anzan.reader.spans import focal, span_loss
+from anzan.reader.spans import span_loss
 from anzan.reader.text import RESULT_SEGMENT
 from anzan.reader.windows import encode_in_windows
 
@@ -422,8 +422,7 @@ class CalculatorReader(PreTrainedModel):
         """What the reader loses with the results of the `needed` ones of these candidates (batch, n): (needed,)."""
         text, spans = self._second_pass(called, needed.nonzero()[:, 0], index[needed])
         start, end = self.read_rows(called.table.rows(index)[needed], **text)
-        losses = focal(span_loss(start, end, spans), self.config.focal)
-        return torch.where((spans[..., 0] >= 0).any(-1), losses, NO_ANSWER)
+        return torch.where((spans[..., 0] >= 0).any(-1), span_loss(start, end, spans), NO_ANSWER)
 
     def _call_on(self, called: Scored, index: Tensor, needed: Tensor, beside: list[Tensor]) -> Tensor:
         """As `_read_losses` where another call follows: its own objective, given each of these candidates."""
@@ -458,10 +457,11 @@ class CalculatorReader(PreTrainedModel):
         fresh = _fresh_spans(called.row_spans[example, chosen], text["attention_mask"])
         return text, torch.cat([places, fresh], 1)
 
-    def _mean_span_loss(self, start: Tensor, end: Tensor, spans: Tensor) -> Tensor:
+    @staticmethod
+    def _mean_span_loss(start: Tensor, end: Tensor, spans: Tensor) -> Tensor:
         """The mean over the examples whose answer stands somewhere in front of the reader."""
         answerable = (spans[..., 0] >= 0).any(-1).sum().clamp_min(1)
-        return focal(span_loss(start, end, spans), self.config.focal).sum() / answerable
+        return span_loss(start, end, spans).sum() / answerable
 
 
 def _to_read(index: Tensor, log_probs: Tensor, sure: float) -> Tensor:

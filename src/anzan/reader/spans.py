@@ -28,11 +28,6 @@ def span_loss(start_logits: Tensor, end_logits: Tensor, spans: Tensor) -> Tensor
     return -torch.logsumexp(log_p, -1).masked_fill(~some, 0.0)
 
 
-def focal(loss: Tensor, gamma: float) -> Tensor:
-    """(1 - p)^gamma (-log p), from -log p: what is answered well already counts for less (Lin et al., ICCV 2017)."""
-    return loss if gamma == 0 else (-torch.expm1(-loss)).clamp_min(1e-12) ** gamma * loss
-
-
 def best_spans(
     start_log_p: Tensor, end_log_p: Tensor, allowed: Iterable[tuple[int, int]], most: int = 1
 ) -> list[tuple[tuple[int, int], float]]:
