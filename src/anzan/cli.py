@@ -367,7 +367,7 @@ def audit(
     reader = _load(model)
     from anzan.evaluation.reader_audit import audit_reader
 
-    with _log().status(f"answering {len(problems):,} questions, with seven different outputs"):
+    with _log().status(f"answering {len(problems):,} questions, with other outputs of the calculator too"):
         found = audit_reader(reader, problems, seed)
     if as_json:
         _print_json({"model": str(model), "data": str(data), "audit": found.to_json()})

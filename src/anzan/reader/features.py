@@ -277,7 +277,11 @@ class Features:
         known = {m.value for m in text.mentions}
         if any(len(format_number(v).partition(".")[2]) == DECIMALS for v in values):  # it may be rounded
             results = [{value for value, _, op in row.fields if op is not None} if row else set() for row in rows]
-            return [any(_gives(self.row(self.calculator(x, r)), values) for x in known for r in own) for own in results]
+            made = (
+                {f.value for x in known for r in own for f in self.calculator(x, r).fields if f.operation}
+                for own in results
+            )
+            return [any(_among(value, values) for value in every) for every in made]
         wanted = {x for v in values for k in known for x in self.calculator.partners(k, v)}
         return [_gives(row, wanted) for row in rows]
 

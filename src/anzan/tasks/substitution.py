@@ -64,10 +64,11 @@ def answer_to_results(problem: Problem, results: Sequence[tuple[str, int]]) -> s
         return None
     wanted = "+" if _role(problem) == "receiver" else "-"
     owns = next((result for operation, result in results if operation == wanted), None)
-    other = next(name for name in problem.meta["asked"] if name != problem.meta["owner"])
-    if owns is None or owns == problem.meta["quantities"][other]:
+    if owns is None:
         return None
-    quantities = {problem.meta["owner"]: owns, other: problem.meta["quantities"][other]}
+    quantities = _owning(problem, owns)
+    if len(set(quantities.values())) < 2:
+        return None
     winner = max(quantities, key=lambda name: quantities[name])
     return str(quantities[winner]) if problem.kind == "max" else winner
 
@@ -77,9 +78,15 @@ def _quantities(problem: Problem, pair: tuple[int, int]) -> dict[str, int]:
     meta = problem.meta
     if meta["role"] is None:
         return dict(zip(meta["mentioned"], pair, strict=True))
-    other = next(name for name in meta["asked"] if name != meta["owner"])
     sign = 1 if meta["role"] == "receiver" else -1
-    return {meta["owner"]: pair[0] + sign * pair[1], other: meta["quantities"][other]}
+    return _owning(problem, pair[0] + sign * pair[1])
+
+
+def _owning(problem: Problem, amount: int) -> dict[str, int]:
+    """What the two asked people own after a transfer that leaves its one of them this amount."""
+    meta = problem.meta
+    other = next(name for name in meta["asked"] if name != meta["owner"])
+    return {meta["owner"]: amount, other: meta["quantities"][other]}
 
 
 def _is_chain(problem: Problem) -> bool:
