@@ -85,6 +85,7 @@ class ModelConfig:
     hide_arguments: bool = False
     blind_choice: bool = False
     blindfold: float = 0.0
+    discount_guesses: bool = False
     dropout: float = 0.0
     encoder_dropout: float | None = None
 

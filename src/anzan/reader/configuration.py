@@ -49,14 +49,18 @@ class CalculatorReaderConfig(PreTrainedConfig):
             them, and cannot tell the reader by its choice what it has worked out itself; needs `hide_arguments`.
         blindfold: the share of training examples in which all numbers of `anzan.reader.blindfold` are hidden as well;
             needs `hide_arguments`.
+        discount_guesses: in training the same network also guesses: it reads with all digits and the whole result
+            masked. An example counts by 2 (1 - p), p what the guess gives its answer; a fair coin leaves it as it is.
+            So no answer pays by being frequent where the words are the same (Clark, Yatskar and Zettlemoyer, EMNLP
+            2019, "reweight"); of two answers each gets half of the weight exactly.
         max_answer_words: the longest answer that is read off question or passage.
         max_tokens: the longest text, results included. What is beyond the encoder's positions is read in windows
             (`anzan.reader.windows`).
 
     Raises:
         ValueError: an unknown argument loss or objective, self-training without an argument loss, an entropy below 0,
-            `sure` out of range, a blindfold where nothing is hidden, several calls with another objective, or
-            a constant that is no number.
+            `sure` out of range, a blindfold where nothing is hidden, several calls with another objective, guesses
+            discounted without a calculator, or a constant that is no number.
     """
 
     model_type = "anzan-reader"
@@ -83,6 +87,7 @@ class CalculatorReaderConfig(PreTrainedConfig):
         hide_arguments: bool = False,
         blind_choice: bool = False,
         blindfold: float = 0.0,
+        discount_guesses: bool = False,
         max_answer_words: int = 12,
         max_tokens: int = 4096,
         **kwargs: Any,
@@ -106,6 +111,8 @@ class CalculatorReaderConfig(PreTrainedConfig):
             raise ValueError(f"blindfold: a share from 0 to 1 that needs hide_arguments, got {blindfold}")
         if blind_choice and not hide_arguments:
             raise ValueError("blind_choice: needs hide_arguments")
+        if discount_guesses and not operations:
+            raise ValueError("discount_guesses: for readers with a calculator; give model.operations")
         super().__init__(**kwargs)
         self.encoder = dict(encoder or {})
         self.operations = list(operations)
@@ -124,6 +131,7 @@ class CalculatorReaderConfig(PreTrainedConfig):
         self.hide_arguments = hide_arguments
         self.blind_choice = blind_choice
         self.blindfold = blindfold
+        self.discount_guesses = discount_guesses
         self.max_answer_words = max_answer_words
         self.max_tokens = max_tokens
 

@@ -81,6 +81,8 @@ class Features:
         self._word = lru_cache(10_000)(self._word_ids)  # an operand comes up in many rows
         self._next = {c: vocabulary[f"##{c}"] for c in "0123456789"}
         self.pad: int = cast(Any, tokenizer).pad_token_id or 0
+        masks = (tokenizer.mask_token_id, unknown, self.pad)
+        self.mask: int = cast(Any, next(i for i in masks if i is not None))  # for what a reader is not to see
         self.digit_ids = [[ids[c] for c in "0123456789"] for ids in (self._first, self._next)]
         """The ids of the digits, at a word's beginning and inside it."""
 

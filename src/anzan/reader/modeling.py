@@ -317,7 +317,7 @@ class CalculatorReader(PreTrainedModel):
         text = {"input_ids": input_ids, "attention_mask": attention_mask, "token_type_ids": token_type_ids}
         if candidates is None or result_ids is None or candidates.shape[1] == 0:
             start, end = self.read(**text, span_mask=span_mask)
-            loss = self._mean_span_loss(start, end, text_spans)
+            loss = self._mean_span_loss(span_loss(start, end, text_spans), text_spans)
             return ReaderOutput(loss=loss, span_loss=loss.detach(), start_logits=start, end_logits=end)
         assert number_tokens is not None and row_spans is not None and acceptable is not None
         called = self._scored(
@@ -332,7 +332,6 @@ class CalculatorReader(PreTrainedModel):
             losses = self._objective_losses(called, choice.log_probs.detach(), beside)
             in_results = (row_spans[..., 0] >= 0).any(-1) | acceptable
             readable = (text_spans[..., 0] >= 0).any(-1) | (in_results & valid).any(-1)
-            spans = losses.masked_fill(~readable, 0.0).sum() / readable.sum().clamp_min(1)
         else:
             embedded, there, choice = self.layer(
                 called.scores, called.table, self.encoder.get_input_embeddings().weight
@@ -340,7 +339,12 @@ class CalculatorReader(PreTrainedModel):
             assert choice.index is not None
             second, places = self._second_pass(called, torch.arange(len(choice.index)), choice.index)
             start, end = self.read(**second, results=embedded, result_mask=there, separators=_last(there))
-            spans = self._mean_span_loss(start, end, places)
+            losses, readable = span_loss(start, end, places), (places[..., 0] >= 0).any(-1)
+        if self.training and self.config.discount_guesses:
+            guessing, guessed = self._guess(called, choice.log_probs)
+            beside.append(guessing)
+            losses = losses * 2 * (1 - guessed)
+        spans = losses.masked_fill(~readable, 0.0).sum() / readable.sum().clamp_min(1)
         own, arguments = self._beside(choice.log_probs, acceptable, valid)
         return ReaderOutput(
             loss=spans + sum(beside, own),
@@ -424,6 +428,24 @@ class CalculatorReader(PreTrainedModel):
         start, end = self.read_rows(called.table.rows(index)[needed], **text)
         return torch.where((spans[..., 0] >= 0).any(-1), span_loss(start, end, spans), NO_ANSWER)
 
+    def _guess(self, called: Scored, log_probs: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss of a reading in which all digits and the whole result are masked, and what it gives the answers.
+
+        Returns:
+            The mean loss, and the probability of each example's answer (batch,), without a gradient.
+        """
+        best = log_probs.argmax(-1)
+        text, spans = self._second_pass(called, torch.arange(len(best)), best)
+        assert called.number_digits is not None
+        mask = self._features().mask
+        text["input_ids"] = text["input_ids"].masked_fill(called.number_digits >= 0, mask)
+        rows = called.table.rows(best[:, None])[:, 0]
+        there = rows >= 0
+        start, end = self.read_rows(rows.masked_fill(there & ~_last(there), mask), **text)
+        losses = span_loss(start, end, spans)
+        p = torch.exp(-losses.detach()).masked_fill((spans[..., 0] < 0).all(-1), 0.0)
+        return self._mean_span_loss(losses, spans), p
+
     def _call_on(self, called: Scored, index: Tensor, needed: Tensor, beside: list[Tensor]) -> Tensor:
         """As `_read_losses` where another call follows: its own objective, given each of these candidates."""
         features = self._features()
@@ -458,10 +480,10 @@ class CalculatorReader(PreTrainedModel):
         return text, torch.cat([places, fresh], 1)
 
     @staticmethod
-    def _mean_span_loss(start: Tensor, end: Tensor, spans: Tensor) -> Tensor:
+    def _mean_span_loss(losses: Tensor, spans: Tensor) -> Tensor:
         """The mean over the examples whose answer stands somewhere in front of the reader."""
-        answerable = (spans[..., 0] >= 0).any(-1).sum().clamp_min(1)
-        return span_loss(start, end, spans).sum() / answerable
+        answerable = (spans[..., 0] >= 0).any(-1)
+        return losses.masked_fill(~answerable, 0.0).sum() / answerable.sum().clamp_min(1)
 
 
 def _to_read(index: Tensor, log_probs: Tensor, sure: float) -> Tensor:
