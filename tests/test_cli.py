@@ -4,6 +4,7 @@ import json
 import os
 import re
 import resource
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -373,6 +374,18 @@ def test_explain_writes_a_page_and_a_picture(model: Path, tmp_path: Path) -> Non
 
 
 # -- ask ---------------------------------------------------------------------------------------------------------
+def test_serve_refuses(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert failure_of("serve", model, "--port", port).endswith("Address already in use; choose another")
+    assert "nowhere.invalid" in failure_of("serve", model, "--host", "nowhere.invalid", "--port", 0)
+    assert "no model at" in failure_of("serve", model / "not")
+    for name in ("anzan.web.app", "uvicorn"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    assert failure_of("serve", model) == "anzan: serve needs uvicorn: pip install 'anzan[web]'"
+
+
 def check_contract(answer: dict[str, Any], passage: str, question: str) -> None:
     assert set(answer) == {"answer", "value", "source", "confidence", "steps"}
     assert isinstance(answer["answer"], str)

@@ -4,7 +4,7 @@ import sys
 from importlib.util import find_spec
 
 # What the extra `reader` brings; looked for here, without importing it, so that one line can say what is missing.
-NEEDED = ("typer", "rich", "yaml", "transformers", "accelerate", "safetensors", "matplotlib")
+NEEDED = ("typer", "rich", "yaml", "transformers", "accelerate", "safetensors", "matplotlib", "scipy")
 
 
 def main() -> None:

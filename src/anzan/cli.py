@@ -376,6 +376,25 @@ def audit(
 
 
 @app.command()
+def serve(
+    model: Model,
+    host: Annotated[str, typer.Option(help="The address to listen on; anything but loopback lets others in.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any that is free.")] = 7860,
+    per_minute: Annotated[int, typer.Option(min=1, help="Questions a minute from one address.")] = 60,
+) -> None:
+    """Open a page where a reader can be asked, and looked at while it answers."""
+    try:
+        from anzan.web.app import serve as run
+        from anzan.web.limits import Limits
+    except ModuleNotFoundError as error:
+        raise ValueError(f"serve needs {error.name}: pip install 'anzan[web]'") from None
+
+    run(_load(model), model.name or str(model), host, port, Limits(per_minute=per_minute), _log())
+
+
+@app.command()
 def ask(
     model: Model,
     passage: Annotated[str | None, typer.Option(metavar="TEXT", help="What to read.")] = None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,15 +10,14 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from anzan.report.calculation import clauses
+
 if TYPE_CHECKING:  # importing them loads torch
     from anzan.evaluation.audit import Audit
     from anzan.reader.answers import Answer, Step
 
 USED = "bold underline cyan"
 ANSWER = "bold green"
-
-_NUMBER = r"(?:- )?[\d.]+"
-_CLAUSE = re.compile(rf"(?P<result>{_NUMBER}) = {_NUMBER} (?P<operation>[-+*/]) {_NUMBER}")
 
 # What a terminal would obey instead of showing; one blank each, so that offsets stay.
 _CONTROLS = {i: " " for i in (*range(32), *range(127, 160)) if chr(i) != "\n"}
@@ -71,18 +69,10 @@ def answer_view(passage: str, question: str, answer: Answer, console: Console) -
 
 def calculation_view(step: Step, answer: Answer, plain: bool) -> Text:
     """A printed calculation, one clause a line; the result that became the answer is highlighted."""
-    clauses = list(_CLAUSE.finditer(step.calculation))
-    used = next(  # the first one: 0 = 7 - 7 is printed twice
-        (
-            clause
-            for clause in clauses
-            if answer.source == "calculator"
-            and clause["operation"] == step.operation
-            and clause["result"].replace(" ", "") == answer.answer
-        ),
-        None,
+    lines = (
+        highlighted(clause.text, [Mark(0, len(clause.result))] if clause.used else [], plain)
+        for clause in clauses(step, answer)
     )
-    lines = (highlighted(c[0], [Mark(0, len(c["result"]))] if c is used else [], plain) for c in clauses)
     return Text("\n").join(lines)
 
 

@@ -42,7 +42,7 @@ class Tags(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: Any) -> None:
         self.seen.append(tag)
-        if tag not in ("meta", "br", "hr", "img"):
+        if tag not in ("meta", "link", "br", "hr", "img"):
             self.stack.append(tag)
 
     def handle_endtag(self, tag: str) -> None:

@@ -13,7 +13,7 @@ COLOUR = (214, 69, 34)
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{title}</title><style>
+<link rel="icon" href="data:,"><title>{title}</title><style>
 body {{ font: 16px/1.9 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }}
 body {{ color: #222; background: #fff; overflow-wrap: anywhere }} h1 {{ font-size: 1.4rem; line-height: 1.3 }}
 h2 {{ font-size: 1rem; margin: 1.2rem 0 0 }} p {{ margin: .2rem 0 }} img {{ max-width: 100% }}
@@ -22,21 +22,36 @@ table {{ border-collapse: collapse; line-height: 1.5 }} td, th {{ padding: .1rem
 td.n {{ text-align: right; white-space: nowrap }} td {{ border-top: 1px solid #ddd; vertical-align: top }}
 .legend {{ display: inline-block; width: 10rem; height: .8rem; margin: 0 .4rem }}
 .legend {{ background: linear-gradient(to right, rgba{pale}, rgb{colour}) }}
-</style></head><body><h1>{title}</h1>{body}
+{style}</style></head><body><h1>{title}</h1>{body}
 </body></html>
 """
 
 
+def page(body: str, title: str, style: str = "") -> str:
+    """A page that needs nothing else; `body` is HTML already, `style` more CSS, the title is text."""
+    return _PAGE.format(
+        title=text(title), body=body, style=style, colour=COLOUR, pale=(*COLOUR, 0), mark=(*COLOUR, 0.25)
+    )
+
+
 def write_page(body: str, title: str, path: Path) -> None:
-    """A page that needs nothing else; `body` is HTML already, the title is text."""
-    page = _PAGE.format(title=text(title), body=body, colour=COLOUR, pale=(*COLOUR, 0), mark=(*COLOUR, 0.25))
+    """`page`, to a file."""
     with whole_file(path) as file:
-        file.write(page)
+        file.write(page(body, title))
 
 
 def text(what: object) -> str:
     """Anything as text, escaped."""
     return html.escape(str(what))
+
+
+def marked(what: str, places: Iterable[tuple[int, int]]) -> str:
+    """Text, escaped, with some stretches of it marked, which must not overlap."""
+    made, done = "", 0
+    for start, end in sorted(set(places)):
+        made += f"{text(what[done:start])}<mark>{text(what[start:end])}</mark>"
+        done = end
+    return made + text(what[done:])
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]], words: int = 1) -> str:

@@ -12,7 +12,7 @@ import yaml
 from anzan.evaluation.audit import Audit
 from anzan.evaluation.drop_metric import drop_em_f1
 from anzan.reader.answers import Answer
-from anzan.report.page import table, text, write_page
+from anzan.report.page import marked, table, text, write_page
 from anzan.tasks.problem import Problem
 
 SHOWN = 20
@@ -91,15 +91,6 @@ def _example(problem: Problem, answer: Answer) -> str:
     steps = "".join(f"<br><code>{text(step.calculation)}</code>" for step in answer.steps)
     return (
         f"<p><b>{text(answer.answer or 'no answer')}</b> from the {text(answer.source or 'text')}: {verdict}<br>"
-        f"{_marked(problem.question, marks['question'])}<br><small>{_marked(problem.passage, marks['passage'])}</small>"
+        f"{marked(problem.question, marks['question'])}<br><small>{marked(problem.passage, marks['passage'])}</small>"
         f"{steps}</p><hr>"
     )
-
-
-def _marked(what: str, places: Sequence[tuple[int, int]]) -> str:
-    """Text with the numbers that went into the calculator marked."""
-    made, done = "", 0
-    for start, end in sorted(set(places)):
-        made += f"{text(what[done:start])}<mark>{text(what[start:end])}</mark>"
-        done = end
-    return made + text(what[done:])
