@@ -11,20 +11,20 @@ import os
 import sys
 import traceback
 import warnings
-from collections.abc import Mapping
-from contextlib import redirect_stdout
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
 from typer.core import TyperGroup
 
 from anzan import __version__
 from anzan.experiments.config import load_config, preset_names
 from anzan.files import whole_file
+from anzan.progress import progress_bar
 from anzan.rendering import answer_view, audit_view, scores_table
 from anzan.tasks.fields import DataError
 from anzan.tasks.possession import BIASES, QUESTIONS, Possession, guessing_scores
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 CHUNK = 512
 """Lines of `ask --input` that are answered together: enough to batch texts of like length."""
+INTERRUPTED = 130
+"""The exit status after Ctrl-C."""
 FAULTS = 20
 """Bad lines of a data file that are told one by one."""
 
@@ -62,6 +64,8 @@ class OneLineErrors(TyperGroup):
 
 def error_line(error: Exception) -> tuple[str, int]:
     """An error as one line for the user, one a bad line of data, and the exit status."""
+    if isinstance(error, typer.Abort):
+        return "anzan: interrupted", INTERRUPTED
     usage = getattr(error, "format_message", None)  # a misspelt command or option
     if usage is not None:
         if type(error).__name__ == "NoArgsIsHelpError":
@@ -163,6 +167,18 @@ def _load(model: Path) -> Reader:
     from anzan.reader.answers import Reader
 
     return Reader.load(model)
+
+
+@contextmanager
+def _passes(reader: Reader, total: int, description: str) -> Iterator[None]:
+    """A bar for what a reader does in it, `total` passes over a text."""
+    with progress_bar(_log()) as bar:
+        task = bar.add_task(description, total=total)
+        reader.on_pass = lambda texts: bar.advance(task, texts)
+        try:
+            yield
+        finally:
+            reader.on_pass = None
 
 
 def _add_to_ledger(result: dict[str, Any], root: Path | None) -> None:
@@ -273,9 +289,14 @@ def train(
 ) -> None:
     config = load_config(preset, overrides or [])
     _quiet()
+    from anzan.experiments.slices import SliceOver
     from anzan.experiments.training import train as run
 
-    _, result = run(config, out, resume, _log())
+    try:
+        _, result = run(config, out, resume, _log())
+    except SliceOver as over:
+        _log().print(f"stopped and saved: {over}; the same command with --resume goes on")
+        raise typer.Exit(INTERRUPTED) from None
     show = _out()
     for split, metrics in (("development", result["dev_metrics"]), ("evaluation", result["metrics"])):
         if metrics:
@@ -325,6 +346,8 @@ def reproduce(
     _out().print(f"results: {results}\npage:    {page}", soft_wrap=True)
     if left is not None:
         _out().print(f"to go on, give the same command again ({left})", soft_wrap=True)
+        if left.interrupted:
+            raise typer.Exit(INTERRUPTED)
 
 
 @app.command()
@@ -338,7 +361,7 @@ def evaluate(
     reader = _load(model)
     from anzan.evaluation.predict import evaluate as run
 
-    with _log().status(f"answering {len(problems):,} questions"):
+    with _passes(reader, len(problems) * (1 + reader.features.calls), "answering"):
         metrics = run(reader, problems)
     if as_json:
         _print_json({"model": str(model), "data": str(data), "metrics": metrics})
@@ -365,9 +388,9 @@ def audit(
     """Tell whether a reader uses its calculator: its answers with the calculator's output tampered with."""
     problems = _problems(data)
     reader = _load(model)
-    from anzan.evaluation.reader_audit import audit_reader
+    from anzan.evaluation.reader_audit import PASSES, audit_reader
 
-    with _log().status(f"answering {len(problems):,} questions, with other outputs of the calculator too"):
+    with _passes(reader, len(problems) * PASSES, "answering, with other outputs of the calculator too"):
         found = audit_reader(reader, problems, seed)
     if as_json:
         _print_json({"model": str(model), "data": str(data), "audit": found.to_json()})
@@ -476,7 +499,7 @@ def _ask_many(model: Path, source: Path, target: Path, as_json: bool) -> None:
         raise ValueError(f"{target}: it is the input as well; choose another --output")
     reader = _load(model)
     answered = failed = 0
-    with whole_file(target) as file, Progress(console=log, transient=True, disable=not log.is_terminal) as bar:
+    with whole_file(target) as file, progress_bar(log) as bar:
         task = bar.add_task("asking", total=total)
         chunk: list[Question] = []
 

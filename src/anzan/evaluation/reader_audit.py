@@ -28,6 +28,9 @@ from anzan.tasks.substitution import Substitute, answer_to_results, substitutes
 EXPLAINED = 50
 """Answers whose gradients are looked at: each takes a pass of its own."""
 
+PASSES = 9
+"""Over each problem, calls of the calculator aside: for a progress bar."""
+
 SALIENCY = "gradient that falls on the calculator's line"
 SWAPPED = "right both before and after a number swap"
 TEN_TIMES = "score with all numbers ten times as large"

@@ -13,7 +13,7 @@ from rich.console import Console
 from torch.utils.data import Dataset
 
 from anzan.experiments.config import ConfigError, DataConfig, PossessionData
-from anzan.experiments.progress import progress_bar
+from anzan.progress import progress_bar
 from anzan.reader.features import Example, Features, TextTooLong, find_answers
 from anzan.tasks.distraction import Distractions
 from anzan.tasks.formats import read_any

@@ -1,25 +1,19 @@
-"""Progress bars on standard error."""
+"""A training run's progress on standard error."""
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
 from transformers import TrainerCallback
 
-
-def progress_bar(log: Console) -> Progress:
-    """A bar that shows on a terminal alone."""
-    return Progress(
-        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"),
-        TimeRemainingColumn(),
-        console=log, disable=not log.is_terminal, transient=True,
-    )  # fmt: skip
+from anzan.progress import progress_bar, time_left
 
 
 class TrainingBar(TrainerCallback):
-    """A progress bar with losses and argument accuracy, on standard error."""
+    """A progress bar with losses and argument accuracy; in a file lines, each with the time that is left."""
 
     def __init__(self, log: Console):
         self.log = log
@@ -28,6 +22,7 @@ class TrainingBar(TrainerCallback):
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self.bar = progress_bar(self.log)
         self.bar.start()
+        self.begun, self.first = time.monotonic(), state.global_step
         self.task = self.bar.add_task("training", total=state.max_steps, completed=state.global_step)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -46,6 +41,10 @@ class TrainingBar(TrainerCallback):
             return
         if self.log.is_terminal:
             self.bar.update(self.task, description=text)
+        else:
+            done = state.global_step - self.first
+            seconds = (time.monotonic() - self.begun) / max(1, done) * (state.max_steps - state.global_step)
+            text += f"  {time_left(seconds)}" if done else ""
         if any(k.startswith("eval_") for k in logs) or not self.log.is_terminal:
             self.log.print(f"step {state.global_step:,}/{state.max_steps:,}  {text}", highlight=False)
 

@@ -40,17 +40,18 @@ def reproduce_side_by_side(
     left: list[SliceOver] = []
     spawn = get_context("spawn")  # a forked torch may hang
     with ProcessPoolExecutor(jobs, spawn, initializer=_share_cores, initargs=(jobs,)) as pool:
-        begun = {pool.submit(_run, run, folder, results, end, command): run for run in pending(runs, results)}
-        for future in as_completed(begun):
-            name = begun[future].name
-            try:
-                written += future.result()
-                log.print(f"{name}: done")
-            except SliceOver as over:
-                left.append(over)
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        try:
+            begun = {pool.submit(_run, run, folder, results, end, command): run for run in pending(runs, results)}
+            for future in as_completed(begun):
+                name = begun[future].name
+                try:
+                    written += future.result()
+                    log.print(f"{name}: done")
+                except SliceOver as over:
+                    left.append(over)
+        except BaseException:  # Ctrl-C too: those that run are told of it as well, and save
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     if left:
         raise left[0]
     return written

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from transformers import TrainerCallback
 
 
 class SliceOver(Exception):
-    """The slice ended before the run; its checkpoint is saved."""
+    """The slice ended before the run; its checkpoint is saved. `interrupted` where that was Ctrl-C."""
+
+    def __init__(self, message: str, interrupted: bool = False):
+        super().__init__(message)
+        self.interrupted = interrupted
 
 
 class Slice(TrainerCallback):
-    """Stops training after so many minutes, saved.
+    """Stops training after so many minutes, or at Ctrl-C, saved.
 
     `spent` is the training time in seconds, `earlier` the part of it in earlier slices.
     """
 
     def __init__(self, minutes: float | None = None):
         self.minutes = minutes
-        self.over = False
+        self.over = self.interrupted = False
         self.earlier, self._started = 0.0, time.monotonic()
 
     @property
@@ -33,5 +41,24 @@ class Slice(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         late = self.minutes is not None and time.monotonic() - self._started >= 60 * self.minutes
+        late |= self.interrupted
         if late and state.global_step < state.max_steps:
             self.over = control.should_training_stop = control.should_save = True
+
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Within it, Ctrl-C stops the run behind its step; a second one stops it at once."""
+        if threading.current_thread() is not threading.main_thread():  # no signals arrive there
+            yield
+            return
+        earlier = signal.getsignal(signal.SIGINT)
+
+        def stop(*_: Any) -> None:
+            self.interrupted = True
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+        signal.signal(signal.SIGINT, stop)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, earlier)

@@ -146,7 +146,7 @@ def train(
     Raises:
         ConfigError, DataError: settings or data that cannot be used.
         FileExistsError: `out` holds another run and `resume` is off.
-        SliceOver: the minutes are over, the run is not.
+        SliceOver: the minutes are over, or somebody pressed Ctrl-C, and the run is not.
     """
     log = log or Console(stderr=True)
     started = time.monotonic()
@@ -238,10 +238,11 @@ def train(
     for callback in list(trainer.callback_handler.callbacks):
         if type(callback).__name__ in ("PrinterCallback", "ProgressCallback"):
             trainer.remove_callback(callback)
-    trainer.train(resume_from_checkpoint=True if resume and checkpoints else None)
+    with piece.interruptible():
+        trainer.train(resume_from_checkpoint=True if resume and checkpoints else None)
     train_s = piece.spent
     if piece.over:
-        raise SliceOver(f"{out}: {trainer.state.global_step:,} of {steps:,} steps")
+        raise SliceOver(f"{out}: {trainer.state.global_step:,} of {steps:,} steps", piece.interrupted)
 
     reader = Reader(model, features)
     history = trainer.state.log_history

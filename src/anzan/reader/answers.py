@@ -143,6 +143,8 @@ class Reader:
     def __init__(self, model: CalculatorReader, features: Features):
         self.model = model.eval()
         self.features = features
+        self.on_pass: Callable[[int], object] | None = None
+        """Told after each pass over a batch how many texts were in it: for a progress bar."""
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Reader:
@@ -196,7 +198,7 @@ class Reader:
                 raise ValueError("the question is empty: type one")
             texts.append(self.features.text(passage, question))
         for call in range(self.model.config.calls if self.features.calculator.operations else 0):
-            texts = _by_length(lambda batch, call=call: self._call(call, batch), texts, batch_size)
+            texts = self._by_length(lambda batch, call=call: self._call(call, batch), texts, batch_size)
         return texts
 
     def read_many(
@@ -206,7 +208,7 @@ class Reader:
 
         A trace has as many answers as `most`, where there are as many spans.
         """
-        yield from _by_length(lambda batch: self._trace(batch, override, most), called, batch_size)
+        yield from self._by_length(lambda batch: self._trace(batch, override, most), called, batch_size)
 
     @torch.no_grad()
     def pair_probabilities(self, text: Text) -> list[list[float]]:
@@ -224,6 +226,17 @@ class Reader:
         return probabilities
 
     # -- one batch -----------------------------------------------------------------------------------------------
+    def _by_length(self, run: Callable[[Sequence[Text]], list[T]], texts: Sequence[Text], batch_size: int) -> list[T]:
+        """`run` on batches of texts of like length; what it makes of each, in the order of the texts."""
+        order = sorted(range(len(texts)), key=lambda i: len(texts[i].ids))
+        made: dict[int, T] = {}
+        for i in range(0, len(order), batch_size):
+            rows = order[i : i + batch_size]
+            made.update(zip(rows, run([texts[r] for r in rows]), strict=True))
+            if self.on_pass is not None:
+                self.on_pass(len(rows))
+        return [made[i] for i in range(len(texts))]
+
     @torch.no_grad()
     def _trace(self, called: Sequence[Text], override: Override | None, most: int) -> list[Trace]:
         shown = [self._shown(text.uncalled, text.calls, override) for text in called]
@@ -335,16 +348,6 @@ def _answer(
     source = text.question if first.where == QUESTION else text.passage
     answer, steps = source[first.start : final.end], _steps(called, None)
     return Answer(answer, parse_number(answer), first.where, confidence, first.start, final.end, steps)
-
-
-def _by_length(run: Callable[[Sequence[Text]], list[T]], texts: Sequence[Text], batch_size: int) -> list[T]:
-    """`run` on batches of texts of like length; what it makes of each, in the order of the texts."""
-    order = sorted(range(len(texts)), key=lambda i: len(texts[i].ids))
-    made: dict[int, T] = {}
-    for i in range(0, len(order), batch_size):
-        rows = order[i : i + batch_size]
-        made.update(zip(rows, run([texts[r] for r in rows]), strict=True))
-    return [made[i] for i in range(len(texts))]
 
 
 def _steps(called: Text, operation: str | None, made_by: int | None = None) -> tuple[Step, ...]:
