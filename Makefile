@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test slow lint setup
+.PHONY: demo test slow lint docs setup
 
 demo: $(READY)
 	$(BIN)/anzan demo
@@ -20,6 +20,11 @@ lint: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/pyright --pythonpath $(BIN)/python
+
+# The reference of the API, from the docstrings.
+docs: $(READY)
+	$(BIN)/pdoc --docformat google -o build/api anzan.layer anzan.reader anzan.tasks anzan.evaluation anzan.experiments anzan.report anzan.web
+	@echo build/api/index.html
 
 setup: $(READY)
 

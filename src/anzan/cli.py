@@ -48,6 +48,7 @@ class OneLineErrors(TyperGroup):
     """Commands whose errors are a line on standard error and a non-zero exit, never a traceback."""
 
     def main(self, *args: Any, standalone_mode: bool = True, **kwargs: Any) -> Any:
+        """Run a command and exit."""
         try:
             status = super().main(*args, standalone_mode=False, **kwargs)
             sys.stdout.flush()

@@ -142,6 +142,7 @@ class RunConfig:
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def to_dict(self) -> dict[str, Any]:
+        """As it stands in result files, and as `load_config` reads it."""
         return asdict(self)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -26,6 +27,11 @@ class Pace(TrainerCallback):
     def time_used(self) -> float:
         """The share of the time limit, from 0 to 1; 0 without a limit."""
         return min(1.0, (time.monotonic() - self.started) / self.seconds) if self.seconds else 0.0
+
+    @property
+    def seconds_left(self) -> float:
+        """Until the time limit; infinite without one."""
+        return max(0.0, self.started + self.seconds - time.monotonic()) if self.seconds else math.inf
 
     @property
     def progress(self) -> float:

@@ -260,6 +260,7 @@ class Documents(IterableDataset):
 
 
 def tensors(documents: list[Document], tokenizer: PreTrainedTokenizerBase) -> dict[str, Tensor]:
+    """Documents as a padded batch."""
     columns = collate(documents, *(tokenizer.get_vocab()[piece] for piece in ("[PAD]", "[MASK]")))
     found = {k: torch.tensor(v) for k, v in columns.items()}
     found["order_labels"] = found["order_labels"].long().reshape(-1, 3 + PLACES)  # there may be none

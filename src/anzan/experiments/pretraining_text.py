@@ -63,12 +63,14 @@ class Designation:
     words: list[str]
 
     def tags(self, number: str) -> dict[str, bool]:
+        """What is to be told of a number: whether it is asked about, and which of the two it is."""
         if number in (self.one, self.other):
             larger = int(number) == max(int(self.one), int(self.other))
             return {"asked": True, "larger": larger, "smaller": not larger}
         return {} if number in self.written else {"asked": False}  # an operand is named, but not what is asked
 
     def rivals(self, number: str) -> tuple[str, ...]:
+        """What a number is compared with."""
         return {self.one: (self.other,), self.other: (self.one,)}.get(number, ())
 
 
@@ -106,11 +108,13 @@ class Writer:
 
     # -- ingredients ---------------------------------------------------------------------------------------------
     def name(self) -> str:
+        """A name that means nothing."""
         rng = self.rng
         tails = min(rng.choice((0, 1, 1, 1, 2)), round(4 * self.level))
         return rng.choice(self._heads) + "".join(rng.choice(self._tails) for _ in range(tails))
 
     def names(self, count: int) -> list[str]:
+        """So many names, no two alike and none that is kept out."""
         found: list[str] = []
         while len(found) < count:
             name = self.name()
@@ -149,9 +153,11 @@ class Writer:
                 return found
 
     def shape(self, shapes: Sequence[str]) -> str:
+        """One of some ways to say a thing, mostly the first."""
         return shapes[0] if self.rng.random() < USUAL else self.rng.choice(shapes)
 
     def filler(self, most: int) -> list[str]:
+        """Sentences that tell nothing, `most` at most."""
         return [self.rng.choice(self._fillers) for _ in range(self.rng.randint(0, most))]
 
     # -- documents -----------------------------------------------------------------------------------------------
@@ -449,6 +455,7 @@ class Writer:
             doc.masked += [start + i for i in range(len(ids)) if self.rng.random() >= keep]
 
     def document(self) -> Document:
+        """One document, of a kind that is drawn."""
         rng, mix = self.rng, self.mix
         kind = rng.random()
         if kind < mix.recall:

@@ -9,14 +9,15 @@ from rich.console import Console
 from rich.progress import Progress
 from transformers import TrainerCallback
 
+from anzan.experiments.pace import Pace
 from anzan.progress import progress_bar, time_left
 
 
 class TrainingBar(TrainerCallback):
     """A progress bar with losses and argument accuracy; in a file lines, each with the time that is left."""
 
-    def __init__(self, log: Console):
-        self.log = log
+    def __init__(self, log: Console, pace: Pace):
+        self.log, self.pace = log, pace
         self.bar: Progress | None = None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -43,7 +44,8 @@ class TrainingBar(TrainerCallback):
             self.bar.update(self.task, description=text)
         else:
             done = state.global_step - self.first
-            seconds = (time.monotonic() - self.begun) / max(1, done) * (state.max_steps - state.global_step)
+            spent = time.monotonic() - self.begun
+            seconds = min(spent / max(1, done) * (state.max_steps - state.global_step), self.pace.seconds_left)
             text += f"  {time_left(seconds)}" if done else ""
         if any(k.startswith("eval_") for k in logs) or not self.log.is_terminal:
             self.log.print(f"step {state.global_step:,}/{state.max_steps:,}  {text}", highlight=False)

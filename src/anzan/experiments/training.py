@@ -233,7 +233,7 @@ def train(
         eval_dataset=examples,  # never read: evaluation answers the development questions
         data_collator=lambda batch: _collated(batch, features),
         processing_class=tokenizer,
-        callbacks=[TrainingBar(log), pace, piece, FallingEntropy(m.entropy, t.entropy_share, pace)],
+        callbacks=[TrainingBar(log, pace), pace, piece, FallingEntropy(m.entropy, t.entropy_share, pace)],
     )
     for callback in list(trainer.callback_handler.callbacks):
         if type(callback).__name__ in ("PrinterCallback", "ProgressCallback"):

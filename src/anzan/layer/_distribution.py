@@ -47,7 +47,7 @@ class Distribution(Protocol):
         ...
 
 
-class Categorical:
+class Categorical(Distribution):
     """softmax of one score per candidate.
 
     Args:
@@ -90,7 +90,7 @@ class Categorical:
         return index, fixed.scatter(1, index, -torch.inf).logsumexp(1)
 
 
-class Factorised:
+class Factorised(Distribution):
     """Arguments chosen independently, a softmax each: 10^8 combinations from 8 times 10 scores, and never a table.
 
     Args:

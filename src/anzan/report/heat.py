@@ -13,6 +13,10 @@ from anzan.report.page import COLOUR, text, write_page
 
 HIDDEN = "▢"
 """What is shown for a number that the reader did not see."""
+_LEGEND = (
+    "display: inline-block; width: 10rem; height: .8rem; margin: 0 .4rem; "
+    f"background: linear-gradient(to right, rgba{(*COLOUR, 0)}, rgb{COLOUR})"
+)
 
 
 def write_html(answer: Answer, tokens: Sequence[Salient], title: str, path: Path) -> None:
@@ -33,7 +37,7 @@ def heat_map(tokens: Sequence[Salient]) -> str:
         sections.append(f"<h2>{text(where)}</h2><p>{words}</p>")
     legend = (
         f"<p><small>The norm of the gradient of -log p(answer) at each token's embedding: 0"
-        f'<span class="legend"></span>{most:.3g}. Norms have no sign. {HIDDEN} is a number that was hidden from the '
+        f'<span style="{_LEGEND}"></span>{most:.3g}. Norms have no sign. {HIDDEN} is a number that was hidden from the '
         "reader.</small></p>"
     )
     return "".join(sections) + legend

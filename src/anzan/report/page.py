@@ -20,8 +20,6 @@ h2 {{ font-size: 1rem; margin: 1.2rem 0 0 }} p {{ margin: .2rem 0 }} img {{ max-
 p span {{ padding: .15em 0; border-radius: .2em }} mark {{ background: rgba{mark} }} .wrong {{ color: #a00 }}
 table {{ border-collapse: collapse; line-height: 1.5 }} td, th {{ padding: .1rem .8rem .1rem 0; text-align: left }}
 td.n {{ text-align: right; white-space: nowrap }} td {{ border-top: 1px solid #ddd; vertical-align: top }}
-.legend {{ display: inline-block; width: 10rem; height: .8rem; margin: 0 .4rem }}
-.legend {{ background: linear-gradient(to right, rgba{pale}, rgb{colour}) }}
 {style}</style></head><body><h1>{title}</h1>{body}
 </body></html>
 """
@@ -29,9 +27,7 @@ td.n {{ text-align: right; white-space: nowrap }} td {{ border-top: 1px solid #d
 
 def page(body: str, title: str, style: str = "") -> str:
     """A page that needs nothing else; `body` is HTML already, `style` more CSS, the title is text."""
-    return _PAGE.format(
-        title=text(title), body=body, style=style, colour=COLOUR, pale=(*COLOUR, 0), mark=(*COLOUR, 0.25)
-    )
+    return _PAGE.format(title=text(title), body=body, style=style, mark=(*COLOUR, 0.25))
 
 
 def write_page(body: str, title: str, path: Path) -> None:

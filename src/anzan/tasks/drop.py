@@ -115,20 +115,24 @@ def parse_answer(answer: dict[str, Any], place: str) -> Answer | None:
 
 
 def object_at(value: Any, place: str) -> dict[str, Any]:
+    """A JSON object, empty for null; DataError for anything else."""
     if not isinstance(value, dict | None):
         fail(place, "not an object", "use DROP's own file")
     return value or {}
 
 
 def list_at(value: Any, place: str) -> list[Any]:
+    """A JSON list, empty for null; DataError for anything else."""
     if not isinstance(value, list | None):
         fail(place, "not a list", "use DROP's own file")
     return value or []
 
 
 def text_at(value: Any, place: str) -> str:
+    """A string, empty for null; DataError for anything else."""
     return "" if value is None else string(value, place)
 
 
 def needed(record: dict[str, Any], name: str, place: str) -> str:
+    """A field's string; DataError where it is missing or empty."""
     return text_at(record.get(name), f"{place}, {name}") or fail(place, f"no {name}", "use DROP's own file")
