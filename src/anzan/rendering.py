@@ -125,8 +125,13 @@ def audit_view(audit: Audit, title: str) -> RenderableType:
         for name, interval in group:
             low, high = figure(interval.low), figure(interval.high)
             table.add_row(Text(name), figure(interval.mean), f"{low} to {high}", f"{interval.n:,}")
-    verdict, style = _VERDICTS[audit.verdict]
-    return Group(table, Text.assemble((verdict, style), ": ", audit.evidence))
+    return Group(table, audit_line(audit.verdict, audit.evidence))
+
+
+def audit_line(verdict: str, evidence: str) -> Text:
+    """A verdict with the evidence for it."""
+    shown, style = _VERDICTS[verdict]
+    return Text.assemble((shown, style), ": ", evidence)
 
 
 def figure(percent: float | None) -> str:

@@ -19,7 +19,7 @@ from anzan.experiments.model_card import model_card
 from anzan.experiments.results import write_json
 from anzan.experiments.training import train
 from anzan.reader.answers import Reader
-from anzan.rendering import answer_view, figure
+from anzan.rendering import answer_view, audit_line, figure
 from anzan.tasks.possession import guessing_scores
 
 # (passage, question, answer): names and things that neither training nor pre-training knows. Who gives wins once and
@@ -92,6 +92,8 @@ def run_demo(out: Path, log: Console, show: Console | None = None, overrides: Se
     title = f"{len(problems):,} unseen problems after {result['train_s']:.0f} s of training"
     show.print(comparison(measured, guesses, title))
     show.print("Guessers name the winner; on max, the winner's number is still to be found.", style="dim")
+    if audit := result["audit"]:
+        show.print(audit_line(audit["verdict"], f"{audit['evidence']} ({audit['n']} problems)"))
     ask_typed(reader, show)
     show.print(f"\nmodel:   {out}\nreport:  {out / 'report.html'}\nresult:  {out / 'result.json'}", soft_wrap=True)
     show.print(

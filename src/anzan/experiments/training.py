@@ -277,8 +277,9 @@ def train(
         "command": command(),
     }
     shown = (splits.eval if measure else splits.dev)[:REPORTED]
-    answers = predict(reader, shown)
-    write_report(result, out / "curves.png", _audited(reader, shown), shown, answers, out / "report.html")
+    audit = _audited(reader, shown)
+    result["audit"] = audit and {"verdict": audit.verdict, "evidence": audit.evidence, "n": audit.score.n}
+    write_report(result, out / "curves.png", audit, shown, predict(reader, shown), out / "report.html")
     reader.save(out)
     (out / "README.md").write_text(model_card(result), encoding="utf-8")
     write_json(out / "result.json", result)
