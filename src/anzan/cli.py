@@ -298,6 +298,8 @@ def train(
     except SliceOver as over:
         _log().print(f"stopped and saved: {over}; the same command with --resume goes on")
         raise typer.Exit(INTERRUPTED) from None
+    if os.environ.get("RANK", "0") != "0":  # one of several processes that have trained together
+        return
     show = _out()
     for split, metrics in (("development", result["dev_metrics"]), ("evaluation", result["metrics"])):
         if metrics:

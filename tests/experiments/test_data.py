@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from anzan.experiments.config import ConfigError, DataConfig, PossessionData, load_config
+from anzan.experiments.curriculum import Item
 from anzan.experiments.data import Examples, draw, load_splits, make_examples
 from anzan.experiments.training import train
 from anzan.reader.calculator import Calculator
@@ -56,9 +57,9 @@ def test_a_run_can_begin_with_wide_problems(
     seen: list[bool] = []
     get = Examples.__getitem__
 
-    def recording(self: Examples, index: Any) -> Any:
-        seen.append(self.problems[index[0]].meta["wide"])
-        return get(self, index)
+    def recording(self: Examples, item: Item) -> Any:
+        seen.append(self.problems[item.example].meta["wide"])
+        return get(self, item)
 
     monkeypatch.setattr(Examples, "__getitem__", recording)
     settings = ["data.possession.wide_share=0.5", "train.begin_with=[wide]", "train.begin_share=0.5"]
@@ -127,17 +128,17 @@ def test_a_null_control_sees_calculations_that_tell_nothing() -> None:
         Problem(str(i), "Anna has 512 pens. Carl has 861.", "How many in all?", (("1373",),)) for i in range(200)
     ]
     true, control = (make_examples(problems, features, Console(quiet=True), wrong) for wrong in (False, True))
-    assert true[0].acceptable == [True] and true[0].row_spans[0]
+    assert true.example(0).acceptable == [True] and true.example(0).row_spans[0]
     signs = []
     for i in range(200):
-        [row], example = control[i].rows, control[i]
-        assert row is not None and example.text == true[i].text
+        [row], example = control.example(i).rows, control.example(i)
+        assert row is not None and example.text == true.example(i).text
         assert (example.acceptable, example.row_spans) == ([False], [[]])
         operands = [value for value, _, op in row.fields if op is None]
         assert all(100 <= value <= 999 for value in operands) and set(operands) != {512, 861}
         signs.append(row.printed.fields[3].value > 0)  # of 512 - 861, which alone would tell who has more
     assert 60 < sum(signs) < 140
-    assert control[3] == control[3] and control[3].rows != control[4].rows
+    assert control.example(3) == control.example(3) and control.example(3).rows != control.example(4).rows
 
 
 def test_a_null_control_needs_a_calculator(tmp_path: Path) -> None:

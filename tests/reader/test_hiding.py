@@ -75,7 +75,7 @@ def slow_candidate(
 def decoys(monkeypatch: pytest.MonkeyPatch) -> Tensor:
     """Decoys for three examples of up to five numbers, which the model then draws."""
     known = draw_decoys(3, 5, torch.device("cpu"))
-    monkeypatch.setattr(modeling, "draw_decoys", lambda batch, numbers, *_: known[:batch, :numbers])
+    monkeypatch.setattr(modeling, "draw_decoys", lambda batch, numbers, *_, **__: known[:batch, :numbers])
     return known
 
 

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import NamedTuple
 
 import torch
 from torch.utils.data import Sampler
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
 
-class Curriculum(Sampler[Any]):
-    """Indexes for a whole run: until `share` of it those in `begin_with`, then all.
+class Item(NamedTuple):
+    """What a run asks for: an example, by its number, as the `draw`-th of the run, with so many people left in it
+    (None for all).
+    """
+
+    example: int
+    draw: int
+    people: int | None = None
+
+
+class Curriculum(Sampler[Item]):
+    """The examples of a whole run: until `share` of it those in `begin_with`, then all.
 
     With `grow_from`, problems begin with so many people and reach `people` at `grow_share` of the run, by the square of
-    the time: a third of it is for the first few. So long an item is a pair, index and people.
+    the time: a third of it is for the first few.
 
     Args:
         lengths: tokens of each example.
-        batch_size, steps: the run yields their product.
+        batch_size, steps: the run yields their product; a batch is that of all processes together.
         begin_with: indexes of the examples to begin with.
         share: of the run, 0 to 1.
         clock: the share of its time that the run has used, asked before every batch.
@@ -48,7 +58,7 @@ class Curriculum(Sampler[Any]):
     def __len__(self) -> int:
         return self.steps * self.batch_size
 
-    def __iter__(self) -> Iterator[int | tuple[int, int]]:
+    def __iter__(self) -> Iterator[Item]:
         order = torch.Generator().manual_seed(self.seed)
         everything = self._forever(range(len(self.lengths)), order)
         beginning = self._forever(self.begin_with, order) if self.begin_with else everything
@@ -57,8 +67,8 @@ class Curriculum(Sampler[Any]):
             progress = max(step / self.steps, self.clock())
             source = beginning if progress < self.share else everything
             people = self._people(progress)
-            for _ in range(self.batch_size):
-                yield next(source) if people is None else (next(source), people)
+            for i in range(self.batch_size):
+                yield Item(next(source), step * self.batch_size + i, people)
 
     def _people(self, progress: float) -> int | None:
         """How many people the problems have now; None for all."""

@@ -13,6 +13,7 @@ from rich.console import Console
 from torch.utils.data import Dataset
 
 from anzan.experiments.config import ConfigError, DataConfig, PossessionData
+from anzan.experiments.curriculum import Item
 from anzan.progress import progress_bar
 from anzan.reader.features import Example, Features, TextTooLong, find_answers
 from anzan.tasks.distraction import Distractions
@@ -128,7 +129,7 @@ def draw(data: PossessionData, split: str) -> list[Problem]:
     return [problem for together in zip_longest(*streams) for problem in together if problem is not None]
 
 
-class Examples(Dataset[Example]):
+class Examples(Dataset[tuple[Example, int]]):
     """Problems as examples, made when they are asked for: all results of all problems would take gigabytes.
 
     `lengths` are the tokens of the texts, `kinds` what `train.begin_with` may name, `longest_answer` the words of the
@@ -150,9 +151,12 @@ class Examples(Dataset[Example]):
     def __len__(self) -> int:
         return len(self.problems)
 
-    def __getitem__(self, index: int | tuple[int, int]) -> Example:
-        """A problem by number, or by number and how many people to leave in it."""
-        i, people = index if isinstance(index, tuple) else (index, None)
+    def __getitem__(self, item: Item) -> tuple[Example, int]:
+        """An example, and which draw of the run it is."""
+        return self.example(item.example, item.people), item.draw
+
+    def example(self, i: int, people: int | None = None) -> Example:
+        """A problem by its number, and how many people to leave in it."""
         p = self.problems[i]
         if people is not None:
             p = shorten(p, people, random.Random(f"shorten-{i}-{people}"))

@@ -6,11 +6,13 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import PartialState
 from rich.console import Console
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
@@ -37,7 +39,7 @@ from anzan.reader.attention import use_bfloat16_attention
 from anzan.reader.batches import collate_examples
 from anzan.reader.encoders import locate_encoder
 from anzan.reader.features import Example, Features
-from anzan.reader.modeling import CalculatorReader
+from anzan.reader.modeling import CalculatorReader, Part
 from anzan.reader.tokenizer import load_tokenizer
 from anzan.report.run_report import write_report
 from anzan.tasks.problem import Problem
@@ -94,6 +96,8 @@ class _Trainer(Trainer):
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
         out = model(**inputs)
+        if self.accelerator.num_processes > 1:
+            out.loss = self._over_processes(out.parts)
         for name in ("span_loss", "argument_loss"):
             if out.get(name) is not None:
                 self._add(name, float(out[name]), 1)
@@ -103,6 +107,17 @@ class _Trainer(Trainer):
             right = gold.gather(1, out.log_probs.argmax(-1, keepdim=True))[:, 0]
             self._add("argument_accuracy", 100 * float(right.sum()), int(known.sum()))
         return (out.loss, out) if return_outputs else out.loss
+
+    def _over_processes(self, parts: dict[str, Part]) -> Tensor:
+        """The loss by which the mean of all processes' gradients is that of one process with all examples: each part
+        is divided by its count over all of them, whether it has come up here or not.
+        """
+        assert isinstance(self.model, CalculatorReader)
+        names = self.model.part_names()
+        zero = torch.zeros((), device=self.accelerator.device)
+        here = torch.stack([parts[name].count if name in parts else zero for name in names])
+        counts: Any = self.accelerator.reduce(here, "mean")
+        return torch.stack([parts[n].mean(c) for n, c in zip(names, counts, strict=True) if n in parts]).sum()
 
     def _add(self, name: str, value: float, count: int) -> None:
         self._sums[name] += value
@@ -114,7 +129,7 @@ class _Trainer(Trainer):
             self._sums.clear()
             self._counts.clear()
         logs["seconds"] = round(self.piece.spent, 1)
-        logs["examples"] = self.state.global_step * self.args.train_batch_size
+        logs["examples"] = self.state.global_step * self.args.train_batch_size * self.accelerator.num_processes
         super().log(logs, start_time)
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
@@ -148,17 +163,21 @@ def train(
         FileExistsError: `out` holds another run and `resume` is off.
         SliceOver: the minutes are over, or somebody pressed Ctrl-C, and the run is not.
     """
+    processes = PartialState(cpu=not torch.cuda.is_available())  # one, unless accelerate or torchrun has begun several
     log = log or Console(stderr=True)
+    log.quiet |= not processes.is_main_process
     started = time.monotonic()
     code = commit()  # now: an edit while this runs does not change what runs
     m, t, p = config.model, config.train, config.data.possession
     _check(t)
+    if processes.num_processes > 1 and (minutes is not None or t.minutes is not None):
+        raise ConfigError("train.minutes, --minutes: processes that train together have no common clock; leave it out")
     if t.grow_from is not None and (p is None or not 2 <= t.grow_from <= p.people or not 0 < t.grow_share <= 1):
         raise ConfigError(
             "train.grow_from and train.grow_share: for possession problems; 2 people or more, a share up to 1"
         )
     checkpoints = sorted(out.glob("checkpoint-*"))
-    if out.exists() and any(out.iterdir()) and not resume:
+    if processes.is_main_process and out.exists() and any(out.iterdir()) and not resume:
         raise FileExistsError(f"{out} is not empty: choose another --out, or go on with --resume")
     keep_freed_memory()
     set_seed(config.train.seed)
@@ -176,12 +195,13 @@ def train(
     examples = make_examples(splits.train, features, log, t.null_control)
     # Answers need not be as short as those seen, but a start and an end far apart belong to different answers.
     model.config.max_answer_words = max(1, 2 * examples.longest_answer)
-    steps = t.max_steps if t.max_steps > 0 else math.ceil(len(examples) * t.epochs / t.batch_size)
+    batch_size = t.batch_size * processes.num_processes
+    steps = t.max_steps if t.max_steps > 0 else math.ceil(len(examples) * t.epochs / batch_size)
     every = max(1, math.ceil(steps / max(1, t.evaluations)))
     pace, piece = Pace(steps, t.minutes), Slice(minutes)
     sampler = Curriculum(
         examples.lengths,
-        t.batch_size,
+        batch_size,
         steps,
         begin_with=_beginning(t, examples),
         share=t.begin_share,
@@ -228,17 +248,19 @@ def train(
             label_names=["text_spans"],
             use_cpu=not torch.cuda.is_available(),
             bf16=t.bf16,
+            # A batch in which nothing can be calculated leaves the scorer alone.
+            ddp_find_unused_parameters=True if processes.num_processes > 1 else None,
         ),
         train_dataset=examples,
         eval_dataset=examples,  # never read: evaluation answers the development questions
-        data_collator=lambda batch: _collated(batch, features),
+        data_collator=lambda batch: _collated(batch, features, t.seed),
         processing_class=tokenizer,
         callbacks=[TrainingBar(log, pace), pace, piece, FallingEntropy(m.entropy, t.entropy_share, pace)],
     )
     for callback in list(trainer.callback_handler.callbacks):
         if type(callback).__name__ in ("PrinterCallback", "ProgressCallback"):
             trainer.remove_callback(callback)
-    with piece.interruptible():
+    with piece.interruptible() if processes.num_processes == 1 else nullcontext():
         trainer.train(resume_from_checkpoint=True if resume and checkpoints else None)
     train_s = piece.spent
     if piece.over:
@@ -276,6 +298,8 @@ def train(
         "commit": code,
         "command": command(),
     }
+    if not processes.is_main_process:
+        return reader, result
     shown = (splits.eval if measure else splits.dev)[:REPORTED]
     audit = _audited(reader, shown)
     result["audit"] = audit and {"verdict": audit.verdict, "evidence": audit.evidence, "n": audit.score.n}
@@ -294,10 +318,12 @@ def _audited(reader: Reader, problems: Sequence[Problem]) -> Audit | None:
         return None
 
 
-def _collated(batch: list[Example], features: Features) -> dict[str, Any]:
-    tensors = collate_examples(batch, features.pad)
+def _collated(batch: list[tuple[Example, int]], features: Features, seed: int) -> dict[str, Any]:
+    examples = [example for example, _ in batch]
+    tensors: dict[str, Any] = {**collate_examples(examples, features.pad)}
+    tensors["draws"] = torch.tensor([draw for _, draw in batch]) + (seed << 40)
     # What a later call sees depends on what the first one has chosen.
-    return tensors | {"examples": batch} if features.calls > 1 else {**tensors}
+    return tensors | {"examples": examples} if features.calls > 1 else tensors
 
 
 def _beginning(settings: TrainConfig, examples: Examples) -> list[int]:

@@ -22,6 +22,7 @@ from anzan.layer._gumbel import decoupled_straight_through, gumbel_rao, relaxed_
 from anzan.layer._intervention import intervene
 from anzan.layer._layer import SymbolicLayer, SymbolicOutput
 from anzan.layer._lookup import embed, lookup
+from anzan.layer._noise import ExampleNoise
 from anzan.layer._objectives import (
     Estimate,
     exact_marginal,
@@ -50,6 +51,7 @@ __all__ = [
     "DropoutResidual",
     "Estimate",
     "Estimator",
+    "ExampleNoise",
     "Factorised",
     "Fold",
     "GumbelRao",

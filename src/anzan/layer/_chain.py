@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from anzan.layer._choice import Choice
 from anzan.layer._estimators import StraightThrough
 from anzan.layer._lookup import embed, lookup
+from anzan.layer._noise import Source
 from anzan.layer._table import ResultTable
 
 ResultsAt = Callable[[Tensor], ResultTable]
@@ -48,7 +49,7 @@ class SymbolicChain(nn.Module):
         results_at: ResultsAt,
         embedding: Tensor,
         masks: Sequence[Tensor | None] | None = None,
-        generator: torch.Generator | None = None,
+        generator: Source = None,
     ) -> ChainOutput:
         """
         Args:

@@ -1,4 +1,4 @@
-"""What an estimator decides, and the two things all of them need: a masked softmax and Gumbel noise."""
+"""What an estimator decides, and what all of them need: a masked softmax."""
 
 from __future__ import annotations
 
@@ -62,12 +62,6 @@ def argmax(scores: Tensor, mask: Tensor | None) -> Tensor:
     if scores.shape[-1] == 0:  # argmax over nothing raises
         return scores.new_zeros(scores.shape[:-1], dtype=torch.long)
     return shifted(scores, mask).argmax(-1)
-
-
-def gumbel_noise(scores: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """Standard Gumbel noise of the shape, dtype and device of `scores`: -log of an exponential draw."""
-    draw = torch.empty_like(scores, memory_format=torch.contiguous_format).exponential_(generator=generator)
-    return -draw.clamp_min(torch.finfo(scores.dtype).tiny).log()
 
 
 def check_count(least: int = 1, **counts: int) -> None:

@@ -13,7 +13,8 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 
-from anzan.layer._choice import at_least_float32, gumbel_noise, masked_log_softmax
+from anzan.layer._choice import at_least_float32, masked_log_softmax
+from anzan.layer._noise import Source, gumbel_noise
 
 Approximation = Literal["none", "most probable", "draws", "draws without replacement"]
 """Which candidates were run: all of them, or some."""
@@ -38,11 +39,11 @@ class Distribution(Protocol):
         """The k most probable candidates, exactly, the best first."""
         ...
 
-    def draw(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+    def draw(self, n: int, generator: Source = None) -> Tensor:
         """n independent draws."""
         ...
 
-    def draw_distinct(self, k: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+    def draw_distinct(self, k: int, generator: Source = None) -> tuple[Tensor, Tensor]:
         """k draws without replacement, and the log-probability (batch,) of all that was not drawn."""
         ...
 
@@ -79,11 +80,11 @@ class Categorical(Distribution):
     def best(self, k: int) -> Tensor:
         return self.log_probs.detach().topk(min(k, self.size()), -1).indices
 
-    def draw(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+    def draw(self, n: int, generator: Source = None) -> Tensor:
         fixed = self.log_probs.detach()[:, None].expand(-1, n, -1)
         return (fixed + gumbel_noise(fixed, generator)).argmax(-1)
 
-    def draw_distinct(self, k: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+    def draw_distinct(self, k: int, generator: Source = None) -> tuple[Tensor, Tensor]:
         # Gumbel top-k: the k greatest of log-probabilities with noise are draws without replacement.
         fixed = self.log_probs.detach()
         index = (fixed + gumbel_noise(fixed, generator)).topk(min(k, self.size()), -1).indices
@@ -123,11 +124,11 @@ class Factorised(Distribution):
         # A combination among the k best has a beginning among the k best beginnings.
         return self._beam(k, None)[0]
 
-    def draw(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+    def draw(self, n: int, generator: Source = None) -> Tensor:
         fixed = [p.detach()[:, None].expand(-1, n, -1) for p in self.log_probs]
         return torch.stack([(p + gumbel_noise(p, generator)).argmax(-1) for p in fixed], -1)
 
-    def draw_distinct(self, k: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+    def draw_distinct(self, k: int, generator: Source = None) -> tuple[Tensor, Tensor]:
         """As the protocol says, by stochastic beam search (Kool et al., 1903.06059).
 
         The log-probability of the rest is log(1 - what was drawn), which loses precision as the draws near certainty.
@@ -139,7 +140,7 @@ class Factorised(Distribution):
         tiny = torch.finfo(drawn.dtype).eps
         return index, torch.log(-torch.expm1(drawn.clamp_max(-tiny)))
 
-    def _beam(self, k: int, generator: torch.Generator | None, noise: bool = False) -> tuple[Tensor, Tensor]:
+    def _beam(self, k: int, generator: Source, noise: bool = False) -> tuple[Tensor, Tensor]:
         """The k best combinations by log-probability or, with noise, by Gumbel-perturbed log-probability."""
         batch, device = self.log_probs[0].shape[0], self.log_probs[0].device
         index = torch.zeros(batch, 1, 0, dtype=torch.long, device=device)
@@ -159,7 +160,7 @@ class Factorised(Distribution):
         return index, log_probs
 
 
-def _gumbel_below(top: Tensor, location: Tensor, generator: torch.Generator | None) -> Tensor:
+def _gumbel_below(top: Tensor, location: Tensor, generator: Source) -> Tensor:
     """Gumbel draws around `location` (batch, n, m), on the condition that each row's maximum is `top` (batch, n).
 
     1903.06059, appendix B.3, in a form that does not overflow.

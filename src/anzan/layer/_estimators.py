@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from anzan.layer._choice import Choice, check_count
 from anzan.layer._gumbel import decoupled_straight_through, gumbel_rao, relaxed_gumbel_softmax, straight_through
+from anzan.layer._noise import Source
 from anzan.layer._reinmax import reinmax
 from anzan.layer._schedules import Scheduled, Settings
 from anzan.layer._sparse import sparsemax, top_k_softmax
@@ -18,7 +18,7 @@ class Estimator(Settings):
     Temperatures and noise scales are numbers or schedules of progress (`Schedule`, `set_progress`).
     """
 
-    def forward(self, scores: Tensor, mask: Tensor | None = None, generator: torch.Generator | None = None) -> Choice:
+    def forward(self, scores: Tensor, mask: Tensor | None = None, generator: Source = None) -> Choice:
         raise NotImplementedError
 
 
@@ -28,7 +28,7 @@ class RelaxedGumbelSoftmax(Estimator):
     def __init__(self, temperature: Scheduled = 1.0, noise_scale: Scheduled = 1.0):
         super().__init__(temperature=temperature, noise_scale=noise_scale)
 
-    def forward(self, scores: Tensor, mask: Tensor | None = None, generator: torch.Generator | None = None) -> Choice:
+    def forward(self, scores: Tensor, mask: Tensor | None = None, generator: Source = None) -> Choice:
         noise = {} if self.training else {"noise_scale": 0.0}
         return relaxed_gumbel_softmax(scores, mask, generator=generator, **self.now() | noise)
 
@@ -36,11 +36,11 @@ class RelaxedGumbelSoftmax(Estimator):
 class HardEstimator(Estimator):
     """One candidate forward; in evaluation mode the plain argmax."""
 
-    def draw(self, scores: Tensor, mask: Tensor | None, generator: torch.Generator | None) -> Choice:
+    def draw(self, scores: Tensor, mask: Tensor | None, generator: Source) -> Choice:
         """The choice in training."""
         raise NotImplementedError
 
-    def forward(self, scores: Tensor, mask: Tensor | None = None, generator: torch.Generator | None = None) -> Choice:
+    def forward(self, scores: Tensor, mask: Tensor | None = None, generator: Source = None) -> Choice:
         if self.training:
             return self.draw(scores, mask, generator)
         return straight_through(scores, mask, temperature=self.now()["temperature"], noise_scale=0.0)
@@ -52,7 +52,7 @@ class StraightThrough(HardEstimator):
     def __init__(self, temperature: Scheduled = 1.0, noise_scale: Scheduled = 1.0):
         super().__init__(temperature=temperature, noise_scale=noise_scale)
 
-    def draw(self, scores: Tensor, mask: Tensor | None, generator: torch.Generator | None) -> Choice:
+    def draw(self, scores: Tensor, mask: Tensor | None, generator: Source) -> Choice:
         return straight_through(scores, mask, generator=generator, **self.now())
 
 
@@ -62,7 +62,7 @@ class DecoupledStraightThrough(HardEstimator):
     def __init__(self, forward_temperature: Scheduled = 1.0, temperature: Scheduled = 1.0):
         super().__init__(forward_temperature=forward_temperature, temperature=temperature)
 
-    def draw(self, scores: Tensor, mask: Tensor | None, generator: torch.Generator | None) -> Choice:
+    def draw(self, scores: Tensor, mask: Tensor | None, generator: Source) -> Choice:
         return decoupled_straight_through(scores, mask, generator=generator, **self.now())
 
 
@@ -74,7 +74,7 @@ class GumbelRao(HardEstimator):
         check_count(samples=samples)
         self.samples = samples
 
-    def draw(self, scores: Tensor, mask: Tensor | None, generator: torch.Generator | None) -> Choice:
+    def draw(self, scores: Tensor, mask: Tensor | None, generator: Source) -> Choice:
         return gumbel_rao(scores, mask, samples=self.samples, generator=generator, **self.now())
 
 
@@ -84,7 +84,7 @@ class ReinMax(HardEstimator):
     def __init__(self, temperature: Scheduled = 1.0):
         super().__init__(temperature=temperature)
 
-    def draw(self, scores: Tensor, mask: Tensor | None, generator: torch.Generator | None) -> Choice:
+    def draw(self, scores: Tensor, mask: Tensor | None, generator: Source) -> Choice:
         return reinmax(scores, mask, generator=generator, **self.now())
 
 
@@ -94,7 +94,7 @@ class Sparsemax(Estimator):
     def __init__(self, temperature: Scheduled = 1.0):
         super().__init__(temperature=temperature)
 
-    def forward(self, scores: Tensor, mask: Tensor | None = None, generator: torch.Generator | None = None) -> Choice:
+    def forward(self, scores: Tensor, mask: Tensor | None = None, generator: Source = None) -> Choice:
         return sparsemax(scores, mask, **self.now())
 
 
@@ -106,5 +106,5 @@ class TopKSoftmax(Estimator):
         check_count(k=k)
         self.k = k
 
-    def forward(self, scores: Tensor, mask: Tensor | None = None, generator: torch.Generator | None = None) -> Choice:
+    def forward(self, scores: Tensor, mask: Tensor | None = None, generator: Source = None) -> Choice:
         return top_k_softmax(scores, mask, k=self.k, **self.now())

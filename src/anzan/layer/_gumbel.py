@@ -11,11 +11,11 @@ from anzan.layer._choice import (
     at_least_float32,
     check,
     check_count,
-    gumbel_noise,
     masked_log_softmax,
     masked_softmax,
     shifted,
 )
+from anzan.layer._noise import Source, gumbel_noise
 
 
 def relaxed_gumbel_softmax(
@@ -24,7 +24,7 @@ def relaxed_gumbel_softmax(
     *,
     temperature: float = 1.0,
     noise_scale: float = 1.0,
-    generator: torch.Generator | None = None,
+    generator: Source = None,
 ) -> Choice:
     """softmax((scores + noise) / temperature): a point inside the simplex, one-hot as the temperature falls to 0.
 
@@ -54,7 +54,7 @@ def straight_through(
     *,
     temperature: float = 1.0,
     noise_scale: float = 1.0,
-    generator: torch.Generator | None = None,
+    generator: Source = None,
 ) -> Choice:
     """argmax(scores + noise) forward, the gradient of `relaxed_gumbel_softmax` backward.
 
@@ -76,7 +76,7 @@ def decoupled_straight_through(
     *,
     forward_temperature: float = 1.0,
     temperature: float = 1.0,
-    generator: torch.Generator | None = None,
+    generator: Source = None,
 ) -> Choice:
     """A draw from softmax(scores / forward_temperature) forward, softmax(scores / temperature)'s gradient backward.
 
@@ -97,7 +97,7 @@ def gumbel_rao(
     temperature: float = 1.0,
     noise_scale: float = 1.0,
     samples: int = 10,
-    generator: torch.Generator | None = None,
+    generator: Source = None,
 ) -> Choice:
     """`straight_through` with its gradient averaged over noise that leads to the same choice.
 
@@ -122,13 +122,13 @@ def gumbel_rao(
     return Choice(weights, log_probs, index)
 
 
-def _noisy(scores: Tensor, mask: Tensor | None, noise_scale: float, generator: torch.Generator | None) -> Tensor:
+def _noisy(scores: Tensor, mask: Tensor | None, noise_scale: float, generator: Source) -> Tensor:
     """Scores with noise, less the greatest score: beside 1e8 float32 would round the noise away."""
     scores = shifted(scores, mask)
     return scores + noise_scale * gumbel_noise(scores, generator) if noise_scale else scores
 
 
-def _noise_behind(index: Tensor, scores: Tensor, mask: Tensor | None, generator: torch.Generator | None) -> Tensor:
+def _noise_behind(index: Tensor, scores: Tensor, mask: Tensor | None, generator: Source) -> Tensor:
     """Gumbel noise, drawn on the condition that the argmax of scores + noise is `index` (2010.04838, equation 11).
 
     The greatest sum is Gumbel around log Σ exp(scores); the others are Gumbel around their scores, cut off above it.

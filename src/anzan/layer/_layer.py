@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from anzan.layer._choice import Choice
 from anzan.layer._estimators import StraightThrough
 from anzan.layer._lookup import lookup
+from anzan.layer._noise import Source
 from anzan.layer._supervision import argument_loss
 from anzan.layer._table import ResultTable
 
@@ -37,7 +37,7 @@ class SymbolicLayer(nn.Module):
         self.estimator = StraightThrough() if estimator is None else estimator
 
     def forward(
-        self, scores: Tensor, table: ResultTable, embedding: Tensor, generator: torch.Generator | None = None
+        self, scores: Tensor, table: ResultTable, embedding: Tensor, generator: Source = None
     ) -> SymbolicOutput:
         """
         Args:

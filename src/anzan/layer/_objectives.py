@@ -20,6 +20,7 @@ from torch import Tensor
 
 from anzan.layer._choice import check_count
 from anzan.layer._distribution import Approximation, Distribution, Factorised, distribution
+from anzan.layer._noise import Source
 
 LossOf = Callable[[Tensor], Tensor]
 """From an index of candidates, (batch, n) or for factorised scores (batch, n, arguments), to the downstream loss of
@@ -94,7 +95,7 @@ def leave_one_out(
     mask: Tensor | None = None,
     *,
     samples: int = 4,
-    generator: torch.Generator | None = None,
+    generator: Source = None,
 ) -> Estimate:
     """REINFORCE with several draws, each measured against the mean of the others.
 
@@ -121,7 +122,7 @@ def unordered_set(
     mask: Tensor | None = None,
     *,
     samples: int = 4,
-    generator: torch.Generator | None = None,
+    generator: Source = None,
 ) -> Estimate:
     """The estimator of a set of distinct candidates, drawn without replacement, with its built-in baseline.
 
@@ -160,9 +161,7 @@ def unordered_set(
     return Estimate((share * losses_there + learn).sum(1), "expected", index, losses, approximation)
 
 
-def one_argument_out(
-    scores: Factorised, loss_of: LossOf, *, samples: int = 1, generator: torch.Generator | None = None
-) -> Estimate:
+def one_argument_out(scores: Factorised, loss_of: LossOf, *, samples: int = 1, generator: Source = None) -> Estimate:
     """For each argument in turn, the exact expectation over its choices, the other arguments drawn.
 
     IndeCateR (De Smet, Sansone and Zuidberg Dos Martires, NeurIPS 2023). Target ``expected``; no bias, and far less
@@ -203,7 +202,7 @@ def sampled_marginal(
     mask: Tensor | None = None,
     *,
     objective: Callable[..., Estimate] = leave_one_out,
-    generator: torch.Generator | None = None,
+    generator: Source = None,
     **options: Any,
 ) -> Estimate:
     """-log of what a sampling objective estimates E[p(y|x, F(z))] to be.

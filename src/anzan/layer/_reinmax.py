@@ -10,11 +10,11 @@ from anzan.layer._choice import (
     argmax,
     at_least_float32,
     check,
-    gumbel_noise,
     masked_log_softmax,
     masked_softmax,
     shifted,
 )
+from anzan.layer._noise import Source, gumbel_noise
 
 
 def reinmax(
@@ -22,7 +22,7 @@ def reinmax(
     mask: Tensor | None = None,
     *,
     temperature: float = 1.0,
-    generator: torch.Generator | None = None,
+    generator: Source = None,
 ) -> Choice:
     """A draw from softmax(scores) forward, a second-order approximation of its exact gradient backward.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from anzan.layer._noise import ExampleNoise, Source
 from anzan.layer._schedules import Scheduled, Settings
 
 
@@ -29,10 +30,13 @@ class DropoutResidual(Settings):
         if numbers["p"] > 1:
             raise ValueError(f"p: a number <= 1 needed, got {numbers['p']}")
 
-    def forward(self, result: Tensor, residual: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def forward(self, result: Tensor, residual: Tensor, generator: Source = None) -> Tensor:
         """`result` (batch, ...) with `residual`, of the same shape or one that broadcasts to it, added where kept."""
         if not self.training:
             return result
-        draw = torch.rand(result.shape[0], device=result.device, generator=generator)
+        if isinstance(generator, ExampleNoise):
+            draw = generator.uniform().to(result.device)
+        else:
+            draw = torch.rand(result.shape[0], device=result.device, generator=generator)
         kept = (draw >= self.now()["p"]).view(-1, *[1] * (result.dim() - 1))
         return result + torch.where(kept, residual, 0.0).to(result.dtype)

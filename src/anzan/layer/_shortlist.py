@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-import torch
 from torch import Tensor
 
 from anzan.layer._choice import check_count
 from anzan.layer._distribution import Approximation, Distribution, distribution
+from anzan.layer._noise import Source
 
 
 class Shortlist(NamedTuple):
@@ -32,7 +32,7 @@ def shortlist(
     limit: int,
     mask: Tensor | None = None,
     how: Literal["most probable", "draws without replacement"] = "most probable",
-    generator: torch.Generator | None = None,
+    generator: Source = None,
 ) -> Shortlist:
     """All candidates where they are no more than `limit`, else that many of them.
 

@@ -9,7 +9,11 @@ from torch import Tensor
 
 
 def argument_loss(
-    log_probs: Tensor, acceptable: Tensor, mask: Tensor | None = None, kind: Literal["bce", "marginal"] = "marginal"
+    log_probs: Tensor,
+    acceptable: Tensor,
+    mask: Tensor | None = None,
+    kind: Literal["bce", "marginal"] = "marginal",
+    reduction: Literal["mean", "none"] = "mean",
 ) -> Tensor:
     """Supervise the choice by a set of acceptable candidates.
 
@@ -22,9 +26,10 @@ def argument_loss(
         acceptable: bool (batch, candidates).
         mask: bool (batch, candidates), True at valid candidates; default: where log_probs is finite.
         kind: ``bce`` or ``marginal``.
+        reduction: ``mean``, or ``none`` for the loss of each example.
 
     Returns:
-        The mean over examples with an acceptable candidate; 0 if there is none.
+        The mean over examples with an acceptable candidate, 0 if there is none; or (batch,), 0 at the other examples.
 
     Raises:
         ValueError: another kind.
@@ -44,7 +49,8 @@ def argument_loss(
         losses = -terms.sum(-1) / valid.sum(-1).clamp_min(1)
     else:
         raise ValueError(f"kind: 'bce' or 'marginal' needed, got {kind!r}")
-    return losses.masked_fill(~labelled, 0.0).sum() / labelled.sum().clamp_min(1)
+    losses = losses.masked_fill(~labelled, 0.0)
+    return losses if reduction == "none" else losses.sum() / labelled.sum().clamp_min(1)
 
 
 def pseudo_labels(log_probs: Tensor, acceptable: Tensor, mask: Tensor | None = None) -> Tensor:

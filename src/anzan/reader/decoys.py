@@ -9,18 +9,25 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from anzan.layer import ExampleNoise
+
 WIDTH = 32
 """Digits of a decoy; a longer number repeats them."""
 
 
-def draw_decoys(batch: int, numbers: int, device: torch.device, random: bool = True) -> Tensor:
+def draw_decoys(
+    batch: int, numbers: int, device: torch.device, random: bool = True, noise: ExampleNoise | None = None
+) -> Tensor:
     """Digits 0 to 9, the first of each number above 0: (batch, numbers, WIDTH).
 
-    Not random, they are the same for every text and in every call.
+    Not random, they are the same for every text and in every call. `noise` is where they come from otherwise; None is
+    torch's own generator.
     """
-    generator = None if random else torch.Generator().manual_seed(0)
-    rows = batch if random else 1
-    drawn = torch.rand(rows, numbers, WIDTH, generator=generator)
+    if random and noise is not None:
+        drawn = noise.uniform(numbers, WIDTH)
+    else:
+        generator = None if random else torch.Generator().manual_seed(0)
+        drawn = torch.rand(batch if random else 1, numbers, WIDTH, generator=generator)
     digits = (10 * drawn).long()
     # Of the same draw: a number's decoy does not hang on how many numbers the other texts of its batch have.
     digits[..., 0] = 1 + (9 * drawn[..., 0]).long()

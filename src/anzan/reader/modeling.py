@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,7 @@ from transformers.utils.generic import ModelOutput
 from anzan.layer import (
     Choice,
     Estimate,
+    ExampleNoise,
     ResultTable,
     StraightThrough,
     SymbolicLayer,
@@ -54,16 +55,38 @@ MANY = 1 << 15
 NO_ANSWER = 20.0
 
 
+@dataclass(frozen=True)
+class Part:
+    """A part of the loss: a sum over the examples that count for it, and how many those are."""
+
+    sum: Tensor
+    count: Tensor
+
+    @classmethod
+    def of(cls, losses: Tensor, counted: Tensor | None = None) -> Part:
+        """Losses (batch,) of the examples that are counted, bool (batch,); by default all."""
+        if counted is None:
+            return cls(losses.sum(), losses.new_tensor(len(losses)))
+        return cls(losses.masked_fill(~counted, 0.0).sum(), counted.sum().to(losses.dtype))
+
+    def mean(self, count: Tensor | None = None) -> Tensor:
+        """The mean; 0 if nothing counts. `count` replaces the part's own."""
+        count = self.count if count is None else count
+        return self.sum / torch.where(count > 0, count, 1.0)
+
+
 @dataclass
 class ReaderOutput(ModelOutput):
     """What the reader computes for a batch.
 
     `log_probs` (batch, candidates) and `index` (batch), the pair chosen, are None without candidates; logits are
     (batch, length of text and results together), -inf at padding and separators, and None where an objective has read
-    several candidates.
+    several candidates. The loss is the sum of the means of its `parts`; where several processes train together, the
+    counts of a part are to be averaged over them first.
     """
 
     loss: Tensor | None = None
+    parts: dict[str, Part] | None = None
     span_loss: Tensor | None = None
     argument_loss: Tensor | None = None
     start_logits: Tensor | None = None
@@ -90,6 +113,7 @@ class Scored:
     number_digits: Tensor | None
     decoys: Tensor | None
     hidden: Tensor | None
+    noise: ExampleNoise | None
     examples: Sequence[Example]
 
 
@@ -287,6 +311,11 @@ class CalculatorReader(PreTrainedModel):
             raise ValueError("hide_arguments, calls: set model.features, as anzan.reader.answers.features_for does")
         return self.features
 
+    def part_names(self) -> list[str]:
+        """All parts that the loss can have, see `ReaderOutput`."""
+        calls = [f"{kind}, call {call}" for kind in ("entropy", "argument", "own") for call in range(self.config.calls)]
+        return ["span", "guess", *calls]
+
     # -- training ------------------------------------------------------------------------------------------------
     def forward(
         self,
@@ -305,10 +334,13 @@ class CalculatorReader(PreTrainedModel):
         operand_digits: Tensor | None = None,
         used: Tensor | None = None,
         blindfold: Tensor | None = None,
+        draws: Tensor | None = None,
         examples: Sequence[Example] = (),
         **_: Any,
     ) -> ReaderOutput:
         """Both passes with the symbolic layer between them; tensors as `features.collate_examples` gives them.
+
+        `draws` (batch) are keys of the noise (`ExampleNoise`); without them it comes from torch's own generator.
 
         The loss is the marginal span likelihood, spans in the result that was just computed included, plus the
         argument loss on the pairs whose result equals the answer, plus that on pseudo-labels, less the entropy of the
@@ -317,38 +349,42 @@ class CalculatorReader(PreTrainedModel):
         text = {"input_ids": input_ids, "attention_mask": attention_mask, "token_type_ids": token_type_ids}
         if candidates is None or result_ids is None or candidates.shape[1] == 0:
             start, end = self.read(**text, span_mask=span_mask)
-            loss = self._mean_span_loss(span_loss(start, end, text_spans), text_spans)
-            return ReaderOutput(loss=loss, span_loss=loss.detach(), start_logits=start, end_logits=end)
+            span = _span_part(span_loss(start, end, text_spans), text_spans)
+            loss = span.mean()
+            return ReaderOutput(
+                loss=loss, parts={"span": span}, span_loss=loss.detach(), start_logits=start, end_logits=end
+            )
         assert number_tokens is not None and row_spans is not None and acceptable is not None
         called = self._scored(
             0, text | {"span_mask": span_mask}, text_spans, number_tokens, candidates, candidate_mask, result_ids,
-            row_spans, number_digits, operand_digits, used, blindfold, examples,
+            row_spans, number_digits, operand_digits, used, blindfold, None if draws is None else ExampleNoise(draws),
+            examples,
         )  # fmt: skip
         valid = called.table.valid
         start = end = None
-        beside: list[Tensor] = []
+        parts: dict[str, Part] = {}
         if self.config.calls > 1 or (self.training and self.config.objective != STRAIGHT_THROUGH):
-            choice: Choice = self.layer.estimator(called.scores, valid)
-            losses = self._objective_losses(called, choice.log_probs.detach(), beside)
+            choice: Choice = self.layer.estimator(called.scores, valid, called.noise)
+            losses = self._objective_losses(called, choice.log_probs.detach(), parts)
             in_results = (row_spans[..., 0] >= 0).any(-1) | acceptable
             readable = (text_spans[..., 0] >= 0).any(-1) | (in_results & valid).any(-1)
         else:
             embedded, there, choice = self.layer(
-                called.scores, called.table, self.encoder.get_input_embeddings().weight
+                called.scores, called.table, self.encoder.get_input_embeddings().weight, called.noise
             )
             assert choice.index is not None
             second, places = self._second_pass(called, torch.arange(len(choice.index)), choice.index)
             start, end = self.read(**second, results=embedded, result_mask=there, separators=_last(there))
             losses, readable = span_loss(start, end, places), (places[..., 0] >= 0).any(-1)
         if self.training and self.config.discount_guesses:
-            guessing, guessed = self._guess(called, choice.log_probs)
-            beside.append(guessing)
+            parts["guess"], guessed = self._guess(called, choice.log_probs)
             losses = losses * 2 * (1 - guessed)
-        spans = losses.masked_fill(~readable, 0.0).sum() / readable.sum().clamp_min(1)
-        own, arguments = self._beside(choice.log_probs, acceptable, valid)
+        parts["span"] = Part.of(losses, readable)
+        arguments = self._beside(called, choice.log_probs, acceptable, parts)
         return ReaderOutput(
-            loss=spans + sum(beside, own),
-            span_loss=spans.detach(),
+            loss=torch.stack([part.mean() for part in parts.values()]).sum(),
+            parts=parts,
+            span_loss=parts["span"].mean().detach(),
             argument_loss=None if arguments is None else arguments.detach(),
             start_logits=start,
             end_logits=end,
@@ -370,6 +406,7 @@ class CalculatorReader(PreTrainedModel):
         operand_digits: Tensor | None,
         used: Tensor | None,
         blindfold: Tensor | None,
+        noise: ExampleNoise | None,
         examples: Sequence[Example],
     ) -> Scored:
         """The first pass of a call; see `forward`."""
@@ -378,48 +415,52 @@ class CalculatorReader(PreTrainedModel):
         if self.config.hide_arguments:
             assert number_digits is not None and operand_digits is not None
             ids = text["input_ids"]
-            decoys = draw_decoys(len(ids), number_tokens.shape[1], ids.device, self.training)
+            decoys = draw_decoys(len(ids), number_tokens.shape[1], ids.device, self.training, noise)
             result_ids = self.disguised_rows(result_ids, operand_digits, candidates, decoys)
             first |= self.disguised_choice(ids, number_digits, decoys)
             hidden = used
             if self.training and blindfold is not None:
-                drawn = torch.rand(len(blindfold), 1, device=blindfold.device) < self.config.blindfold
+                drawn = torch.rand(len(blindfold), 1, device=ids.device) if noise is None else noise.uniform(1)
+                drawn = drawn.to(ids.device) < self.config.blindfold
                 hidden = (blindfold & drawn) | (torch.zeros_like(blindfold) if used is None else used)
         table = ResultTable(result_ids, candidate_mask)
         scores = self.score(**first, number_tokens=number_tokens, candidates=candidates, call=call).float()
         return Scored(
-            call, scores, table, text, text_spans, row_spans, candidates, number_digits, decoys, hidden, examples
+            call, scores, table, text, text_spans, row_spans, candidates, number_digits, decoys, hidden, noise, examples
         )
 
-    def _beside(self, log_probs: Tensor, acceptable: Tensor, valid: Tensor) -> tuple[Tensor, Tensor | None]:
-        """What a call's choice adds to the loss beside what the reader makes of it, and the argument loss in it."""
-        loss = log_probs.new_zeros(())
+    def _beside(self, called: Scored, log_probs: Tensor, acceptable: Tensor, parts: dict[str, Part]) -> Tensor | None:
+        """What a call's choice adds to the loss beside what the reader makes of it; returns the argument loss in it."""
+        valid, config, name = called.table.valid, self.config, f"call {called.call}"
         if self.entropy_weight:
-            loss = loss - self.entropy_weight * entropy(log_probs, valid).mean()
-        if self.config.argument_loss == "none":
-            return loss, None
-        kind: Literal["bce", "marginal"] = self.config.argument_loss
-        arguments = argument_loss(log_probs, acceptable, valid, kind)
-        loss = loss + self.config.argument_weight * arguments
-        if self.config.self_training:
-            own = pseudo_labels(log_probs, acceptable, valid)
-            loss = loss + self.config.self_training * argument_loss(log_probs, own, valid, kind)
-        return loss, arguments
+            parts[f"entropy, {name}"] = Part.of(-self.entropy_weight * entropy(log_probs, valid))
+        if config.argument_loss == "none":
+            return None
+        mean: Tensor | None = None
+        labels = {"argument": (config.argument_weight, acceptable)}
+        if config.self_training:
+            labels["own"] = (config.self_training, pseudo_labels(log_probs, acceptable, valid))
+        for kind, (weight, each) in labels.items():
+            losses = argument_loss(log_probs, each, valid, config.argument_loss, reduction="none")
+            part = Part.of(losses, (each & valid).any(-1))
+            mean = part.mean() if mean is None else mean
+            parts[f"{kind}, {name}"] = Part(weight * part.sum, part.count)
+        return mean
 
-    def _objective_losses(self, called: Scored, log_probs: Tensor, beside: list[Tensor]) -> Tensor:
-        """The objective over a call's candidates: (batch,). What later calls add to the loss goes to `beside`."""
+    def _objective_losses(self, called: Scored, log_probs: Tensor, parts: dict[str, Part]) -> Tensor:
+        """The objective over a call's candidates: (batch,). What later calls add to the loss goes to `parts`."""
 
         def loss_of(index: Tensor) -> Tensor:
             needed = _to_read(index, log_probs, self.config.sure)
             last = called.call + 1 == self.config.calls
-            losses = self._read_losses(called, index, needed) if last else self._call_on(called, index, needed, beside)
+            losses = self._read_losses(called, index, needed) if last else self._call_on(called, index, needed, parts)
             losses = losses.new_zeros(index.shape).masked_scatter(needed, losses)
             as_well = losses.sum(1, keepdim=True) / needed.sum(1, keepdim=True)
             return torch.where(needed, losses, as_well)
 
         samples = self.config.samples
-        counts = {"exact-marginal": {}, "top-k-marginal": {"k": samples}}
-        options = counts.get(self.config.objective, {"samples": samples})
+        exact: dict[str, dict[str, Any]] = {"exact-marginal": {}, "top-k-marginal": {"k": samples}}
+        options = exact.get(self.config.objective, {"samples": samples, "generator": called.noise})
         return SEVERAL[self.config.objective](called.scores, loss_of, called.table.valid, **options).loss
 
     def _read_losses(self, called: Scored, index: Tensor, needed: Tensor) -> Tensor:
@@ -428,11 +469,11 @@ class CalculatorReader(PreTrainedModel):
         start, end = self.read_rows(called.table.rows(index)[needed], **text)
         return torch.where((spans[..., 0] >= 0).any(-1), span_loss(start, end, spans), NO_ANSWER)
 
-    def _guess(self, called: Scored, log_probs: Tensor) -> tuple[Tensor, Tensor]:
+    def _guess(self, called: Scored, log_probs: Tensor) -> tuple[Part, Tensor]:
         """The loss of a reading in which all digits and the whole result are masked, and what it gives the answers.
 
         Returns:
-            The mean loss, and the probability of each example's answer (batch,), without a gradient.
+            The loss, and the probability of each example's answer (batch,), without a gradient.
         """
         best = log_probs.argmax(-1)
         text, spans = self._second_pass(called, torch.arange(len(best)), best)
@@ -444,21 +485,23 @@ class CalculatorReader(PreTrainedModel):
         start, end = self.read_rows(rows.masked_fill(there & ~_last(there), mask), **text)
         losses = span_loss(start, end, spans)
         p = torch.exp(-losses.detach()).masked_fill((spans[..., 0] < 0).all(-1), 0.0)
-        return self._mean_span_loss(losses, spans), p
+        return _span_part(losses, spans), p
 
-    def _call_on(self, called: Scored, index: Tensor, needed: Tensor, beside: list[Tensor]) -> Tensor:
+    def _call_on(self, called: Scored, index: Tensor, needed: Tensor, parts: dict[str, Part]) -> Tensor:
         """As `_read_losses` where another call follows: its own objective, given each of these candidates."""
         features = self._features()
-        chosen = zip(needed.nonzero()[:, 0].tolist(), index[needed].tolist(), strict=True)
-        examples = [features.next_example(called.examples[b], candidate) for b, candidate in chosen]
+        example, chosen = needed.nonzero()[:, 0], index[needed]
+        pairs = zip(example.tolist(), chosen.tolist(), strict=True)
+        examples = [features.next_example(called.examples[b], candidate) for b, candidate in pairs]
+        noise = None if called.noise is None else called.noise.behind(example, chosen)
         batch = {k: v.to(index.device) for k, v in collate_examples(examples, features.pad).items()}
         text = {k: batch.pop(k) for k in ("input_ids", "attention_mask", "token_type_ids", "span_mask")}
         acceptable = batch.pop("acceptable")
         del batch["gold"]
-        again = self._scored(called.call + 1, text, **batch, examples=examples)
-        choice: Choice = self.layer.estimator(again.scores, again.table.valid)
-        beside.append(self._beside(choice.log_probs, acceptable, again.table.valid)[0])
-        return self._objective_losses(again, choice.log_probs.detach(), beside)
+        again = self._scored(called.call + 1, text, **batch, noise=noise, examples=examples)
+        choice: Choice = self.layer.estimator(again.scores, again.table.valid, noise)
+        self._beside(again, choice.log_probs, acceptable, parts)
+        return self._objective_losses(again, choice.log_probs.detach(), parts)
 
     def _second_pass(self, called: Scored, example: Tensor, chosen: Tensor) -> tuple[dict[str, Any], Tensor]:
         """The text as the second pass sees it once candidates are chosen, and the answer's spans there.
@@ -479,12 +522,6 @@ class CalculatorReader(PreTrainedModel):
         fresh = _fresh_spans(called.row_spans[example, chosen], text["attention_mask"])
         return text, torch.cat([places, fresh], 1)
 
-    @staticmethod
-    def _mean_span_loss(losses: Tensor, spans: Tensor) -> Tensor:
-        """The mean over the examples whose answer stands somewhere in front of the reader."""
-        answerable = (spans[..., 0] >= 0).any(-1)
-        return losses.masked_fill(~answerable, 0.0).sum() / answerable.sum().clamp_min(1)
-
 
 def _to_read(index: Tensor, log_probs: Tensor, sure: float) -> Tensor:
     """Which of the sampled candidates (batch, n) the reader reads, see `CalculatorReaderConfig`; one at least."""
@@ -495,6 +532,11 @@ def _to_read(index: Tensor, log_probs: Tensor, sure: float) -> Tensor:
     needed &= is_top | ~alone
     needed[:, 0] |= ~needed.any(1)  # no valid candidate: no result to read, but a text
     return needed
+
+
+def _span_part(losses: Tensor, spans: Tensor) -> Part:
+    """Of the examples whose answer stands somewhere in front of the reader."""
+    return Part.of(losses, (spans[..., 0] >= 0).any(-1))
 
 
 def _fresh_spans(row_spans: Tensor, attention_mask: Tensor) -> Tensor:
