@@ -46,9 +46,25 @@ def test_problems_without_a_transfer_are_what_they_were() -> None:
     assert sum(p.meta["role"] is not None and p.meta["wide"] for p in both) == 10
 
 
-def test_a_share_beyond_1_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"data.possession.wide_share: give a share from 0 to 1, got 1.5"):
-        draw(PossessionData(wide_share=1.5), "train")
+def test_a_share_of_the_training_problems_is_close() -> None:
+    options = PossessionData(people=3, close_share=0.5, wide_share=0.25, gap=1.0, train_size=40, eval_size=40)
+    gaps = [
+        abs(a - b) / 10 ** (len(str(max(a, b))) - 1)
+        for p in draw(options, "train")
+        for a, b in [p.meta["quantities"].values()]
+    ]
+    assert sum(gap <= 0.05 for gap in gaps) >= 20 and max(gaps) > 1
+    assert [p.passage for p in draw(options, "eval")] == [
+        p.passage for p in draw(replace(options, close_share=0), "eval")
+    ]
+
+
+@pytest.mark.parametrize("name", ["wide_share", "close_share"])
+def test_a_share_beyond_1_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match=rf"data.possession.{name}: give a share from 0 to 1, got 1.5"):
+        draw(PossessionData(**{name: 1.5}), "train")
+    with pytest.raises(ConfigError, match=r"data.possession.wide_share, close_share: give shares that make 1"):
+        draw(PossessionData(wide_share=0.6, close_share=0.6), "train")
 
 
 def test_a_run_can_begin_with_wide_problems(

@@ -23,7 +23,8 @@ class PossessionData:
     """Synthetic problems to draw, see `anzan.tasks.possession.Possession`.
 
     With `transfer: [false, true]` every other problem has a transfer, or `transfers` of them. `wide_share` of the
-    training problems with a transfer compare numbers that may lie far apart, whatever `gap` says.
+    training problems with a transfer compare numbers that may lie far apart, whatever `gap` says, and `close_share` of
+    them numbers that lie close together.
     """
 
     people: int = 4
@@ -35,6 +36,7 @@ class PossessionData:
     bias: dict[str, float] = field(default_factory=dict)
     gap: float = 0.2
     wide_share: float = 0.0
+    close_share: float = 0.0
     train_size: int = 20_000
     dev_size: int = 500
     eval_size: int = 2_000

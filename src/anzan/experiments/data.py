@@ -23,6 +23,9 @@ from anzan.tasks.problem import Problem
 from anzan.tasks.question_types import read_ids, select
 from anzan.tasks.shortening import shorten
 
+CLOSE = 0.05
+"""The gap of close problems, see `anzan.tasks.possession.Possession`."""
+
 
 @dataclass(frozen=True)
 class Splits:
@@ -102,13 +105,17 @@ def draw(data: PossessionData, split: str) -> list[Problem]:
     """The problems of one split, `train`, `dev` or `eval`.
 
     Raises:
-        ConfigError: `transfer` holds nothing, or one value twice; `wide_share` is no share.
+        ConfigError: `transfer` holds nothing, or one value twice; `wide_share` and `close_share` are no shares.
         ValueError: options without problems, see `Possession`.
     """
     if not data.transfer or len(set(data.transfer)) < len(data.transfer):
         raise ConfigError("data.possession.transfer: give true, false, or [false, true] for both alike")
-    if not 0 <= data.wide_share <= 1:
-        raise ConfigError(f"data.possession.wide_share: give a share from 0 to 1, got {data.wide_share}")
+    shares = {"wide_share": data.wide_share, "close_share": data.close_share}
+    for name, share in shares.items():
+        if not 0 <= share <= 1:
+            raise ConfigError(f"data.possession.{name}: give a share from 0 to 1, got {share}")
+    if sum(shares.values()) > 1:
+        raise ConfigError("data.possession.wide_share, close_share: give shares that make 1 at most together")
     size = {"train": data.train_size, "dev": data.dev_size, "eval": data.eval_size}[split]
     streams = []
     for i, transfer in enumerate(data.transfer):
@@ -123,9 +130,10 @@ def draw(data: PossessionData, split: str) -> list[Problem]:
             transfers=data.transfers if transfer else 1,
         )
         n = len(range(i, size, len(data.transfer)))
-        wide = round(n * data.wide_share) if transfer and split == "train" else 0
-        streams.append(generate(options, n - wide, data.seed, split))
+        wide, close = (round(n * share) if transfer and split == "train" else 0 for share in shares.values())
+        streams.append(generate(options, n - wide - close, data.seed, split))
         streams.append(generate(replace(options, gap=WIDEST), wide, data.seed, f"{split}-wide"))
+        streams.append(generate(replace(options, gap=CLOSE), close, data.seed, f"{split}-close"))
     return [problem for together in zip_longest(*streams) for problem in together if problem is not None]
 
 
