@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -250,10 +251,11 @@ def test_ctrl_c_leaves_a_run_that_goes_on(tmp_path: Path, small_run: list[str]) 
     assert any("left" in line for line in running.stderr)  # it trains, and says how long it will
     running.send_signal(signal.SIGINT)
     said = running.stderr.read().splitlines()
+    assert any("Ctrl-C again stops at once" in line for line in said)
     assert running.wait() == 130 and re.search(r"^stopped and saved: .*new: \d+ of 300 steps; .*--resume", said[-1])
     done = subprocess.run([*command, "--resume"], capture_output=True, text=True, check=True)
     result = json.loads((tmp_path / "new" / "result.json").read_text())
-    assert result["train_steps"] == 300 and "step 300/300" in done.stderr and "step 20/300" not in done.stderr
+    assert result["train_steps"] == 300 and "step 300/300" in done.stderr and "step 15/300" not in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -295,6 +297,29 @@ def test_reproduce_goes_on_where_it_stopped(tmp_path: Path, small_run: list[str]
     assert "| plain/max |" not in (tmp_path / "page.md").read_text(encoding="utf-8")
     done = output_of(*command)
     assert "to go on" not in done and "| plain/max | paper | 1 |" in (tmp_path / "page.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_ctrl_c_stops_runs_side_by_side_and_begins_no_other(tmp_path: Path, small_run: list[str]) -> None:
+    folders = ["--runs", tmp_path / "runs", "--results", tmp_path / "results", "--page", tmp_path / "page.md"]
+    command = [sys.executable, "-m", "anzan", "reproduce", "table3", "--scale", "smoke", "--jobs", 2, *folders]
+    command += [s for s in small_run if not s.startswith("train.")]
+    command += ["train.max_steps=2000", "train.batch_size=8"]
+    running = subprocess.Popen(
+        [str(part) for part in command], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+
+    def begun() -> list[Path]:
+        return [log for log in (tmp_path / "runs").rglob("*.log") if "step" in log.read_text()]
+
+    while len(begun()) < 2:
+        assert running.poll() is None
+        time.sleep(0.5)
+    running.send_signal(signal.SIGINT)  # to the first process alone
+    out, err = running.communicate(timeout=100)
+    assert running.returncode == 130 and "Traceback" not in err and "to go on, give the same command again" in out
+    assert len(begun()) == 2 and len(list((tmp_path / "runs").rglob("checkpoint-*"))) == 2
+    assert not list((tmp_path / "results").rglob("*.json"))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from anzan.progress import per_second, progress_bar, time_left
 @pytest.mark.parametrize(
     ("seconds", "said"),
     [
-        (0.2, "0 s left"), (59.4, "59 s left"), (60, "1 min left"), (89 * 60, "89 min left"),
+        (0.2, "0 s left"), (59.4, "59 s left"), (59.7, "1 min left"), (60, "1 min left"), (89 * 60, "89 min left"),
         (90 * 60, "1 h 30 min left"), (7325, "2 h 2 min left"),
     ],
 )  # fmt: skip
@@ -21,7 +21,8 @@ def test_time_left(seconds: float, said: str) -> None:
 
 
 def test_per_second() -> None:
-    assert [per_second(s) for s in (0.25, 99.94, 1234.5)] == ["0.2/s", "99.9/s", "1,234/s"]
+    said = [per_second(s) for s in (0.04, 0.25, 99.94, 99.96, 1234.5)]
+    assert said == ["0.04/s", "0.25/s", "99.9/s", "100/s", "1,234/s"]
 
 
 def test_a_bar_fits_in_80_columns_and_stays_out_of_a_file() -> None:

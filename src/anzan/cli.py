@@ -200,8 +200,13 @@ def demo(
     """Train the small reader end to end and measure it."""
     _quiet()
     from anzan.experiments.demo import run_demo
+    from anzan.experiments.slices import SliceOver
 
-    _add_to_ledger(run_demo(out, _log(), _out(), overrides or []), results)
+    try:
+        result = run_demo(out, _log(), _out(), overrides or [])
+    except SliceOver:  # half a demo is none
+        raise typer.Abort from None
+    _add_to_ledger(result, results)
 
 
 @generator.command("possession")
@@ -364,7 +369,8 @@ def evaluate(
     reader = _load(model)
     from anzan.evaluation.predict import evaluate as run
 
-    with _passes(reader, len(problems) * (1 + reader.features.calls), "answering"):
+    calls = reader.features.calls if reader.features.calculator.operations else 0
+    with _passes(reader, len(problems) * (1 + calls), "answering"):
         metrics = run(reader, problems)
     if as_json:
         _print_json({"model": str(model), "data": str(data), "metrics": metrics})
@@ -391,9 +397,9 @@ def audit(
     """Tell whether a reader uses its calculator: its answers with the calculator's output tampered with."""
     problems = _problems(data)
     reader = _load(model)
-    from anzan.evaluation.reader_audit import PASSES, audit_reader
+    from anzan.evaluation.reader_audit import audit_reader, passes
 
-    with _passes(reader, len(problems) * PASSES, "answering, with other outputs of the calculator too"):
+    with _passes(reader, passes(reader, problems), "answering, with other outputs of the calculator too"):
         found = audit_reader(reader, problems, seed)
     if as_json:
         _print_json({"model": str(model), "data": str(data), "audit": found.to_json()})
@@ -408,16 +414,21 @@ def serve(
         "127.0.0.1"
     ),
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any that is free.")] = 7860,
+    name: Annotated[
+        list[str] | None, typer.Option(help="A name it may be asked for by, beside addresses; repeatable.")
+    ] = None,
     per_minute: Annotated[int, typer.Option(min=1, help="Questions a minute from one address.")] = 60,
 ) -> None:
     """Open a page where a reader can be asked, and looked at while it answers."""
     try:
-        from anzan.web.app import serve as run
         from anzan.web.limits import Limits
+        from anzan.web.server import listen
+        from anzan.web.server import serve as run
     except ModuleNotFoundError as error:
         raise ValueError(f"serve needs {error.name}: pip install 'anzan[web]'") from None
 
-    run(_load(model), model.name or str(model), host, port, Limits(per_minute=per_minute), _log())
+    with listen(host, port) as place:
+        run(_load(model), model.resolve().name, place, Limits(per_minute=per_minute), _log(), [host, *(name or [])])
 
 
 @app.command()

@@ -68,5 +68,6 @@ def test_an_example_counts_by_what_its_answer_cannot_be_guessed(make_reader: Mak
 
 
 def test_guesses_are_discounted_for_calculators_alone() -> None:
-    with pytest.raises(ValueError, match=r"^discount_guesses: for readers with a calculator"):
-        CalculatorReaderConfig(operations=(), discount_guesses=True)
+    for others in ({"operations": ()}, {"calls": 2, "objective": "unordered-set"}):
+        with pytest.raises(ValueError, match=r"^discount_guesses: for readers with one call of a calculator"):
+            CalculatorReaderConfig(discount_guesses=True, **others)

@@ -178,5 +178,5 @@ def test_a_blind_choice_needs_hiding() -> None:
 def test_a_model_without_a_tokenizer_s_digits_cannot_hide(make_reader: MakeReader) -> None:
     model, features = make_reader(hide_arguments=True)
     model.features = None
-    with pytest.raises(ValueError, match=r"^hide_arguments, calls: set model\.features"):
+    with pytest.raises(ValueError, match=r"^model\.features: not set"):
         model(**collate_examples([features.example(*PROBLEMS[0][:2], [["Carl"]])], 0))

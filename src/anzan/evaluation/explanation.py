@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from anzan.evaluation.saliency import Salient, saliency
 from anzan.reader.answers import Answer, Reader
-from anzan.reader.text import Mention
+from anzan.reader.text import Mention, Text
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class Explanation:
     """An answer with its reasons.
 
     `tokens` are what the reader saw, with the gradient of the answer's loss (`anzan.evaluation.saliency`);
-    `candidates[k]` the most probable pairs at call k, best first, and `others` the next most probable answers.
+    `candidates[k]` the most probable pairs at call k, best first, and `others` the next most probable answers; `called`
+    is the text with its calls, as `Reader.read_many` takes it.
     """
 
     passage: str
@@ -32,6 +33,7 @@ class Explanation:
     tokens: list[Salient]
     candidates: list[list[Candidate]]
     others: tuple[Answer, ...]
+    called: Text
 
 
 def explain(reader: Reader, passage: str, question: str, most: int = 5) -> Explanation:
@@ -40,8 +42,8 @@ def explain(reader: Reader, passage: str, question: str, most: int = 5) -> Expla
     Raises:
         ValueError: an empty question, a text beyond the model's limit, or a reader that marks no answer.
     """
-    answer, tokens = saliency(reader, passage, question)
     [called] = reader.call_many([(passage, question)])
+    answer, tokens = saliency(reader, passage, question, called)
     [trace] = reader.read_many([called], most=most + 1)
     candidates, seen = [], called.uncalled
     for call, probabilities in zip(called.calls, reader.pair_probabilities(called), strict=True):
@@ -56,4 +58,4 @@ def explain(reader: Reader, passage: str, question: str, most: int = 5) -> Expla
         )
         seen = reader.features.extended(seen, call.pair, call.row)
     others = [other for other in trace.others if other.answer != answer.answer]
-    return Explanation(passage, question, answer, tokens, candidates, tuple(others[:most]))
+    return Explanation(passage, question, answer, tokens, candidates, tuple(others[:most]), called)

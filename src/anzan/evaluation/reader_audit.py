@@ -28,9 +28,6 @@ from anzan.tasks.substitution import Substitute, answer_to_results, substitutes
 EXPLAINED = 50
 """Answers whose gradients are looked at: each takes a pass of its own."""
 
-PASSES = 9
-"""Over each problem, calls of the calculator aside: for a progress bar."""
-
 SALIENCY = "gradient that falls on the calculator's line"
 SWAPPED = "right both before and after a number swap"
 TEN_TIMES = "score with all numbers ten times as large"
@@ -91,6 +88,13 @@ def audit_reader(reader: Reader, problems: Sequence[Problem], seed: int = 0) -> 
         SALIENCY: _on_the_calculator(reader, rng.sample(problems, min(EXPLAINED, len(problems)))),
     }
     return audit(observed, arguments, _ceiling(reader, problems), more, seed)
+
+
+def passes(reader: Reader, problems: Sequence[Problem]) -> int:
+    """How many passes over a text an audit takes, nearly: for a progress bar."""
+    calls = reader.features.calls
+    longer = sum(is_possession(p) for p in problems)
+    return len(problems) * (calls + 6) + longer * (calls + 1)
 
 
 def _readable(features: Features, problem: Problem) -> bool:

@@ -10,7 +10,11 @@ from torch import Tensor
 
 from anzan.reader.answers import Answer, Reader
 from anzan.reader.batches import collate_texts
-from anzan.reader.text import RESULTS
+from anzan.reader.text import RESULTS, Text
+
+
+class NoAnswer(ValueError):
+    """The reader marks no answer, so there is nothing to explain."""
 
 
 @dataclass(frozen=True)
@@ -25,17 +29,18 @@ class Salient:
     hidden: bool = False
 
 
-def saliency(reader: Reader, passage: str, question: str) -> tuple[Answer, list[Salient]]:
+def saliency(reader: Reader, passage: str, question: str, called: Text | None = None) -> tuple[Answer, list[Salient]]:
     """||d(-log p(answer)) / d embedding|| for every token of text and results; the answer is the reader's own.
 
-    Yoshikawa, Heinzerling and Inui (NLP2022), Figure 2. Norms have no sign: they say how much, not which way.
+    Yoshikawa, Heinzerling and Inui (NLP2022), Figure 2. Norms have no sign: they say how much, not which way. `called`
+    is the text with its calls, where they have been made.
 
     Raises:
         ValueError: an empty question, a text beyond the model's limit, or a reader that marks no answer.
     """
-    trace = next(reader.trace_many([(passage, question)]))
+    [trace] = reader.read_many(reader.call_many([(passage, question)]) if called is None else [called])
     if trace.span is None:
-        raise ValueError("the reader marks no answer here, so there is nothing to explain; ask another question")
+        raise NoAnswer("the reader marks no answer here, so there is nothing to explain; ask another question")
     model, tokenizer = reader.model, reader.features.tokenizer
     batch = {k: v.to(model.device) for k, v in collate_texts([trace.text], reader.features.pad).items()}
     text = {k: batch[k] for k in ("input_ids", "attention_mask", "token_type_ids", "span_mask")}

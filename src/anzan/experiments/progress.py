@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import TaskID
 from transformers import TrainerCallback
 
 from anzan.experiments.pace import Pace
@@ -14,24 +14,33 @@ from anzan.progress import progress_bar, time_left
 
 
 class TrainingBar(TrainerCallback):
-    """A progress bar with losses and argument accuracy; in a file lines, each with the time that is left."""
+    """A progress bar with losses and argument accuracy, or in a file lines, and the time that is left.
+
+    It is there within its context, whatever ends that.
+    """
 
     def __init__(self, log: Console, pace: Pace):
         self.log, self.pace = log, pace
-        self.bar: Progress | None = None
+        self.bar = progress_bar(log, time=False)  # which knows of steps alone, not of a run's time limit
+        self.task: TaskID | None = None
+
+    def __enter__(self) -> TrainingBar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self.bar = progress_bar(self.log)
-        self.bar.start()
         self.begun, self.first = time.monotonic(), state.global_step
+        self.bar.start()
         self.task = self.bar.add_task("training", total=state.max_steps, completed=state.global_step)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if self.bar:
+        if self.task is not None:
             self.bar.update(self.task, completed=state.global_step)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
-        if not logs or not self.bar:
+        if not logs or self.task is None:
             return
         short = {"span_loss": "span", "argument_loss": "argument", "argument_accuracy": "args%",
                  "eval_f1": "dev F1", "eval_em": "dev EM", "eval_argument_accuracy": "dev args%"}  # fmt: skip
@@ -40,16 +49,9 @@ class TrainingBar(TrainerCallback):
         )
         if not text:  # the summary at the end
             return
-        if self.log.is_terminal:
-            self.bar.update(self.task, description=text)
-        else:
-            done = state.global_step - self.first
-            spent = time.monotonic() - self.begun
-            seconds = min(spent / max(1, done) * (state.max_steps - state.global_step), self.pace.seconds_left)
-            text += f"  {time_left(seconds)}" if done else ""
+        if done := state.global_step - self.first:
+            seconds = (time.monotonic() - self.begun) / done * (state.max_steps - state.global_step)
+            text += f"  {time_left(min(seconds, self.pace.seconds_left))}"
+        self.bar.update(self.task, description=text)
         if any(k.startswith("eval_") for k in logs) or not self.log.is_terminal:
             self.log.print(f"step {state.global_step:,}/{state.max_steps:,}  {text}", highlight=False)
-
-    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if self.bar:
-            self.bar.stop()

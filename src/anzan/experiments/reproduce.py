@@ -9,7 +9,7 @@ import json
 import random
 import shlex
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -34,14 +34,20 @@ from anzan.tasks.possession import guessing_scores
 
 
 def reproduce(
-    runs: Sequence[Run], folder: Path, results: Path, log: Console, minutes: float | None = None, command: str = ""
+    runs: Sequence[Run],
+    folder: Path,
+    results: Path,
+    log: Console,
+    minutes: float | None = None,
+    command: str = "",
+    stop: Callable[[], bool] = lambda: False,
 ) -> list[Path]:
     """Train and measure what has no result yet; returns the new result files.
 
-    `minutes` limits this call, which does one step at least.
+    `minutes` limits this call, which does one step at least; a training stops as well once `stop` says so.
 
     Raises:
-        SliceOver: the minutes are over and something is left; the next call goes on.
+        SliceOver: the minutes are over, or somebody has stopped it, and something is left; the next call goes on.
     """
     end = None if minutes is None else time.monotonic() + 60 * minutes
     written, worked = [], False
@@ -51,7 +57,7 @@ def reproduce(
             raise SliceOver(f"{run.name}: not begun")
         worked = True
         log.print(run.name)
-        reader, trained = _trained(run, folder / run.name, log, left)
+        reader, trained = _trained(run, folder / run.name, log, left, stop)
         trained["labelled_share"] = _labelled_share(run.config, reader)
         for m in _missing(run, results):
             if end is not None and time.monotonic() > end:
@@ -70,11 +76,13 @@ def _missing(run: Run, results: Path) -> list[Measurement]:
     return [m for m in run.measurements if not _path(run, m, results).exists()]
 
 
-def _trained(run: Run, folder: Path, log: Console, minutes: float | None) -> tuple[Reader, dict[str, Any]]:
+def _trained(
+    run: Run, folder: Path, log: Console, minutes: float | None, stop: Callable[[], bool]
+) -> tuple[Reader, dict[str, Any]]:
     done = folder / "result.json"
     if done.exists():
         return Reader.load(folder), json.loads(done.read_text(encoding="utf-8"))
-    return train(run.config, folder, resume=True, log=log, minutes=minutes, measure=False)
+    return train(run.config, folder, resume=True, log=log, minutes=minutes, measure=False, stop=stop)
 
 
 def _result(run: Run, m: Measurement, reader: Reader, trained: dict[str, Any], command: str) -> dict[str, Any]:

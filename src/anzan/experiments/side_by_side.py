@@ -6,10 +6,12 @@ A small encoder gains little from a second core: two runs side by side take hard
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import torch
@@ -32,14 +34,15 @@ def reproduce_side_by_side(
     """`reproduce`, `jobs` runs at a time; the progress of each goes to `<folder>/<name of the run>.log`.
 
     Raises:
-        SliceOver: the minutes are over and something is left; the next call goes on.
+        SliceOver: the minutes are over, or Ctrl-C, and something is left; the next call goes on.
         Whatever else a run raises, once those that have begun are done; no further one begins.
     """
     end = None if minutes is None else time.time() + 60 * minutes
     written: list[Path] = []
     left: list[SliceOver] = []
     spawn = get_context("spawn")  # a forked torch may hang
-    with ProcessPoolExecutor(jobs, spawn, initializer=_share_cores, initargs=(jobs,)) as pool:
+    closed, stop = spawn.Event(), spawn.Event()
+    with ProcessPoolExecutor(jobs, spawn, initializer=_begin, initargs=(jobs, closed, stop)) as pool:
         try:
             begun = {pool.submit(_run, run, folder, results, end, command): run for run in pending(runs, results)}
             for future in as_completed(begun):
@@ -49,23 +52,37 @@ def reproduce_side_by_side(
                     log.print(f"{name}: done")
                 except SliceOver as over:
                     left.append(over)
-        except BaseException:  # Ctrl-C too: those that run are told of it as well, and save
-            pool.shutdown(wait=False, cancel_futures=True)
+        except BaseException as error:
+            closed.set()
+            if isinstance(error, KeyboardInterrupt):
+                log.print("stopping the runs behind their steps, and saving them")
+                stop.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+            if isinstance(error, KeyboardInterrupt):
+                raise SliceOver("interrupted", interrupted=True) from None
             raise
     if left:
         raise left[0]
     return written
 
 
-def _share_cores(jobs: int) -> None:
+def _begin(jobs: int, closed: Event, stop: Event) -> None:
+    """In each process: its share of the cores, and whom it hears: the first process alone, not the keyboard."""
+    global _closed, _stop
+    _closed, _stop = closed, stop
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // jobs))
+
+
+_closed: Event
+_stop: Event
 
 
 def _run(run: Run, folder: Path, results: Path, end: float | None, command: str) -> list[Path]:
     left = None if end is None else (end - time.time()) / 60
-    if left is not None and left <= 0:
+    if _closed.is_set() or (left is not None and left <= 0):
         raise SliceOver(f"{run.name}: not begun")
     path = folder / f"{run.name}.log"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:
-        return reproduce([run], folder, results, Console(file=file), left, command)
+        return reproduce([run], folder, results, Console(file=file), left, command, _stop.is_set)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,13 +21,18 @@ class SliceOver(Exception):
 
 
 class Slice(TrainerCallback):
-    """Stops training after so many minutes, or at Ctrl-C, saved.
+    """Stops training after so many minutes, at Ctrl-C, or where `asked` says so, and saves it.
 
     `spent` is the training time in seconds, `earlier` the part of it in earlier slices.
     """
 
-    def __init__(self, minutes: float | None = None):
-        self.minutes = minutes
+    def __init__(
+        self,
+        minutes: float | None = None,
+        say: Callable[[str], object] = lambda _: None,
+        asked: Callable[[], bool] = lambda: False,
+    ):
+        self.minutes, self.say, self.asked = minutes, say, asked
         self.over = self.interrupted = False
         self.earlier, self._started = 0.0, time.monotonic()
 
@@ -41,21 +46,23 @@ class Slice(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         late = self.minutes is not None and time.monotonic() - self._started >= 60 * self.minutes
-        late |= self.interrupted
-        if late and state.global_step < state.max_steps:
+        self.interrupted |= self.asked()
+        if self.interrupted or (late and state.global_step < state.max_steps):
             self.over = control.should_training_stop = control.should_save = True
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
         """Within it, Ctrl-C stops the run behind its step; a second one stops it at once."""
-        if threading.current_thread() is not threading.main_thread():  # no signals arrive there
+        earlier = signal.getsignal(signal.SIGINT)
+        # No signals arrive in other threads; and who ignores them is not to be stopped by one.
+        if threading.current_thread() is not threading.main_thread() or earlier is signal.SIG_IGN:
             yield
             return
-        earlier = signal.getsignal(signal.SIGINT)
 
         def stop(*_: Any) -> None:
             self.interrupted = True
             signal.signal(signal.SIGINT, signal.default_int_handler)
+            self.say("stopping behind this step, and saving; Ctrl-C again stops at once")
 
         signal.signal(signal.SIGINT, stop)
         try:

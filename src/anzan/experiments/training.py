@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -150,18 +150,20 @@ def train(
     log: Console | None = None,
     minutes: float | None = None,
     measure: bool = True,
+    stop: Callable[[], bool] = lambda: False,
 ) -> tuple[Reader, dict[str, Any]]:
     """Train, select on the development split, evaluate, and write everything to `out`.
 
     Leaves the model (safetensors), its card, `report.html`, `curves.png`, `result.json` and checkpoints in `out`, and
     returns the reader and the result. The report has an audit on the first `REPORTED` problems of the evaluation split.
-    After `minutes` of training it stops, to go on with `resume`; unlike `train.minutes` that does not change the run.
-    Without `measure` the evaluation split is left to the caller, and the report is on the development split.
+    After `minutes` of training, or once `stop` says so, it stops, to go on with `resume`; unlike `train.minutes` that
+    does not change the run. Without `measure` the evaluation split is left to the caller, and the report is on the
+    development split.
 
     Raises:
         ConfigError, DataError: settings or data that cannot be used.
         FileExistsError: `out` holds another run and `resume` is off.
-        SliceOver: the minutes are over, or somebody pressed Ctrl-C, and the run is not.
+        SliceOver: the minutes are over, or somebody has stopped it, and the run is not.
     """
     processes = PartialState(cpu=not torch.cuda.is_available())  # one, unless accelerate or torchrun has begun several
     log = log or Console(stderr=True)
@@ -198,7 +200,8 @@ def train(
     batch_size = t.batch_size * processes.num_processes
     steps = t.max_steps if t.max_steps > 0 else math.ceil(len(examples) * t.epochs / batch_size)
     every = max(1, math.ceil(steps / max(1, t.evaluations)))
-    pace, piece = Pace(steps, t.minutes), Slice(minutes)
+    pace, piece = Pace(steps, t.minutes), Slice(minutes, log.print, stop)
+    bar = TrainingBar(log, pace)
     sampler = Curriculum(
         examples.lengths,
         batch_size,
@@ -255,12 +258,12 @@ def train(
         eval_dataset=examples,  # never read: evaluation answers the development questions
         data_collator=lambda batch: _collated(batch, features, t.seed),
         processing_class=tokenizer,
-        callbacks=[TrainingBar(log, pace), pace, piece, FallingEntropy(m.entropy, t.entropy_share, pace)],
+        callbacks=[bar, pace, piece, FallingEntropy(m.entropy, t.entropy_share, pace)],
     )
     for callback in list(trainer.callback_handler.callbacks):
         if type(callback).__name__ in ("PrinterCallback", "ProgressCallback"):
             trainer.remove_callback(callback)
-    with piece.interruptible() if processes.num_processes == 1 else nullcontext():
+    with bar, piece.interruptible() if processes.num_processes == 1 else nullcontext():
         trainer.train(resume_from_checkpoint=True if resume and checkpoints else None)
     train_s = piece.spent
     if piece.over:

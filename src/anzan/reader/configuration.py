@@ -111,8 +111,8 @@ class CalculatorReaderConfig(PreTrainedConfig):
             raise ValueError(f"blindfold: a share from 0 to 1 that needs hide_arguments, got {blindfold}")
         if blind_choice and not hide_arguments:
             raise ValueError("blind_choice: needs hide_arguments")
-        if discount_guesses and not operations:
-            raise ValueError("discount_guesses: for readers with a calculator; give model.operations")
+        if discount_guesses and (not operations or calls > 1):
+            raise ValueError("discount_guesses: for readers with one call of a calculator; change operations, calls")
         super().__init__(**kwargs)
         self.encoder = dict(encoder or {})
         self.operations = list(operations)

@@ -308,7 +308,7 @@ class CalculatorReader(PreTrainedModel):
 
     def _features(self) -> Features:
         if self.features is None:
-            raise ValueError("hide_arguments, calls: set model.features, as anzan.reader.answers.features_for does")
+            raise ValueError("model.features: not set; anzan.reader.answers.features_for does so")
         return self.features
 
     def part_names(self) -> list[str]:

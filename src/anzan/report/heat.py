@@ -13,9 +13,11 @@ from anzan.report.page import COLOUR, text, write_page
 
 HIDDEN = "▢"
 """What is shown for a number that the reader did not see."""
+DARKEST = 0.7
+"""How opaque the hue is at most on a page: text on it stays legible."""
 _LEGEND = (
     "display: inline-block; width: 10rem; height: .8rem; margin: 0 .4rem; "
-    f"background: linear-gradient(to right, rgba{(*COLOUR, 0)}, rgb{COLOUR})"
+    f"background: linear-gradient(to right, rgba{(*COLOUR, 0)}, rgba{(*COLOUR, DARKEST)})"
 )
 
 
@@ -24,17 +26,17 @@ def write_html(answer: Answer, tokens: Sequence[Salient], title: str, path: Path
     write_page(f"{heat_map(tokens)}<p>Answer: <b>{text(answer.answer)}</b>.</p>", title, path)
 
 
-def heat_map(tokens: Sequence[Salient]) -> str:
-    """The tokens as HTML, each with its norm on hover, and a legend."""
+def heat_map(tokens: Sequence[Salient], level: int = 2) -> str:
+    """The tokens as HTML, each with its norm on hover, headings of that level, and a legend."""
     most = max((t.norm for t in tokens), default=0.0) or 1.0
     sections = []
     for where, group in _sections(tokens):
         words = "".join(
-            f'{"" if glued else " "}<span style="background: rgba{(*COLOUR, round(t.norm / most, 3))}" '
+            f'{"" if glued else " "}<span style="background: rgba{(*COLOUR, round(DARKEST * t.norm / most, 3))}" '
             f'title="{t.norm:.4g}">{text(word)}</span>'
             for word, glued, t in group
         )
-        sections.append(f"<h2>{text(where)}</h2><p>{words}</p>")
+        sections.append(f"<h{level}>{text(where)}</h{level}><p>{words}</p>")
     legend = (
         f"<p><small>The norm of the gradient of -log p(answer) at each token's embedding: 0"
         f'<span style="{_LEGEND}"></span>{most:.3g}. Norms have no sign. {HIDDEN} is a number that was hidden from the '

@@ -16,18 +16,22 @@ _PAGE = """<!doctype html>
 <link rel="icon" href="data:,"><title>{title}</title><style>
 body {{ font: 16px/1.9 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }}
 body {{ color: #222; background: #fff; overflow-wrap: anywhere }} h1 {{ font-size: 1.4rem; line-height: 1.3 }}
-h2 {{ font-size: 1rem; margin: 1.2rem 0 0 }} p {{ margin: .2rem 0 }} img {{ max-width: 100% }}
+h2, h3 {{ font-size: 1rem; margin: 1.2rem 0 0 }} p {{ margin: .2rem 0 }} img {{ max-width: 100% }}
 p span {{ padding: .15em 0; border-radius: .2em }} mark {{ background: rgba{mark} }} .wrong {{ color: #a00 }}
 table {{ border-collapse: collapse; line-height: 1.5 }} td, th {{ padding: .1rem .8rem .1rem 0; text-align: left }}
 td.n {{ text-align: right; white-space: nowrap }} td {{ border-top: 1px solid #ddd; vertical-align: top }}
-{style}</style></head><body><h1>{title}</h1>{body}
+{style}</style></head><body><h1>{heading}</h1>{body}
 </body></html>
 """
 
 
-def page(body: str, title: str, style: str = "") -> str:
-    """A page that needs nothing else; `body` is HTML already, `style` more CSS, the title is text."""
-    return _PAGE.format(title=text(title), body=body, style=style, mark=(*COLOUR, 0.25))
+def page(body: str, heading: str, style: str = "", title: str = "") -> str:
+    """A page that needs nothing else; `body` is HTML already, `style` more CSS. Heading and title (by default the same)
+    are text.
+    """
+    return _PAGE.format(
+        title=text(title or heading), heading=text(heading), body=body, style=style, mark=(*COLOUR, 0.25)
+    )
 
 
 def write_page(body: str, title: str, path: Path) -> None:
@@ -54,7 +58,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]], words: int = 1) -
     """A table; cells are HTML already, all but the first `words` of each row are numbers."""
     kinds = ["td" if i < words else "td class=n" for i in range(len(heads))]
     lines = [[f"<{kind}>{cell}</td>" for kind, cell in zip(kinds, row, strict=True)] for row in rows]
-    lines = [[f"<th>{head}</th>" for head in heads], *lines]
+    lines = [[f'<th scope="col">{head}</th>' for head in heads], *lines]
     return "<table>" + "".join(f"<tr>{''.join(line)}</tr>" for line in lines) + "</table>"
 
 

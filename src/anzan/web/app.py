@@ -1,4 +1,4 @@
-"""The page's server: one route, forms in, HTML out.
+"""The page as an application: one route, forms in, HTML out.
 
 Starlette and uvicorn rather than a toolkit for demos: a page without a script has nothing to inject into, needs nothing
 from another site, works from a keyboard, on a phone and in a screen reader as it is, and takes no uploads.
@@ -7,30 +7,28 @@ from another site, works from a keyboard, on a phone and in a screen reader as i
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
-import socket
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import anyio.to_thread
-import uvicorn
-from rich.console import Console
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from anzan.reader.answers import Reader
-from anzan.web.asking import Asked, CannotAnswer, ask, edited
+from anzan.reader.answers import Answer, Reader
+from anzan.web.asking import Asked, CannotAnswer, ask, check, edited, find_places
 from anzan.web.examples import EXAMPLES
-from anzan.web.limits import Limits, Rate
-from anzan.web.view import View, render
+from anzan.web.limits import Limits, Rate, Room, client_of
+from anzan.web.view import Before, View, render
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-"""Names under which a page that is bound to loopback may be asked for: another site's name must not lead here."""
 
 _HEADERS = {
     "Content-Security-Policy": (
@@ -38,11 +36,12 @@ _HEADERS = {
         "frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
+    "Referrer-Policy": "same-origin",  # without one a browser says of our own form that it is from nowhere
+    "Cache-Control": "private, no-cache",
 }
 _FORM = "application/x-www-form-urlencoded"
 _FIELDS = 1000
+_LOG = logging.getLogger(__name__)
 
 
 class Refused(Exception):
@@ -56,32 +55,72 @@ class Refused(Exception):
 class Page:
     """A reader behind the page. One question is answered at a time; so many wait as `limits` says."""
 
-    def __init__(self, reader: Reader, model: str, limits: Limits, hosts: tuple[str, ...] | None):
-        self.reader, self.model, self.limits, self.hosts = reader, model, limits, hosts
-        self.rate, self.turn, self.inside = Rate(limits.per_minute), asyncio.Lock(), 0
+    def __init__(self, reader: Reader, model: str, limits: Limits, names: Collection[str], addresses: bool):
+        self.reader, self.model, self.limits = reader, model, limits
+        self.names, self.addresses = frozenset(names), addresses
+        self.rate, self.room, self.turn = Rate(limits.per_minute), Room(limits), asyncio.Lock()
+        self.calculates = bool(reader.features.calculator.operations)
 
     async def show(self, request: Request) -> Response:
-        """The empty page, or with a form the answer to it."""
-        if self.hosts is not None and _host(request) not in self.hosts:
-            raise Refused(421, "This page is for the machine that it runs on; --host lets others in.")
+        """The empty page, or with a form the answer to it. What was typed is there again, whatever happens."""
+        self._check_name(request)
+        view = View(self.model, self.calculates)
         if request.method != "POST":
-            return _html(View(self.model))
+            return _html(view)
         form = await self._form(request)
-        view = View(self.model, form.get("passage", ""), form.get("question", ""))
+        view = replace(view, passage=form.get("passage", ""), question=form.get("question", ""))
         if (example := form.get("example", "")) in _EXAMPLES:
-            view = View(self.model, *_EXAMPLES[example])
+            view, form = replace(view, passage=_EXAMPLES[example][0], question=_EXAMPLES[example][1]), {}
+        before = form.get("asked-passage", view.passage), form.get("asked-question", view.question)
+        edits = _edits(form, *before)
         try:
-            for name, given, most in (
-                ("passage", view.passage, self.limits.characters),
-                ("question", view.question, self.limits.characters // 10),
-            ):
-                if len(given) > most:
-                    raise CannotAnswer(f"The {name} has {len(given):,} characters and this page takes {most:,}.")
-            asked, before = await self._ask(request, view, _edits(form))
+            answered = await self._answered(request, view, before, edits)
         except CannotAnswer as error:
-            return _html(View(self.model, view.passage, view.question, fault=str(error)), 422)
-        e = asked.explanation
-        return _html(View(self.model, e.passage, e.question, asked, before))
+            return _html(_at_fault(view, str(error), before, edits), 422)
+        except Refused as refused:
+            return _html(_at_fault(view, refused.message, before, edits), refused.status, refused.headers)
+        except ClientDisconnect:
+            raise
+        except Exception:
+            _LOG.exception("a question was not answered")
+            fault = "Something went wrong here; the server's log says what."
+            return _html(_at_fault(view, fault, before, edits), 500)
+        return _html(answered)
+
+    async def _answered(self, request: Request, view: View, before: tuple[str, str], edits: Mapping[int, str]) -> View:
+        texts = view.passage, view.question
+        if edits and texts != before:
+            raise CannotAnswer(
+                "Both the text above and numbers below were changed, and the numbers belong to the text as it was: "
+                "change one or the other."
+            )
+        now = edited(*texts, edits)
+        check(*now, self.limits.characters, self.limits.numbers)
+        client = client_of(request.client.host if request.client else "")
+        if self.room.full(client):
+            raise Refused(503, "Too many questions wait just now: try again in a moment.", {"Retry-After": "5"})
+        if wait := self.rate.wait(client):
+            seconds = math.ceil(wait)
+            raise Refused(429, f"Too many questions: ask again in {seconds} s.", {"Retry-After": str(seconds)})
+        with self.room.inside(client):
+            async with self.turn:
+                if await request.is_disconnected():
+                    raise ClientDisconnect
+                asked, answer = await anyio.to_thread.run_sync(self._asked, now, texts)
+        shown = replace(view, passage=now[0], question=now[1], asked=asked)
+        return shown if answer is None else replace(shown, before=Before(answer, find_places(*texts)))
+
+    def _asked(self, now: tuple[str, str], before: tuple[str, str]) -> tuple[Asked, Answer | None]:
+        return ask(self.reader, *now), None if now == before else self.reader.ask(*before)
+
+    def _check_name(self, request: Request) -> None:
+        """Another site's name must not lead here, or its pages could read what is said."""
+        try:
+            name = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+        except ValueError:
+            name = ""
+        if name not in self.names and not (self.addresses and _is_address(name)):
+            raise Refused(421, "This page is not to be asked for by that name; --host and --name let others in.")
 
     async def _form(self, request: Request) -> dict[str, str]:
         _same_site(request)
@@ -89,7 +128,7 @@ class Page:
             raise Refused(415, "This page takes its own form and nothing else.")
         body = bytearray()
         try:
-            async with asyncio.timeout(self.limits.body_seconds):
+            async with asyncio.timeout(self.limits.request_seconds):
                 async for chunk in request.stream():
                     body += chunk
                     if len(body) > self.limits.body:
@@ -103,31 +142,16 @@ class Page:
         # A form sends every line break as two characters.
         return {name: value.replace("\r\n", "\n") for name, value in fields}
 
-    async def _ask(self, request: Request, view: View, edits: Mapping[int, str]) -> tuple[Asked, Asked | None]:
-        client = request.client.host if request.client else ""
-        if wait := self.rate.wait(client):
-            seconds = math.ceil(wait)
-            raise Refused(429, f"Too many questions: ask again in {seconds} s.", {"Retry-After": str(seconds)})
-        if self.inside > self.limits.waiting:
-            raise Refused(503, "Too many people are asking just now: try again in a moment.", {"Retry-After": "5"})
-        self.inside += 1
-        try:
-            async with self.turn:
-                return await anyio.to_thread.run_sync(self._answers, view.passage, view.question, edits)
-        finally:
-            self.inside -= 1
-
-    def _answers(self, passage: str, question: str, edits: Mapping[int, str]) -> tuple[Asked, Asked | None]:
-        now = edited(passage, question, edits)
-        asked = ask(self.reader, *now, self.limits.numbers)
-        return asked, None if now == (passage, question) else ask(self.reader, passage, question, self.limits.numbers)
-
 
 _EXAMPLES = {str(i): example for i, example in enumerate(EXAMPLES, 1)}
 
 
 def make_app(
-    reader: Reader, model: str, limits: Limits | None = None, hosts: tuple[str, ...] | None = LOOPBACK
+    reader: Reader,
+    model: str,
+    limits: Limits | None = None,
+    names: Collection[str] = LOOPBACK,
+    addresses: bool = False,
 ) -> Starlette:
     """The page as an ASGI application.
 
@@ -135,81 +159,53 @@ def make_app(
         reader: who answers.
         model: its name, to be shown.
         limits: of requests.
-        hosts: the names under which the page may be asked for; None for any.
+        names: the names under which the page may be asked for.
+        addresses: whether it may be asked for by any address as well.
     """
-    shown = Page(reader, model, limits or Limits(), hosts)
+    shown = Page(reader, model, limits or Limits(), names, addresses)
+    empty = View(model, shown.calculates)
 
     async def refused(_: Request, error: Any) -> Response:
-        return _html(View(model, fault=error.message), error.status, error.headers)
+        # What has not been read of the request is not to be read.
+        return _html(replace(empty, fault=error.message), error.status, {**error.headers, "Connection": "close"})
 
     async def not_here(_: Request, error: Any) -> Response:
-        return _html(View(model, fault=f"{error.detail}."), error.status_code, error.headers or {})
+        return _html(replace(empty, fault=f"{error.detail}."), error.status_code, error.headers or {})
 
     async def gone(_: Request, __: Any) -> Response:
         return Response(status_code=400)
 
-    async def failed(_: Request, __: Exception) -> Response:
-        return _html(View(model, fault="Something went wrong here; the server's log says what."), 500)
-
     return Starlette(
         routes=[Route("/", shown.show, methods=["GET", "POST"])],
-        exception_handlers={
-            Refused: refused,
-            HTTPException: not_here,
-            ClientDisconnect: gone,
-            Exception: failed,
-        },
+        exception_handlers={Refused: refused, HTTPException: not_here, ClientDisconnect: gone},
     )
 
 
-def serve(reader: Reader, model: str, host: str, port: int, limits: Limits, log: Console) -> None:
-    """Serve the page until it is interrupted; `port` 0 is any that is free.
+def _edits(form: Mapping[str, str], passage: str, question: str) -> dict[int, str]:
+    """The numbers that were changed."""
+    places = find_places(passage, question)
+    typed = {i: form[f"edit-{i}"].strip() for i in range(len(places)) if f"edit-{i}" in form}
+    return {i: new for i, new in typed.items() if new != places[i].shown}
 
-    Raises:
-        ValueError: nothing can listen there.
-    """
+
+def _at_fault(view: View, fault: str, before: tuple[str, str], edits: Mapping[int, str]) -> View:
+    return replace(view, fault=fault, edits=dict(edits), edited=before if edits else None)
+
+
+def _is_address(name: str) -> bool:
     try:
-        place = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    except OSError as error:
-        raise ValueError(
-            f"--host {host} --port {port}: {(error.strerror or str(error)).partition(' (')[0]}; choose another"
-        ) from None
-    hosts = LOOPBACK if host in LOOPBACK else None
-    if hosts is None:
-        log.print(f"{host} is not loopback: whoever reaches this machine can ask")
-    config = uvicorn.Config(
-        make_app(reader, model, limits, hosts),
-        log_level="warning",
-        proxy_headers=False,  # the address that a request claims to come from is not one to count by
-        server_header=False,
-        limit_concurrency=256,
-        timeout_keep_alive=5,
-    )
-    shown = f"[{host}]" if ":" in host else host
-    log.print(f"http://{shown}:{place.getsockname()[1]}  (Ctrl-C ends it)")
-    with place, suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[place])
-
-
-def _host(request: Request) -> str | None:
-    try:
-        return urlsplit(f"//{request.headers.get('host', '')}").hostname
+        return bool(ip_address(name))
     except ValueError:
-        return None
-
-
-def _edits(form: Mapping[str, str]) -> dict[int, str]:
-    named = {name.removeprefix("edit-"): value for name, value in form.items() if name.startswith("edit-")}
-    return {int(i): value for i, value in named.items() if i.isascii() and i.isdigit() and len(i) < 6}
+        return False
 
 
 def _same_site(request: Request) -> None:
     """Other sites' pages have no business here, though there is nothing to steal: an answer costs time."""
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     foreign = site not in (None, "same-origin", "none")
-    if origin is not None and origin != "null":
-        foreign |= urlsplit(origin).netloc != request.headers.get("host")
-    if foreign or (origin == "null" and site is None):
+    if origin is not None and not (origin == "null" and site == "same-origin"):
+        foreign |= origin.partition("://")[2] != request.headers.get("host")
+    if foreign:
         raise Refused(403, "This form was sent from another site.")
 
 

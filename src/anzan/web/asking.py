@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from anzan.evaluation.explanation import Explanation, explain
+from anzan.evaluation.saliency import NoAnswer
 from anzan.reader.answers import Answer, Reader, blank, wrong_results
+from anzan.reader.features import Features, TextTooLong
 from anzan.reader.numbers import find_numbers, parse_number
-from anzan.reader.text import PASSAGE, QUESTION
+from anzan.reader.text import PASSAGE, QUESTION, Row
 
 LONGEST_NUMBER = 40
 """Characters of a number that is typed in the place of another."""
@@ -16,7 +18,7 @@ WRONG = 8
 """How many random results a reader is shown in the place of the true ones."""
 
 
-class CannotAnswer(ValueError):
+class CannotAnswer(Exception):
     """What was sent cannot be answered; the message is for the person who sent it."""
 
 
@@ -29,19 +31,32 @@ class Place:
     end: int
     text: str
 
+    @property
+    def shown(self) -> str:
+        """On one line."""
+        return " ".join(self.text.split())
+
+
+@dataclass(frozen=True)
+class Tampering:
+    """What the reader answers with another output of its calculator: of what kind it is, the line, and the answer."""
+
+    kind: str
+    printed: str
+    answer: Answer
+
 
 @dataclass(frozen=True)
 class Asked:
-    """An answer as the page shows it.
+    """An answer as the page shows it, and all numbers of the text; no `tampered` where it called no calculator.
 
-    `places` are all numbers of the text; `blanked` is what the reader answers without its results, `tampered` with
-    random ones: what it was shown, and the answer. None and nothing where it has not called its calculator.
+    `hidden`: the reader sees random digits in the place of what went into the calculator.
     """
 
     explanation: Explanation
     places: list[Place]
-    blanked: Answer | None
-    tampered: list[tuple[str, Answer]]
+    tampered: list[Tampering]
+    hidden: bool
 
     @property
     def used(self) -> set[tuple[str, int]]:
@@ -49,31 +64,51 @@ class Asked:
         return {(m.where, m.start) for step in self.explanation.answer.steps for m in step.arguments}
 
 
-def ask(reader: Reader, passage: str, question: str, most_numbers: int) -> Asked:
+def check(passage: str, question: str, most_characters: int, most_numbers: int) -> None:
+    """Raise CannotAnswer for a text that the page does not take; a question may have a tenth of the characters."""
+    for name, content, most in (
+        ("passage", passage, most_characters),
+        ("question", question, most_characters // 10),
+    ):
+        if not content.strip():
+            raise CannotAnswer(f"The {name} is empty: type some text.")
+        if len(content) > most:
+            raise CannotAnswer(f"The {name} has {len(content):,} characters and this page takes {most:,}: shorten it.")
+    if (count := len(find_places(passage, question))) > most_numbers:
+        raise CannotAnswer(
+            f"There are {count:,} numbers in this text and this page takes {most_numbers:,}: shorten the passage."
+        )
+
+
+def ask(reader: Reader, passage: str, question: str) -> Asked:
     """Answer a question with all that the page shows.
 
     Raises:
-        CannotAnswer: an empty passage or question, more numbers than `most_numbers`, a text that is too long.
+        CannotAnswer: a text that is too long, or no answer.
     """
-    for name, content in (("passage", passage), ("question", question)):
-        if not content.strip():
-            raise CannotAnswer(f"The {name} is empty: type some text.")
-    places = find_places(passage, question)
-    if len(places) > most_numbers:
-        raise CannotAnswer(
-            f"There are {len(places):,} numbers in this text and this page takes {most_numbers:,}: shorten the passage."
-        )
     try:
         explanation = explain(reader, passage, question)
-    except ValueError as error:  # written for the person who asks
+    except (TextTooLong, NoAnswer) as error:  # written for the person who asks
         raise CannotAnswer(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
-    if not explanation.candidates:
-        return Asked(explanation, places, None, [])
-    called = reader.call_many([(passage, question)])
-    [blanked] = reader.read_many(called, override=blank)
-    wrong = reader.read_many(called * WRONG, override=wrong_results(reader.features))
-    tampered = [(trace.row.printed.text if trace.row else "", trace.answer) for trace in wrong]
-    return Asked(explanation, places, blanked.answer, tampered)
+    tampered, called, features = [], [explanation.called], reader.features
+    if explanation.candidates:
+        exchanged = lambda _, row: _exchanged(features, row)  # noqa: E731
+        for kind, texts, override in (
+            ("nothing", called, blank),
+            ("the operands exchanged", called, exchanged),
+            ("random digits", called * WRONG, wrong_results(features)),
+        ):
+            for trace in reader.read_many(texts, override=override):
+                tampered.append(Tampering(kind, trace.row.printed.text if trace.row else "", trace.answer))
+    return Asked(explanation, find_places(passage, question), tampered, reader.model.config.hide_arguments)
+
+
+def _exchanged(features: Features, row: Row | None) -> Row | None:
+    """The same calculation, a - b for b - a: random digits leave every sign as it is."""
+    if row is None:
+        return None
+    first, second, *_ = (value for value, _, operation in row.fields if operation is None)
+    return features.row(features.calculator(second, first))
 
 
 def find_places(passage: str, question: str) -> list[Place]:
@@ -89,22 +124,34 @@ def edited(passage: str, question: str, edits: Mapping[int, str]) -> tuple[str, 
     """The text with other numbers; `edits` has what is typed for some of `find_places`, by their place in the list.
 
     Raises:
-        CannotAnswer: what was typed is no number.
+        CannotAnswer: what was typed is no number, or not one number where it stands.
     """
     places = find_places(passage, question)
     texts = {PASSAGE: passage, QUESTION: question}
+    wanted = [place.shown for place in places]
     for i, place in reversed(list(enumerate(places))):
-        new = edits.get(i, place.text).strip()
-        if new == place.text:
+        new = edits.get(i, place.shown).strip()
+        if new == place.shown:
             continue
+        wanted[i] = new
         if len(new) > LONGEST_NUMBER or parse_number(new) is None:
-            shown = new[:LONGEST_NUMBER]
-            raise CannotAnswer(f"In the place of {place.text} stands {shown!r}: type a number, for example 42.")
+            raise CannotAnswer(_no_number(place, new))
         source = texts[place.where]
         texts[place.where] = source[: place.start] + new + source[place.end :]
+    made = find_places(texts[PASSAGE], texts[QUESTION])
+    for old, new, now in zip(places, wanted, made, strict=False):
+        if now.shown != new:
+            raise CannotAnswer(_no_number(old, new))
+    if len(made) != len(places):
+        raise CannotAnswer("What was typed makes other numbers of the text: type digits, for example 42.")
     return texts[PASSAGE], texts[QUESTION]
+
+
+def _no_number(place: Place, typed: str) -> str:
+    typed = f"“{typed[:LONGEST_NUMBER]}”" if typed else "nothing"
+    return f"In the place of {place.shown} stands {typed}, which is no number there: type digits, for example 42."
 
 
 def changed(before: Sequence[Place], after: Sequence[Place]) -> list[tuple[str, str]]:
     """The numbers that differ between two versions of a text, as they were and as they are."""
-    return [(a.text, b.text) for a, b in zip(before, after, strict=False) if a.text != b.text]
+    return [(a.shown, b.shown) for a, b in zip(before, after, strict=True) if a.shown != b.shown]

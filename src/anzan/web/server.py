@@ -1,0 +1,90 @@
+"""Serving the page with uvicorn, on an address that is checked and with clients that are not waited for."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Collection
+from contextlib import suppress
+from ipaddress import ip_address
+from typing import Any
+
+import uvicorn
+from rich.console import Console
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from anzan.reader.answers import Reader
+from anzan.web.app import LOOPBACK, make_app
+from anzan.web.limits import Limits
+
+
+def serve(
+    reader: Reader, model: str, place: socket.socket, limits: Limits, log: Console, names: Collection[str] = ()
+) -> None:
+    """Serve the page at a socket that listens, until it is interrupted.
+
+    On loopback it is asked for by loopback's names alone, elsewhere by any address and by `names`: another site's name
+    must not lead here.
+    """
+    address, port, *_ = place.getsockname()
+    local = ip_address(address).is_loopback
+    config = uvicorn.Config(
+        make_app(reader, model, limits, names=(*LOOPBACK, *names), addresses=not local),
+        http=_protocol(limits.request_seconds),
+        log_level="warning",
+        proxy_headers=False,  # the address that a request claims to come from is not one to count by
+        server_header=False,
+        limit_concurrency=256,
+        timeout_keep_alive=5,
+        timeout_graceful_shutdown=1,
+    )
+    if not local:
+        log.print(f"{address} is not loopback: whoever reaches this machine can ask")
+    log.print(f"http://{f'[{address}]' if ':' in address else address}:{port}  (Ctrl-C ends it)")
+    with place, suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[place])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens; `port` 0 is any that is free.
+
+    Raises:
+        ValueError: nothing can listen there.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family)
+    except (OSError, UnicodeError) as error:
+        reason = (getattr(error, "strerror", None) or str(error)).partition(" (")[0]
+        raise ValueError(f"--host {host} --port {port}: {reason}; choose another") from None
+
+
+def _protocol(seconds: float) -> type[asyncio.Protocol]:
+    class Impatient(H11Protocol):
+        """Closes a connection that has not sent a whole request head after so long; uvicorn would wait for ever."""
+
+        deadline: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            self._wait()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            if self.deadline is not None:
+                self.deadline.cancel()
+            super().connection_lost(exc)
+
+        def on_response_complete(self) -> None:
+            super().on_response_complete()
+            self._wait()
+
+        def _wait(self) -> None:
+            if self.deadline is not None:
+                self.deadline.cancel()
+            self.deadline = self.loop.call_later(seconds, self._give_up)
+
+        def _give_up(self) -> None:
+            if self.cycle is None or self.cycle.response_complete:
+                self.transport.close()
+
+    return Impatient
