@@ -101,7 +101,8 @@ def test_data_files(tmp_path: Path, count: int) -> None:
         "answers": [["5"]],
         "arguments": [[5, 3]],
     }
-    csv = "Question,Numbers,Equation,Answer,group_nums,Body,Ques_Statement\nHow many number0?,5 3,+ number0 number1,8,,,\n"
+    csv = "Question,Numbers,Equation,Answer,group_nums,Body,Ques_Statement\n"
+    csv += "How many number0?,5 3,+ number0 number1,8,,,\n"
     drop = {"p": {"passage": "5 pens", "qa_pairs": [{"question": "?", "query_id": "q", "answer": {"number": "5"}}]}}
     for i in range(count):
         suffix, content = rng.choice(
