@@ -1,13 +1,16 @@
 """Asking: the contract of an answer, any text, batches, overrides."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from readers import MakeReader
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from anzan.reader.answers import Answer, Reader, Step, blank, features_for, word_spans, wrong_results
@@ -318,3 +321,41 @@ def test_the_same_calls_are_read_under_several_overrides(reader: Reader) -> None
         again = None if override is None else blank if override is blank else wrong_results(reader.features)
         one_by_one = list(reader.ask_many(pairs, override=override))
         assert [trace.answer for trace in reader.read_many(called, override=again)] == one_by_one
+
+
+def edit(path: Path, **settings: Any) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | settings), encoding="utf-8")
+
+
+def resave(path: Path, change: Callable[[dict[str, Tensor]], object]) -> None:
+    weights = load_file(path)
+    change(weights)
+    save_file(weights, path, metadata={"format": "pt"})
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda f: (f / "model.safetensors").write_bytes(b""), "damaged, .*header"),
+        (lambda f: (f / "model.safetensors").write_bytes((f / "model.safetensors").read_bytes()[:999]), "damaged"),
+        (lambda f: (f / "model.safetensors").write_bytes(b"\x80\x04pickle"), "damaged"),
+        (lambda f: (f / "config.json").write_text("{"), "config.json: damaged, no JSON object"),
+        (lambda f: (f / "config.json").write_text("[]"), "config.json: damaged, no JSON object"),
+        (lambda f: (f / "tokenizer.json").write_text("{}"), "damaged"),
+        (lambda f: edit(f / "config.json", format=2), r"a model of a newer anzan \(format 2, not 1\); upgrade anzan"),
+        (lambda f: edit(f / "config.json", calls=2, objective="unordered-set"), r"do not fit \(scorers.1"),
+        (lambda f: resave(f / "model.safetensors", lambda w: w.pop("spans.bias")), r"do not fit \(spans.bias\)"),
+        (
+            lambda f: resave(f / "model.safetensors", lambda w: w.update({"spans.bias": torch.zeros(3)})),
+            r"do not fit \(spans.bias\)",
+        ),
+    ],
+)
+def test_a_damaged_model_is_refused_in_one_line(
+    reader: Reader, tmp_path: Path, spoil: Callable[[Path], object], told: str
+) -> None:
+    reader.save(tmp_path)
+    spoil(tmp_path)
+    with pytest.raises(ValueError, match=told) as error:
+        Reader.load(tmp_path)
+    assert "\n" not in str(error.value) and str(tmp_path) in str(error.value)

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 
 from anzan.reader.batches import collate_operands, collate_rows, collate_texts
 from anzan.reader.calculator import Calculator, Number, format_number
-from anzan.reader.configuration import CalculatorReaderConfig
+from anzan.reader.configuration import FORMAT, CalculatorReaderConfig
 from anzan.reader.decoys import draw_decoys
 from anzan.reader.features import Features
 from anzan.reader.modeling import CalculatorReader
@@ -105,6 +106,10 @@ class Trace:
     others: tuple[Answer, ...] = ()
 
 
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
 def _json_number(value: Fraction) -> int | float:
     """Exact where JSON can be: whole numbers of any length stay whole."""
     if value.denominator == 1:
@@ -152,17 +157,38 @@ class Reader:
 
         Raises:
             FileNotFoundError: no such folder, or no model in it.
-            ValueError: another kind of model, such as an encoder.
+            ValueError: another kind of model, such as an encoder, one of a newer anzan, or a damaged one.
         """
         folder = Path(path)
         hint = "give the folder that `anzan train --out` or `anzan demo` wrote"
-        if not (folder / "config.json").is_file():
-            raise FileNotFoundError(f"no model at {folder}: {hint}")
-        kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
-        if kind != CalculatorReaderConfig.model_type:
+        for name in ("config.json", "model.safetensors"):
+            if not (folder / name).is_file():
+                raise FileNotFoundError(f"no model at {folder}, {name} is missing: {hint}")
+        try:
+            config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        except ValueError:
+            config = None
+        if not isinstance(config, dict):
+            raise ValueError(f"{folder / 'config.json'}: damaged, no JSON object; copy or train the model again")
+        if (kind := config.get("model_type")) != CalculatorReaderConfig.model_type:
             raise ValueError(f"no anzan model at {folder}, but one of type {kind!r}: {hint}")
-        model = CalculatorReader.from_pretrained(folder, use_safetensors=True, local_files_only=True)
-        tokenizer = load_tokenizer(str(folder))
+        if not isinstance(number := config.get("format", FORMAT), int) or number > FORMAT:
+            raise ValueError(f"{folder}: a model of a newer anzan (format {number}, not {FORMAT}); upgrade anzan")
+        try:
+            loaded: Any = CalculatorReader.from_pretrained(
+                folder,
+                use_safetensors=True,
+                local_files_only=True,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # told below, by name
+            )
+            tokenizer = load_tokenizer(str(folder))
+        except (SafetensorError, RuntimeError, KeyError, TypeError, OSError) as error:
+            raise ValueError(f"{folder}: damaged, {_first_line(error)}; copy or train the model again") from None
+        model, info = loaded
+        names = [*info["missing_keys"], *info["unexpected_keys"], *(name for name, *_ in info["mismatched_keys"])]
+        if names:
+            raise ValueError(f"{folder}: damaged, its weights do not fit ({min(names)}); copy or train the model again")
         return cls(model, features_for(model, tokenizer))
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -9,6 +9,8 @@ from transformers import AutoConfig, PreTrainedConfig
 from anzan.reader.numbers import parse_number
 
 ARGUMENT_LOSSES = ("bce", "marginal", "none")
+FORMAT = 1
+"""Of a model folder; a newer one is refused by name."""
 STRAIGHT_THROUGH = "straight-through"
 OBJECTIVES = (
     STRAIGHT_THROUGH,
@@ -114,6 +116,7 @@ class CalculatorReaderConfig(PreTrainedConfig):
         if discount_guesses and (not operations or calls > 1):
             raise ValueError("discount_guesses: for readers with one call of a calculator; change operations, calls")
         super().__init__(**kwargs)
+        self.format = FORMAT
         self.encoder = dict(encoder or {})
         self.operations = list(operations)
         self.calls = calls
