@@ -22,6 +22,7 @@ from transformers import PreTrainedTokenizerFast, SchedulerType, Trainer, Traini
 from anzan.evaluation.audit import Audit
 from anzan.evaluation.predict import evaluate, predict
 from anzan.evaluation.reader_audit import NothingToAudit, audit_reader
+from anzan.experiments.checkpoints import MarkWhole, last_whole
 from anzan.experiments.config import ConfigError, ModelConfig, RunConfig, TrainConfig
 from anzan.experiments.curriculum import Curriculum
 from anzan.experiments.data import Examples, load_splits, make_examples
@@ -178,9 +179,9 @@ def train(
         raise ConfigError(
             "train.grow_from and train.grow_share: for possession problems; 2 people or more, a share up to 1"
         )
-    checkpoints = sorted(out.glob("checkpoint-*"))
     if processes.is_main_process and out.exists() and any(out.iterdir()) and not resume:
         raise FileExistsError(f"{out} is not empty: choose another --out, or go on with --resume")
+    checkpoint = last_whole(out) if resume else None
     keep_freed_memory()
     set_seed(config.train.seed)
     splits = load_splits(config.data, config.train.seed)
@@ -258,13 +259,13 @@ def train(
         eval_dataset=examples,  # never read: evaluation answers the development questions
         data_collator=lambda batch: _collated(batch, features, t.seed),
         processing_class=tokenizer,
-        callbacks=[bar, pace, piece, FallingEntropy(m.entropy, t.entropy_share, pace)],
+        callbacks=[MarkWhole(), bar, pace, piece, FallingEntropy(m.entropy, t.entropy_share, pace)],
     )
     for callback in list(trainer.callback_handler.callbacks):
         if type(callback).__name__ in ("PrinterCallback", "ProgressCallback"):
             trainer.remove_callback(callback)
     with bar, piece.interruptible() if processes.num_processes == 1 else nullcontext():
-        trainer.train(resume_from_checkpoint=True if resume and checkpoints else None)
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     train_s = piece.spent
     if piece.over:
         raise SliceOver(f"{out}: {trainer.state.global_step:,} of {steps:,} steps", piece.interrupted)
