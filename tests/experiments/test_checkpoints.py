@@ -7,12 +7,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from anzan.experiments.checkpoints import last_whole
+from anzan.experiments.checkpoints import last_whole, told_of_a_full_disk
 
 KILLS = int(os.environ.get("ANZAN_KILLS", "5"))
 SETTINGS = [
@@ -30,6 +32,16 @@ def test_only_whole_checkpoints_count(tmp_path: Path) -> None:
     (tmp_path / "checkpoint-mine").mkdir()
     assert last_whole(tmp_path) == tmp_path / "checkpoint-10"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["checkpoint-10", "checkpoint-9", "checkpoint-mine"]
+
+
+def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for error in (RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos"), SafetensorError("I/O")):
+        with pytest.raises(type(error)), told_of_a_full_disk(tmp_path):
+            raise error
+        with monkeypatch.context() as full:
+            full.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
+            with pytest.raises(OSError, match="no space left on this disk: make some"), told_of_a_full_disk(tmp_path):
+                raise error
 
 
 @pytest.mark.slow

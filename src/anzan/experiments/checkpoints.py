@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from transformers import TrainerCallback
 
 _WHOLE = "whole"
+LITTLE = 1 << 20
+"""Bytes: with less a disk is full."""
+
+
+@contextmanager
+def told_of_a_full_disk(folder: Path) -> Iterator[None]:
+    """Raise OSError for what torch and safetensors make of a full disk, each in its own way."""
+    try:
+        yield
+    except (RuntimeError, SafetensorError) as error:
+        if shutil.disk_usage(folder).free >= LITTLE:
+            raise
+        mend = "no space left on this disk: make some, and go on from the last checkpoint with --resume"
+        raise OSError(errno.ENOSPC, mend, str(folder)) from error
 
 
 class MarkWhole(TrainerCallback):

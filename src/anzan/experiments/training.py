@@ -22,7 +22,7 @@ from transformers import PreTrainedTokenizerFast, SchedulerType, Trainer, Traini
 from anzan.evaluation.audit import Audit
 from anzan.evaluation.predict import evaluate, predict
 from anzan.evaluation.reader_audit import NothingToAudit, audit_reader
-from anzan.experiments.checkpoints import MarkWhole, last_whole
+from anzan.experiments.checkpoints import MarkWhole, last_whole, told_of_a_full_disk
 from anzan.experiments.config import ConfigError, ModelConfig, RunConfig, TrainConfig
 from anzan.experiments.curriculum import Curriculum
 from anzan.experiments.data import Examples, load_splits, make_examples
@@ -264,7 +264,8 @@ def train(
     for callback in list(trainer.callback_handler.callbacks):
         if type(callback).__name__ in ("PrinterCallback", "ProgressCallback"):
             trainer.remove_callback(callback)
-    with bar, piece.interruptible() if processes.num_processes == 1 else nullcontext():
+    interruptible = piece.interruptible() if processes.num_processes == 1 else nullcontext()
+    with told_of_a_full_disk(out), bar, interruptible:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     train_s = piece.spent
     if piece.over:
