@@ -1,10 +1,13 @@
 """The page behind a real socket: clients that dawdle, and addresses that are none."""
 
+import resource
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from http.client import HTTPConnection
+from urllib.parse import urlencode
 
 import pytest
 import uvicorn
@@ -69,6 +72,42 @@ def test_whoever_is_quick_is_answered_beside_many_that_are_not(port: int) -> Non
         assert client.recv(100).startswith(b"HTTP/1.1 200")
     for client in slow:
         client.close()
+
+
+def test_two_hundred_at_once_are_answered_or_refused(port: int) -> None:
+    """Some with bodies that are too large, some from another site, some with what would be a script."""
+    form = {"passage": "Anna has 5 pens. Carl has <script>alert(1)</script> 9.", "question": "Who has more?"}
+    good = urlencode(form).encode()
+    kinds = [(good, {}), (b"a" * 700_000, {}), (good, {"Origin": "http://evil.example"}), (good, {})]
+    statuses: list[tuple[int, int]] = []
+
+    def send(i: int) -> None:
+        body, headers = kinds[i % len(kinds)]
+        client = HTTPConnection("127.0.0.1", port, timeout=60)
+        try:
+            client.request("POST", "/", body, {"Content-Type": "application/x-www-form-urlencoded", **headers})
+            response = client.getresponse()
+            assert b"<script>" not in response.read()
+            statuses.append((i % len(kinds), response.status))
+        except OSError:  # refused before its body had been sent
+            statuses.append((i % len(kinds), 413))
+        finally:
+            client.close()
+
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    threads = [threading.Thread(target=send, args=(i,)) for i in range(200)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(statuses) == 200
+    allowed = {0: {200, 429, 503}, 1: {413, 503}, 2: {403, 503}, 3: {200, 429, 503}}
+    assert all(status in allowed[kind] for kind, status in statuses)
+    assert sum(status == 200 for _, status in statuses) >= 4
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000  # kilobytes; clients included
+    client = HTTPConnection("127.0.0.1", port, timeout=60)
+    client.request("GET", "/")
+    assert client.getresponse().status == 200
 
 
 @pytest.mark.parametrize("host", ["nowhere.invalid", "é" * 80, "300.1.1.1"])
