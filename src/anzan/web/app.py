@@ -23,7 +23,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from anzan.reader.answers import Answer, Reader
-from anzan.web.asking import Asked, CannotAnswer, ask, check, edited, find_places
+from anzan.web.asking import Asked, CannotAnswer, ask, check_length, check_numbers, edited, find_places
 from anzan.web.examples import EXAMPLES
 from anzan.web.limits import Limits, Rate, Room, client_of
 from anzan.web.view import Before, View, render
@@ -72,8 +72,11 @@ class Page:
         if (example := form.get("example", "")) in _EXAMPLES:
             view, form = replace(view, passage=_EXAMPLES[example][0], question=_EXAMPLES[example][1]), {}
         before = form.get("asked-passage", view.passage), form.get("asked-question", view.question)
-        edits = _edits(form, *before)
+        edits: dict[int, str] = {}
         try:
+            for texts in ((view.passage, view.question), before):  # before anything is looked for in them
+                check_length(*texts, self.limits.characters)
+            edits = _edits(form, *before)
             answered = await self._answered(request, view, before, edits)
         except CannotAnswer as error:
             return _html(_at_fault(view, str(error), before, edits), 422)
@@ -95,7 +98,8 @@ class Page:
                 "change one or the other."
             )
         now = edited(*texts, edits)
-        check(*now, self.limits.characters, self.limits.numbers)
+        check_length(*now, self.limits.characters)
+        check_numbers(*now, self.limits.numbers)
         client = client_of(request.client.host if request.client else "")
         if self.room.full(client):
             raise Refused(503, "Too many questions wait just now: try again in a moment.", {"Retry-After": "5"})

@@ -64,19 +64,23 @@ class Asked:
         return {(m.where, m.start) for step in self.explanation.answer.steps for m in step.arguments}
 
 
-def check(passage: str, question: str, most_characters: int, most_numbers: int) -> None:
-    """Raise CannotAnswer for a text that the page does not take; a question may have a tenth of the characters."""
-    for name, content, most in (
-        ("passage", passage, most_characters),
-        ("question", question, most_characters // 10),
+def check_length(passage: str, question: str, most: int) -> None:
+    """Raise CannotAnswer for an empty text, or one of more characters; a question may have a tenth of them."""
+    for name, content, limit in (
+        ("passage", passage, most),
+        ("question", question, most // 10),
     ):
         if not content.strip():
             raise CannotAnswer(f"The {name} is empty: type some text.")
-        if len(content) > most:
-            raise CannotAnswer(f"The {name} has {len(content):,} characters and this page takes {most:,}: shorten it.")
-    if (count := len(find_places(passage, question))) > most_numbers:
+        if len(content) > limit:
+            raise CannotAnswer(f"The {name} has {len(content):,} characters and this page takes {limit:,}: shorten it.")
+
+
+def check_numbers(passage: str, question: str, most: int) -> None:
+    """Raise CannotAnswer for a text with more numbers."""
+    if (count := len(find_places(passage, question))) > most:
         raise CannotAnswer(
-            f"There are {count:,} numbers in this text and this page takes {most_numbers:,}: shorten the passage."
+            f"There are {count:,} numbers in this text and this page takes {most:,}: shorten the passage."
         )
 
 
