@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from anzan.experiments.config import load_config
+from anzan.experiments.config import ConfigError, load_config
 from anzan.experiments.slices import SliceOver
 from anzan.experiments.training import new_model, train
 from anzan.reader.answers import Reader
@@ -65,6 +65,17 @@ def test_a_run_in_slices_ends_as_the_whole_run_does(tmp_path: Path, small_run: l
     sliced, result = train(config, tmp_path / "sliced", resume=True, minutes=1e-6)
     assert result["train_steps"] == 4 and result["train_s"] > 0
     torch.testing.assert_close(sliced.model.state_dict(), whole.model.state_dict(), rtol=0, atol=0)
+
+
+def test_batches_made_ahead_are_the_same(tmp_path: Path, small_run: list[str]) -> None:
+    settings = [*small_run, "train.max_steps=4", "train.minutes=null", "train.grow_from=2", "train.grow_share=0.8"]
+    weights = []
+    for workers in (0, 2):
+        config = load_config("demo", [*settings, f"train.workers={workers}"])
+        weights.append(train(config, tmp_path / str(workers))[0].model.state_dict())
+    assert all(torch.equal(each, weights[1][name]) for name, each in weights[0].items())
+    with pytest.raises(ConfigError, match=r"train\.workers: 0 or more"):
+        train(load_config("demo", [*settings, "train.workers=-1"]), tmp_path / "none")
 
 
 def test_the_best_checkpoint_is_loaded_whole(

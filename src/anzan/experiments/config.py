@@ -105,7 +105,8 @@ class TrainConfig:
     measured. `null_control` prints the calculation of random numbers in the place of the true one, in training alone:
     what such a model has learnt, it has not learnt from its calculator (a control for the audit). `bf16` trains in
     mixed precision: on a GPU, or on a CPU that computes in bfloat16, where it is up to twice as fast (on others it is
-    slower); what is measured is measured in float32.
+    slower); what is measured is measured in float32. `workers` processes make batches ahead of the step that needs
+    them; by default none on a CPU, which computes with all its cores, and a few beside a GPU.
     """
 
     epochs: float = 3.0
@@ -127,6 +128,7 @@ class TrainConfig:
     evaluations: int = 5
     null_control: bool = False
     bf16: bool = False
+    workers: int | None = None
     select_by: str = "f1"
     seed: int = 0
 

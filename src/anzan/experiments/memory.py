@@ -1,9 +1,12 @@
-"""Memory settings for training on a CPU."""
+"""Memory settings for training."""
 
 from __future__ import annotations
 
 import ctypes
+import gc
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 def keep_freed_memory() -> bool:
@@ -21,3 +24,16 @@ def keep_freed_memory() -> bool:
     m_trim_threshold, m_mmap_max, m_arena_max = -1, -4, -8
     settings = ((m_arena_max, 1), (m_mmap_max, 0), (m_trim_threshold, 2**31 - 1))
     return all(mallopt(key, value) for key, value in settings)
+
+
+@contextmanager
+def long_lived() -> Iterator[None]:
+    """Within it the garbage collector leaves alone what is there already, all training problems among it.
+
+    Looking through them again and again took half the time of making examples.
+    """
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
+from multiprocessing import get_all_start_methods
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,7 @@ from anzan.experiments.curriculum import Curriculum
 from anzan.experiments.data import Examples, load_splits, make_examples
 from anzan.experiments.exploration import FallingEntropy
 from anzan.experiments.learning_rates import learning_rates, set_learning_rates
-from anzan.experiments.memory import keep_freed_memory
+from anzan.experiments.memory import keep_freed_memory, long_lived
 from anzan.experiments.model_card import model_card
 from anzan.experiments.pace import Pace
 from anzan.experiments.plots import learning_curves
@@ -217,6 +219,7 @@ def train(
         people=p.people if p else 0,
     )
     out.mkdir(parents=True, exist_ok=True)
+    workers = _workers(t)
     if t.bf16 and not torch.cuda.is_available():
         use_bfloat16_attention(model.encoder)
     trainer = _Trainer(
@@ -252,6 +255,8 @@ def train(
             label_names=["text_spans"],
             use_cpu=not torch.cuda.is_available(),
             bf16=t.bf16,
+            dataloader_num_workers=workers,
+            dataloader_multiprocessing_context="fork" if workers else None,  # they share the examples
             # A batch in which nothing can be calculated leaves the scorer alone.
             ddp_find_unused_parameters=True if processes.num_processes > 1 else None,
         ),
@@ -265,7 +270,7 @@ def train(
         if type(callback).__name__ in ("PrinterCallback", "ProgressCallback"):
             trainer.remove_callback(callback)
     interruptible = piece.interruptible() if processes.num_processes == 1 else nullcontext()
-    with told_of_a_full_disk(out), bar, interruptible:
+    with told_of_a_full_disk(out), bar, interruptible, long_lived():
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     train_s = piece.spent
     if piece.over:
@@ -329,6 +334,20 @@ def _collated(batch: list[tuple[Example, int]], features: Features, seed: int) -
     tensors["draws"] = torch.tensor([draw for _, draw in batch]) + (seed << 40)
     # What a later call sees depends on what the first one has chosen.
     return tensors | {"examples": examples} if features.calls > 1 else tensors
+
+
+def _workers(settings: TrainConfig) -> int:
+    """How many processes make batches.
+
+    Raises:
+        ConfigError: fewer than none, or some on a system that cannot fork.
+    """
+    can_fork = "fork" in get_all_start_methods()
+    if settings.workers is None:
+        return min(4, (os.cpu_count() or 1) // 2) if torch.cuda.is_available() and can_fork else 0
+    if settings.workers < 0 or (settings.workers and not can_fork):
+        raise ConfigError(f"train.workers: 0 or more, and 0 on this system if it cannot fork, got {settings.workers}")
+    return settings.workers
 
 
 def _beginning(settings: TrainConfig, examples: Examples) -> list[int]:

@@ -171,6 +171,8 @@ class Features:
         return [i for word in text.split(" ") for i in self._word(word)]
 
     def _word_ids(self, word: str) -> list[int]:
+        if word.isdigit() and word.isascii():  # nearly all of them, and there are many
+            return [self._first[word[0]], *map(self._next.__getitem__, word[1:])]
         return [
             self._next[c] if c in _DIGITS and previous in _DIGITS else self._first[c]
             for previous, c in pairwise(" " + word)
