@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from array import array
 from collections.abc import Sequence
+from itertools import chain
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -131,7 +135,15 @@ def collate_examples(examples: Sequence[Example], pad: int) -> dict[str, Tensor]
     }
 
 
-def _pad(rows: Sequence[Sequence], fill: object, tail: tuple[int, ...] = (), width: int | None = None) -> Tensor:
+def _pad(
+    rows: Sequence[Sequence[Any]], fill: int | tuple[int, ...], tail: tuple[int, ...] = (), width: int | None = None
+) -> Tensor:
     longest = max((len(r) for r in rows), default=0) if width is None else width
-    padded = [[*r, *([fill] * (longest - len(r)))] for r in rows]
-    return torch.tensor(padded, dtype=torch.long).reshape(len(rows), longest, *tail)
+    padding = array("q", (fill if isinstance(fill, tuple) else (fill,)) * longest)
+    step = math.prod(tail)
+    flat = array("q")  # which torch reads as it is; lists of lists take it several times as long
+    for row in rows:
+        flat.extend(chain.from_iterable(row) if tail else row)
+        flat += padding[len(row) * step :]
+    values = torch.frombuffer(flat, dtype=torch.long) if flat else torch.empty(0, dtype=torch.long)
+    return values.view(len(rows), longest, *tail)

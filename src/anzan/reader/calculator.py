@@ -12,10 +12,11 @@ A result is undefined where it divides by zero or is too long to print. Its clau
 """
 
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 MAX_DIGITS = 1000
 """The longest number that is printed, in digits before and after the point together."""
@@ -45,8 +46,7 @@ _SOLUTIONS: dict[str, Callable[[Fraction, Number], tuple[Fraction, ...]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):  # quicker to make than a dataclass, and there are many
     """One number in a printed calculation, at characters `start` to `end` of the line, its sign included.
 
     `operation` is "+", "-", "*" or "/" where the field is a result (left of `=`), and None where it is an operand.
@@ -113,6 +113,8 @@ def _format(value: Number, decimals: int) -> str | None:
 
 def _written(value: Number) -> str | None:
     """As it stands in the line, its sign apart; None where it is too long."""
+    if value.denominator == 1 and -_TOO_LONG < (whole := value.numerator) < _TOO_LONG:  # nearly all of them
+        return str(whole) if whole >= 0 else f"- {-whole}"
     number = _format(value, DECIMALS)
     return None if number is None else number.replace("-", "- ")
 
@@ -155,16 +157,20 @@ class Calculator:
         text = ""
         fields: list[Field] = []
         values = _whole(a), _whole(b)
-        written = [_written(value) for value in values]
-        for operation, (i, j) in self._clauses(values):
-            result = _whole(_OPERATIONS[operation][0](values[i], values[j]))
+        written = _written(values[0]), _written(values[1])
+        for operation, compute, i, j in self._clauses:
+            if operation == "/" and not values[j]:
+                continue
+            result = _whole(compute(values[i], values[j]))
             number, left, right = _written(result), written[i], written[j]
             if number is None or left is None or right is None:  # too long
                 continue
-            start = len(text) + 3 if text else 0
+            if text:
+                text += " , "
+            start = len(text)
             equals = start + len(number)
             middle = equals + 3 + len(left)
-            text = f"{text}{' , ' if text else ''}{number} = {left} {operation} {right}"
+            text = f"{text}{number} = {left} {operation} {right}"
             fields += (
                 Field(result, start, equals, operation),
                 Field(values[i], equals + 3, middle, None, i),
@@ -176,9 +182,8 @@ class Calculator:
         """The numbers that make `wanted`, exactly, together with `known`; where every number does (0 x = 0), none."""
         return {x for operation in self.operations for x in _SOLUTIONS[operation](known, wanted)}
 
-    def _clauses(self, values: tuple[Number, Number]) -> Iterator[tuple[str, tuple[int, int]]]:
-        """(operation, which of the values is left and which right) for what is defined."""
-        for operation in self.operations:
-            for left, right in ((0, 1), (1, 0))[: 1 + _OPERATIONS[operation][1]]:
-                if operation != "/" or values[right]:
-                    yield operation, (left, right)
+    @cached_property
+    def _clauses(self) -> list[tuple[str, Callable[[Any, Any], Number], int, int]]:
+        """Operation, how to compute it, and which of the values is left and which right."""
+        both = ((0, 1), (1, 0))
+        return [(o, _OPERATIONS[o][0], *sides) for o in self.operations for sides in both[: 1 + _OPERATIONS[o][1]]]

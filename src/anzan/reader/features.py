@@ -150,21 +150,22 @@ class Features:
         text = printed.text
         ids = [*self._written(text), self._sep]
         fields: list[tuple[Number, Span, str | None]] = []
-        operands: list[tuple[int, tuple[int, ...]]] = []
-        results: list[tuple[int, ...]] = []
-        for f in printed.fields:
-            first = f.start - text.count(" ", 0, f.start)  # blanks are no tokens
-            number = text[f.start : f.end].replace(" ", "")
-            fields.append((f.value, (first, first + len(number) - 1), f.operation))
+        operands: list[tuple[int, Sequence[int]]] = []
+        results: list[Sequence[int]] = []
+        for value, start, end, operation, argument in printed.fields:
+            first = start - text.count(" ", 0, start)  # blanks are no tokens
+            number = text[start:end]
             if number.isdigit():  # nearly all of them, and there are many
-                digits = tuple(range(first, first + len(number)))
+                digits: Sequence[int] = range(first, first + end - start)
             else:
-                digits = tuple([first + i for i, c in enumerate(number) if c in _DIGITS])
-            if f.argument is not None:
-                operands.append((f.argument, digits))
-            else:
+                number = number.replace(" ", "")
+                digits = [first + i for i, c in enumerate(number) if c in _DIGITS]
+            fields.append((value, (first, first + len(number) - 1), operation))
+            if argument is None:
                 results.append(digits)
-        return Row(ids, fields, tuple(operands), tuple(results), printed)
+            else:
+                operands.append((argument, digits))
+        return Row(ids, fields, operands, results, printed)
 
     def _written(self, text: str) -> list[int]:
         """What the calculator writes as tokens: every character but the blanks is one."""
@@ -194,7 +195,7 @@ class Features:
                     shown[i] = digit
                 result = "".join(shown)
                 text = text[: field.start] + result + text[field.end :]
-                field = replace(field, value=Fraction(result.replace(" ", "")))
+                field = field._replace(value=Fraction(result.replace(" ", "")))
             fields.append(field)
         changed = self.row(Printed(text, tuple(fields)))
         assert changed is not None
@@ -248,12 +249,13 @@ class Features:
     def next_example(self, example: Example, candidate: int) -> Example:
         """The example as the next call sees it, after that candidate was chosen.
 
-        Where F is undefined for it, there is nothing more to choose from.
+        Where F is undefined for it, or there is no such candidate (in a batch, another example has more of them), there
+        is nothing more to choose from.
         """
-        pair, row = example.text.candidates[candidate], example.rows[candidate]
+        row = example.rows[candidate] if candidate < len(example.rows) else None
         if row is None:
             return replace(example, rows=[None] * len(example.rows))
-        text = self.extended(example.text, pair, row)
+        text = self.extended(example.text, example.text.candidates[candidate], row)
         base = len(example.text.ids)
         spans = [*example.text_spans, *((s + base, e + base) for s, e in example.row_spans[candidate])]
         blind = [*example.blindfold, *([False] * (len(text.mentions) - len(example.blindfold)))]
@@ -267,11 +269,12 @@ class Features:
         row_spans: list[list[Span]] = [[] for _ in rows]
         acceptable = [False] * len(rows)
         if values:  # an answer that is no number stands in no row
-            row_spans = [
-                [span for value, span, _ in row.fields if _among(value, values)] if row else [] for row in rows
+            places = [
+                [(span, op) for value, span, op in row.fields if _among(value, values)] if row else [] for row in rows
             ]
+            row_spans = [[span for span, _ in place] for place in places]
             if not any(_gives(call.row, values) for call in text.calls):
-                acceptable = [_gives(row, values) for row in rows]
+                acceptable = [any(op is not None for _, op in place) for place in places]  # a result, not an operand
                 if not any(acceptable) and self.calls - len(text.calls) > 1:
                     acceptable = self._on_the_way(text, rows, values)
         return Example(text, rows, spans, row_spans, acceptable, _among_gold(text, candidates, gold), blind, values)
@@ -311,7 +314,12 @@ def _gives(row: Row | None, wanted: Set[Number]) -> bool:
 
 def _among(value: Number, wanted: Set[Number]) -> bool:
     """Is it one of the values wanted, exactly or as it is printed (10/3 as 3.3333)?"""
-    return value in wanted or (value.denominator > 1 and Fraction(format_number(value)) in wanted)
+    return value in wanted or (value.denominator > 1 and _as_printed(value) in wanted)
+
+
+@lru_cache(1 << 16)  # the pairs of one text come up again after each choice of an earlier call
+def _as_printed(value: Number) -> Fraction:
+    return Fraction(format_number(value))
 
 
 def _find(text: Text, answer: str) -> Iterable[Span]:

@@ -7,6 +7,7 @@ go in the order in which a person reads them: passage first, then question, then
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
@@ -61,8 +62,8 @@ class Row:
 
     ids: list[int]
     fields: list[tuple[Number, Span, str | None]]
-    operands: tuple[tuple[int, tuple[int, ...]], ...] = ()
-    results: tuple[tuple[int, ...], ...] = ()
+    operands: Sequence[tuple[int, Sequence[int]]] = ()
+    results: Sequence[Sequence[int]] = ()
     printed: Printed = NOTHING
 
 
