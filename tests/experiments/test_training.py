@@ -78,6 +78,31 @@ def test_batches_made_ahead_are_the_same(tmp_path: Path, small_run: list[str]) -
         train(load_config("demo", [*settings, "train.workers=-1"]), tmp_path / "none")
 
 
+def test_a_dead_end_is_begun_again_with_other_weights(
+    tmp_path: Path, small_run: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = [*small_run, "train.max_steps=4", "train.evaluations=4", "train.minutes=null", "train.tries=3"]
+    # Early scores tell nothing: of 4, the one at step 3 is the first that counts.
+    good = [10.0, 20.0, 90.0, 95.0]
+    scores = iter([*good, 95.0, 10.0, 20.0, 89.9, *good, 95.0])
+    monkeypatch.setattr("anzan.experiments.training.evaluate", lambda *_: {"f1": next(scores, 0.0)})
+    other, _ = train(load_config("demo", [*settings, "train.seed=1000", "train.tries=1"]), tmp_path / "other")
+    config = load_config("demo", settings)
+    with pytest.raises(SliceOver):  # cut off in the second try
+        train(config, tmp_path / "run", stop=lambda: len(list((tmp_path / "run").glob("dead_ends.json"))) > 0)
+    again, result = train(config, tmp_path / "run", resume=True)
+    assert [(e["seed"], e["step"], e["score"]) for e in result["dead_ends"]] == [(0, 3, 89.9)]
+    assert result["train_steps"] == 4 and result["wall_s"] >= result["train_s"] + result["dead_ends"][0]["seconds"]
+    torch.testing.assert_close(again.model.state_dict(), other.model.state_dict(), rtol=0, atol=0)
+
+
+def test_the_last_try_is_kept(tmp_path: Path, small_run: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("anzan.experiments.training.evaluate", lambda *_: {"f1": 10.0})
+    settings = [*small_run, "train.max_steps=2", "train.evaluations=1", "train.minutes=null", "train.tries=2"]
+    _, result = train(load_config("demo", settings), tmp_path)
+    assert [e["seed"] for e in result["dead_ends"]] == [0] and result["train_steps"] == 2
+
+
 def test_the_best_checkpoint_is_loaded_whole(
     tmp_path: Path, small_run: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

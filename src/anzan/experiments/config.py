@@ -129,6 +129,8 @@ class TrainConfig:
     null_control: bool = False
     bf16: bool = False
     workers: int | None = None
+    tries: int = 1
+    hopeless: float = 90.0
     select_by: str = "f1"
     seed: int = 0
 

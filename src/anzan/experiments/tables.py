@@ -28,6 +28,7 @@ SCALES: dict[str, list[str]] = {
     "smoke": [
         *(f"data.possession.{k}={v}" for k, v in (("people", 3), ("digits", 3), ("train_size", 64), ("dev_size", 8))),
         "data.possession.eval_size=24", "train.batch_size=8", "train.max_steps=3", "train.evaluations=1",
+        "train.tries=1",
     ],
     "laptop": [],
     "paper": [

@@ -28,6 +28,7 @@ from anzan.experiments.checkpoints import MarkWhole, last_whole, told_of_a_full_
 from anzan.experiments.config import ConfigError, ModelConfig, RunConfig, TrainConfig
 from anzan.experiments.curriculum import Curriculum
 from anzan.experiments.data import Examples, load_splits, make_examples
+from anzan.experiments.dead_ends import STRIDE, DeadEnd, GiveUp, dead_ends, give_up
 from anzan.experiments.exploration import FallingEntropy
 from anzan.experiments.learning_rates import learning_rates, set_learning_rates
 from anzan.experiments.memory import keep_freed_memory, long_lived
@@ -159,6 +160,7 @@ def train(
 
     Leaves the model (safetensors), its card, `report.html`, `curves.png`, `result.json` and checkpoints in `out`, and
     returns the reader and the result. The report has an audit on the first `REPORTED` problems of the evaluation split.
+    A try that `train.hopeless` gives up is begun again with other weights, and stands in the result under `dead_ends`.
     After `minutes` of training, or once `stop` says so, it stops, to go on with `resume`; unlike `train.minutes` that
     does not change the run. Without `measure` the evaluation split is left to the caller, and the report is on the
     development split.
@@ -168,24 +170,56 @@ def train(
         FileExistsError: `out` holds another run and `resume` is off.
         SliceOver: the minutes are over, or somebody has stopped it, and the run is not.
     """
-    processes = PartialState(cpu=not torch.cuda.is_available())  # one, unless accelerate or torchrun has begun several
     log = log or Console(stderr=True)
+    started = time.monotonic()
+    main = PartialState(cpu=not torch.cuda.is_available()).is_main_process
+    if main and not resume and out.exists() and any(out.iterdir()):
+        raise FileExistsError(f"{out} is not empty: choose another --out, or go on with --resume")
+    while True:
+        number = len(dead_ends(out))
+        left = None if minutes is None else max(0.0, minutes - (time.monotonic() - started) / 60)
+        seed = config.train.seed + STRIDE * number
+        try:
+            return _train(config, out, resume, log, left, measure, stop, seed, last=number + 1 >= config.train.tries)
+        except DeadEnd as why:
+            log.print(f"{out}: {why}; beginning again with seed {seed + STRIDE}")
+            give_up(out, seed, why)
+            resume = True
+
+
+def _train(
+    config: RunConfig,
+    out: Path,
+    resume: bool,
+    log: Console,
+    minutes: float | None,
+    measure: bool,
+    stop: Callable[[], bool],
+    seed: int,
+    last: bool,
+) -> tuple[Reader, dict[str, Any]]:
+    """One try, see `train`; the problems are those of the run's own seed.
+
+    Raises:
+        DeadEnd: the try is not worth going on with, and it is not the last.
+    """
+    processes = PartialState(cpu=not torch.cuda.is_available())  # one, unless accelerate or torchrun has begun several
     log.quiet |= not processes.is_main_process
     started = time.monotonic()
     code = commit()  # now: an edit while this runs does not change what runs
     m, t, p = config.model, config.train, config.data.possession
     _check(t)
+    if processes.num_processes > 1 and t.tries > 1:
+        raise ConfigError("train.tries: for one process; change it to 1")
     if processes.num_processes > 1 and (minutes is not None or t.minutes is not None):
         raise ConfigError("train.minutes, --minutes: processes that train together have no common clock; leave it out")
     if t.grow_from is not None and (p is None or not 2 <= t.grow_from <= p.people or not 0 < t.grow_share <= 1):
         raise ConfigError(
             "train.grow_from and train.grow_share: for possession problems; 2 people or more, a share up to 1"
         )
-    if processes.is_main_process and out.exists() and any(out.iterdir()) and not resume:
-        raise FileExistsError(f"{out} is not empty: choose another --out, or go on with --resume")
     checkpoint = last_whole(out) if resume else None
     keep_freed_memory()
-    set_seed(config.train.seed)
+    set_seed(seed)
     splits = load_splits(config.data, config.train.seed)
     if not splits.train:
         raise ConfigError("data.train: it holds no problem")
@@ -205,6 +239,7 @@ def train(
     every = max(1, math.ceil(steps / max(1, t.evaluations)))
     pace, piece = Pace(steps, t.minutes), Slice(minutes, log.print, stop)
     bar = TrainingBar(log, pace)
+    hopeless = GiveUp(f"eval_{t.select_by}", -math.inf if last else t.hopeless, pace)
     sampler = Curriculum(
         examples.lengths,
         batch_size,
@@ -213,7 +248,7 @@ def train(
         share=t.begin_share,
         clock=lambda: pace.time_used,
         by_length=t.group_by_length,
-        seed=t.seed,
+        seed=seed,
         grow_from=t.grow_from,
         grow_share=t.grow_share,
         people=p.people if p else 0,
@@ -250,7 +285,7 @@ def train(
             logging_nan_inf_filter=False,
             report_to=[],
             disable_tqdm=True,
-            seed=t.seed,
+            seed=seed,
             remove_unused_columns=False,
             label_names=["text_spans"],
             use_cpu=not torch.cuda.is_available(),
@@ -262,9 +297,9 @@ def train(
         ),
         train_dataset=examples,
         eval_dataset=examples,  # never read: evaluation answers the development questions
-        data_collator=lambda batch: _collated(batch, features, t.seed),
+        data_collator=lambda batch: _collated(batch, features, seed),
         processing_class=tokenizer,
-        callbacks=[MarkWhole(), bar, pace, piece, FallingEntropy(m.entropy, t.entropy_share, pace)],
+        callbacks=[MarkWhole(), hopeless, bar, pace, piece, FallingEntropy(m.entropy, t.entropy_share, pace)],
     )
     for callback in list(trainer.callback_handler.callbacks):
         if type(callback).__name__ in ("PrinterCallback", "ProgressCallback"):
@@ -273,6 +308,8 @@ def train(
     with told_of_a_full_disk(out), bar, interruptible, long_lived():
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     train_s = piece.spent
+    if hopeless.score is not None:
+        raise DeadEnd(trainer.state.global_step, hopeless.score, train_s)
     if piece.over:
         raise SliceOver(f"{out}: {trainer.state.global_step:,} of {steps:,} steps", piece.interrupted)
 
@@ -304,7 +341,8 @@ def train(
         "config": config.to_dict(),
         "device": device_name(),
         "train_s": round(train_s, 1),
-        "wall_s": round(piece.earlier + time.monotonic() - started, 1),
+        "dead_ends": (given_up := dead_ends(out)),
+        "wall_s": round(piece.earlier + time.monotonic() - started + sum(each["seconds"] for each in given_up), 1),
         "commit": code,
         "command": command(),
     }
@@ -366,7 +404,7 @@ def _beginning(settings: TrainConfig, examples: Examples) -> list[int]:
 
 def _check(settings: TrainConfig) -> None:
     """What would otherwise come to light after minutes of training."""
-    for name in ("batch_size", "epochs", "learning_rate", "head_learning_rate"):
+    for name in ("batch_size", "epochs", "learning_rate", "head_learning_rate", "tries"):
         if getattr(settings, name) is not None and getattr(settings, name) <= 0:
             raise ConfigError(f"train.{name}: give a number above 0, got {getattr(settings, name)}")
     for name in ("layer_decay", "entropy_share"):
