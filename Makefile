@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test slow lint docs setup
+.PHONY: demo test slow oldest lint docs setup
 
 demo: $(READY)
 	$(BIN)/anzan demo
@@ -15,6 +15,15 @@ test: $(READY)
 # No slow test at all (pytest's status 5) is fine.
 slow: $(READY)
 	$(BIN)/pytest -m slow || [ $$? -eq 5 ]
+
+# What trains and answers, with the oldest transformers that pyproject.toml allows; make test has the newest.
+oldest: build/oldest/ready
+	PYTHONPATH=build/oldest $(BIN)/pytest -m 'not slow' tests/reader tests/experiments tests/evaluation
+
+build/oldest/ready: $(READY) oldest.txt
+	rm -rf build/oldest
+	$(BIN)/pip install --no-deps --target build/oldest -r oldest.txt
+	touch $@
 
 lint: $(READY)
 	$(BIN)/ruff check

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -325,6 +325,9 @@ def reproduce(
     seed: Annotated[list[int] | None, typer.Option(help="Repeatable.")] = None,
     minutes: Annotated[float | None, typer.Option(help="Stop after so many, to go on with the next call.")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Cells at a time, each on its share of the cores.")] = 1,
+    engine: Annotated[
+        Literal["local", "ray"], typer.Option(help="On this machine, or on Ray: here, or where RAY_ADDRESS says.")
+    ] = "local",
     runs: Annotated[Path, typer.Option(metavar="DIR", help="Where models go.")] = Path("runs/reproduce"),
     results: Annotated[Path, typer.Option(metavar="DIR", help="The ledger of results.")] = Path("results"),
     page: Annotated[Path, typer.Option(metavar="FILE", help="What is written from it.")] = Path("docs/results.md"),
@@ -333,6 +336,7 @@ def reproduce(
     _quiet()
     from anzan.experiments import reproduce as running
     from anzan.experiments import tables
+    from anzan.experiments.config import ConfigError
     from anzan.experiments.results_page import write_page
     from anzan.experiments.side_by_side import reproduce_side_by_side
     from anzan.experiments.slices import SliceOver
@@ -340,8 +344,14 @@ def reproduce(
     changes = overrides or []
     planned = tables.plan(table, scale, recipe or ["paper"], cell or [], seed or [0], changes)
     log, left = _log(), None
+    if engine == "ray" and minutes is not None:
+        raise ConfigError("--minutes: not with --engine ray; leave it out")
     try:
-        if jobs > 1:
+        if engine == "ray":
+            from anzan.experiments.on_ray import reproduce_on_ray
+
+            reproduce_on_ray(planned, runs, results, log, jobs, running.quoted(changes))
+        elif jobs > 1:
             reproduce_side_by_side(planned, runs, results, log, jobs, minutes, running.quoted(changes))
         else:
             running.reproduce(planned, runs, results, log, minutes, running.quoted(changes))

@@ -59,7 +59,7 @@ def reproduce(
         log.print(run.name)
         reader, trained = _trained(run, folder / run.name, log, left, stop)
         trained["labelled_share"] = _labelled_share(run.config, reader)
-        for m in _missing(run, results):
+        for m in missing(run, results):
             if end is not None and time.monotonic() > end:
                 raise SliceOver(f"{run.name}: trained, {m.cell} not measured")
             written.append(save_result(_result(run, m, reader, trained, command), results))
@@ -69,10 +69,11 @@ def reproduce(
 
 def pending(runs: Sequence[Run], results: Path) -> Iterator[Run]:
     """The runs of which some measurement has no result yet, looked up when their turn comes."""
-    return (run for run in runs if _missing(run, results))
+    return (run for run in runs if missing(run, results))
 
 
-def _missing(run: Run, results: Path) -> list[Measurement]:
+def missing(run: Run, results: Path) -> list[Measurement]:
+    """The measurements of a run that have no result yet."""
     return [m for m in run.measurements if not _path(run, m, results).exists()]
 
 

@@ -1,0 +1,105 @@
+"""Runs of the paper's tables on Ray: on this machine, or on the cluster that RAY_ADDRESS names.
+
+What a worker has trained and measured comes back to the caller, who keeps the ledger; models and checkpoints stay in
+the folder of the runs as the worker sees it. Where that is shared, a run whose worker is lost goes on from its
+checkpoint; elsewhere it begins again.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from rich.console import Console
+
+from anzan.experiments.config import ConfigError
+from anzan.experiments.reproduce import missing, pending, reproduce
+from anzan.experiments.results import save_result
+from anzan.experiments.slices import SliceOver
+from anzan.experiments.tables import Run
+
+RETRIES = 3
+"""How often a run is given to another worker, after the one that had it was lost."""
+
+PATIENCE = 60.0
+"""Seconds in which runs may save themselves after Ctrl-C."""
+
+
+def reproduce_on_ray(
+    runs: Sequence[Run], folder: Path, results: Path, log: Console, jobs: int, command: str = ""
+) -> list[Path]:
+    """`anzan.experiments.reproduce.reproduce` as Ray tasks, `jobs` at a time; returns the new result files.
+
+    Each has its share of the cluster's processors and, where there are any, one GPU. Progress goes to
+    `<folder>/<name of the run>.log`.
+
+    Raises:
+        ConfigError: Ray is not installed.
+        ChildProcessError: a run has lost all of its workers.
+        SliceOver: Ctrl-C; the next call goes on.
+        Whatever else a run raises, once all others are done.
+    """
+    todo = [replace(run, measurements=tuple(missing(run, results))) for run in pending(runs, results)]
+    if not todo:
+        return []
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would report to its makers
+    try:
+        import ray
+    except ImportError:
+        raise ConfigError("--engine ray: Ray is not installed; pip install 'anzan[ray]'") from None
+    here: dict[str, Any] = {} if "RAY_ADDRESS" in os.environ else {"include_dashboard": False}
+    begun = not ray.is_initialized()
+    if begun:
+        ray.init(log_to_driver=False, logging_level=logging.ERROR, **here)
+    try:
+        has = ray.cluster_resources()
+        share = max(1, int(has.get("CPU", 1)) // jobs)
+        task = ray.remote(num_cpus=share, num_gpus=min(1, int(has.get("GPU", 0))), max_retries=RETRIES)(_run)
+        waiting = {task.remote(run, folder.resolve(), Path.cwd(), command): run for run in todo}
+        return _gathered(ray, waiting, results, log)
+    finally:
+        if begun:
+            ray.shutdown()
+
+
+def _gathered(ray: Any, waiting: dict[Any, Run], results: Path, log: Console) -> list[Path]:
+    written: list[Path] = []
+    wrong: Exception | None = None
+    try:
+        while waiting:
+            (done, *_), _ = ray.wait([*waiting])
+            name = waiting.pop(done).name
+            try:
+                written += [save_result(result, results) for result in ray.get(done)]
+                log.print(f"{name}: done")
+            except ray.exceptions.RayTaskError as error:
+                wrong = wrong or error.cause
+            except ray.exceptions.RayError as error:
+                lost = f"{name}: lost {RETRIES + 1} workers ({type(error).__name__}); give the same command again"
+                wrong = wrong or ChildProcessError(lost)
+    except KeyboardInterrupt:
+        log.print("stopping the runs behind their steps, and saving them")
+        for each in waiting:
+            ray.cancel(each)  # Ctrl-C for the run, which saves itself
+        ray.wait([*waiting], num_returns=len(waiting), timeout=PATIENCE)
+        raise SliceOver("interrupted", interrupted=True) from None
+    if wrong is not None:
+        raise wrong
+    return written
+
+
+def _run(run: Run, folder: Path, where: Path, command: str) -> list[dict[str, Any]]:
+    """A run in a worker of Ray: its results."""
+    if where.is_dir():
+        os.chdir(where)  # data files are named from there
+    path = folder / f"{run.name}.log"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file, TemporaryDirectory() as ledger:
+        written = reproduce([run], folder, Path(ledger), Console(file=file), command=command)
+        return [json.loads(each.read_text(encoding="utf-8")) for each in written]

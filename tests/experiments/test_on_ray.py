@@ -1,0 +1,66 @@
+"""The paper's tables as tasks of Ray, with a worker that is lost on the way."""
+
+import io
+import json
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from anzan.experiments.on_ray import reproduce_on_ray
+from anzan.experiments.reproduce import reproduce
+from anzan.experiments.tables import plan
+from anzan.tasks.fields import DataError
+
+
+def workers() -> set[int]:
+    """The processes in which Ray runs a cell."""
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if path.read_bytes().startswith(b"ray::_run"):
+                found.add(int(path.parent.name))
+        except OSError:  # it has ended meanwhile
+            continue
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="finds a worker by its name in /proc")
+def test_a_lost_worker_s_cell_is_tried_again_and_none_runs_twice(tmp_path: Path, random_encoder: Path) -> None:
+    pytest.importorskip("ray", reason="needs the extra ray")
+    changes = [f"model.encoder={random_encoder}", "train.max_steps=60", "train.evaluations=30"]
+    runs = plan("table3", "smoke", ["span"], ["plain/max", "plain/argmax"], [0], changes)
+    places = tmp_path / "runs", tmp_path / "results"
+    killed: list[int] = []
+
+    def kill_one() -> None:
+        until = time.monotonic() + 300
+        while not killed and time.monotonic() < until:
+            if list(places[0].rglob("checkpoint-4/whole")) and (there := workers()):
+                killed.append(min(there))
+                os.kill(killed[0], signal.SIGKILL)
+            time.sleep(0.01)
+
+    killer = threading.Thread(target=kill_one, daemon=True)
+    killer.start()
+    log = Console(file=io.StringIO())
+    written = reproduce_on_ray(runs, *places, log, 1)
+    killer.join()
+    assert killed and len(written) == 2
+    begun = [(places[0] / f"{run.name}.log").read_text(encoding="utf-8").count(f"{run.name}\n") for run in runs]
+    assert sorted(begun) == [1, 2]  # the one that was killed, once more
+    alone = reproduce(runs, tmp_path / "alone", tmp_path / "alone-results", log)
+    for ours, one_by_one in zip(sorted(written), sorted(alone), strict=True):
+        a, b = (json.loads(p.read_text(encoding="utf-8")) for p in (ours, one_by_one))
+        assert a["config"] == b["config"] and a["metrics"] == b["metrics"]
+    before = [p.stat().st_mtime_ns for p in written]
+    assert reproduce_on_ray(runs, *places, log, 1) == [] and [p.stat().st_mtime_ns for p in written] == before
+    broken = plan("table1", "smoke", ["span"], [], [0], [*changes, f"data.train={tmp_path}/none.jsonl"])
+    with pytest.raises(DataError, match="no such file"):
+        reproduce_on_ray(broken, *places, log, 1)
