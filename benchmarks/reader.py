@@ -35,7 +35,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForQuestionAnswering
+from transformers import AutoModel, AutoModelForQuestionAnswering
+from transformers.utils.generic import ModelOutput
 
 from anzan.experiments.memory import keep_freed_memory
 from anzan.experiments.results import commit, device_name, write_json
@@ -70,6 +71,28 @@ def qa_batch(batch: dict[str, Any], examples: list[Example]) -> dict[str, Any]:
     mask = torch.nn.utils.rnn.pad_sequence([torch.ones_like(r) for r in rows], batch_first=True)
     spans = torch.tensor([e.text_spans[0] if e.text_spans else (1, 1) for e in examples])
     return {"input_ids": ids, "attention_mask": mask, "start_positions": spans[:, 0], "end_positions": spans[:, 1]}
+
+
+class SpanHead(torch.nn.Module):
+    """What transformers' question answering is, for an encoder that it has none for (anzan-tiny's NomicBERT)."""
+
+    def __init__(self, encoder: torch.nn.Module, hidden: int):
+        super().__init__()
+        self.encoder, self.qa_outputs = encoder, torch.nn.Linear(hidden, 2)
+
+    def forward(self, input_ids: Any, attention_mask: Any, start_positions: Any, end_positions: Any) -> ModelOutput:
+        hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        start, end = self.qa_outputs(hidden).unbind(-1)
+        losses = (torch.nn.functional.cross_entropy(x, y) for x, y in ((start, start_positions), (end, end_positions)))
+        return ModelOutput(loss=sum(losses) / 2)
+
+
+def plain_qa(encoder: str, config: Any) -> torch.nn.Module:
+    """transformers' question answering on an encoder with this configuration."""
+    try:
+        return AutoModelForQuestionAnswering.from_pretrained(locate_encoder(encoder), config=config).train()
+    except ValueError:
+        return SpanHead(AutoModel.from_pretrained(locate_encoder(encoder), config=config), config.hidden_size).train()
 
 
 def operations(layers: int, hidden: int, inner: int, length: float) -> float:
@@ -115,7 +138,7 @@ def measure(
     examples = [features.example(p.passage, p.question, p.answers) for p in problems]
     batch = collate_examples(examples, tokenizer.pad_token_id or 0)
     config = reader.encoder.config
-    plain = AutoModelForQuestionAnswering.from_pretrained(locate_encoder(encoder), config=config).train()
+    plain = plain_qa(encoder, config)
     models = {"reader": (reader, batch), "qa": (plain, qa_batch(batch, examples))}
     optimizers = {k: torch.optim.AdamW(m.parameters(), lr=1e-5, fused=True) for k, (m, _) in models.items()}
     times: dict[str, list[float]] = {k: [] for k in models}
