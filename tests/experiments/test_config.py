@@ -116,5 +116,7 @@ def test_files_that_cannot_be_used(tmp_path: Path, text: str, hint: str) -> None
 
 
 def test_no_such_preset_names_those_there_are() -> None:
-    with pytest.raises(ConfigError, match="dmeo: no such preset or file; the presets are demo, drop-numeric, faithful, "):
+    with pytest.raises(
+        ConfigError, match="dmeo: no such preset or file; the presets are demo, drop-numeric, faithful, "
+    ):
         load_config("dmeo")

@@ -7,8 +7,12 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from transformers import TrainerState
 
+from anzan.experiments.checkpoints import last_whole
 from anzan.experiments.config import ConfigError, load_config
+from anzan.experiments.dead_ends import DeadEnd, GiveUp, dead_ends, give_up
+from anzan.experiments.pace import Pace
 from anzan.experiments.slices import SliceOver
 from anzan.experiments.training import new_model, train
 from anzan.reader.answers import Reader
@@ -94,6 +98,31 @@ def test_a_dead_end_is_begun_again_with_other_weights(
     assert [(e["seed"], e["step"], e["score"]) for e in result["dead_ends"]] == [(0, 3, 89.9)]
     assert result["train_steps"] == 4 and result["wall_s"] >= result["train_s"] + result["dead_ends"][0]["seconds"]
     torch.testing.assert_close(again.model.state_dict(), other.model.state_dict(), rtol=0, atol=0)
+
+
+def test_a_dead_end_that_is_cut_off_while_it_is_written_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for step in (500, 1000):
+        (tmp_path / f"checkpoint-{step}").mkdir()
+        (tmp_path / f"checkpoint-{step}" / "whole").touch()
+
+    def cut(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as m, pytest.raises(KeyboardInterrupt):
+        m.setattr("anzan.experiments.dead_ends.shutil.rmtree", cut)
+        give_up(tmp_path, 0, DeadEnd(1000, 50.0, 9.0))
+    assert len(dead_ends(tmp_path)) == 1 and last_whole(tmp_path) is None  # the next try has nothing of this one
+
+
+def test_only_a_run_that_was_never_good_is_a_dead_end() -> None:
+    pace = Pace(10)
+    giving_up, state = GiveUp("eval_f1", 90.0, pace), TrainerState(log_history=[{"eval_f1": 97.0}, {"eval_f1": 20.0}])
+    pace.step = 9
+    assert giving_up.score(state) is None
+    state.log_history = [{"eval_f1": 20.0}, {"eval_f1": 89.9}, {"eval_f1": 10.0}]
+    assert giving_up.score(state) == 89.9
+    pace.step = 7
+    assert giving_up.score(state) is None
 
 
 def test_the_last_try_is_kept(tmp_path: Path, small_run: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

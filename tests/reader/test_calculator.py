@@ -1,5 +1,6 @@
 """The calculator, against lines worked out by hand and against `decimal` as a second arithmetic."""
 
+import pickle
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from fractions import Fraction
 
@@ -194,3 +195,10 @@ def test_format_number_is_canonical(value: Fraction) -> None:
     parsed = parse_number(text)
     assert parsed is not None and abs(parsed - value) <= F(1, 2 * 10**DECIMALS)
     assert format_number(parsed) == text
+
+
+def test_a_calculator_can_be_sent_to_another_process_after_use() -> None:
+    used = Calculator(("+", "-", "*", "/"))
+    printed = used(F(7), F(2))
+    sent = pickle.loads(pickle.dumps(used))
+    assert sent == used and hash(sent) == hash(used) and sent(F(7), F(2)) == printed

@@ -272,3 +272,15 @@ def test_a_chain_needs_an_objective_over_several_candidates() -> None:
     for options in ({"calls": 2}, {"calls": 0}):
         with pytest.raises(ValueError, match=r"^calls: 1, or more with an objective such as unordered-set, got \d"):
             CalculatorReaderConfig(**options)
+
+
+def test_a_text_without_a_pair_beside_one_with_many(make_reader: MakeReader) -> None:
+    model, features = make_reader(calls=2, objective="unordered-set")
+    without = features.example("Anna is here.", "Who is here: Anna or Carl?", [["Anna"]])
+    passage, question, answer = PROBLEMS[0]
+    many = features.example(passage, question, [[answer]])
+    assert without.rows == [] and features.next_example(without, 2).rows == []
+    assert features.next_example(many, len(many.rows)).rows == [None] * len(many.rows)
+    batch = collate_examples([without, many], features.pad)
+    out = model.train()(**batch, examples=[without, many])  # a candidate of the other's is all there is to choose
+    assert out.loss is not None and torch.isfinite(out.loss)

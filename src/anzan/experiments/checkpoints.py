@@ -37,6 +37,11 @@ class MarkWhole(TrainerCallback):
             (Path(args.output_dir) / f"checkpoint-{state.global_step}" / _WHOLE).touch()
 
 
+def unmark(checkpoint: Path) -> None:
+    """From here on the checkpoint is not whole, and goes with the next look for one."""
+    (checkpoint / _WHOLE).unlink(missing_ok=True)
+
+
 def last_whole(folder: Path) -> Path | None:
     """The newest whole checkpoint in a folder, None if there is none; those that are not whole are deleted."""
     steps = {int(number): path for path in folder.glob("checkpoint-*") if (number := path.name[11:]).isdigit()}

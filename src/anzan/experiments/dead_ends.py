@@ -9,6 +9,7 @@ from typing import Any
 
 from transformers import TrainerCallback
 
+from anzan.experiments.checkpoints import unmark
 from anzan.experiments.pace import Pace
 from anzan.experiments.results import write_json
 
@@ -22,24 +23,31 @@ _FILE = "dead_ends.json"
 
 
 class DeadEnd(Exception):
-    """A try that was given up: at which step, with which development score, after how many seconds."""
+    """A try that was given up: at which step, with which development score at best, after how many seconds.
 
-    def __init__(self, step: int, score: float, seconds: float):
-        super().__init__(f"{score:.1f} on the development split after {step:,} steps, a dead end")
+    `stopped` where somebody has stopped the run at the same step, `interrupted` where that was Ctrl-C.
+    """
+
+    def __init__(self, step: int, score: float, seconds: float, stopped: bool = False, interrupted: bool = False):
+        super().__init__(f"{score:.1f} at best on the development split after {step:,} steps, a dead end")
         self.step, self.score, self.seconds = step, score, seconds
+        self.stopped, self.interrupted = stopped, interrupted
 
 
 class GiveUp(TrainerCallback):
-    """Stops a run whose development score `metric` is below `below` late in it; `score` then is that, else None."""
+    """Stops a run whose best development score `metric` is below `below` late in it."""
 
     def __init__(self, metric: str, below: float, pace: Pace):
         self.metric, self.below, self.pace = metric, below, pace
-        self.score: float | None = None
 
-    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any = None, **kwargs: Any) -> None:
-        score = (metrics or {}).get(self.metric)
-        if score is not None and score < self.below and self.pace.progress >= LATE:
-            self.score, control.should_training_stop = score, True
+    def on_evaluate(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if self.score(state) is not None:
+            control.should_training_stop = True
+
+    def score(self, state: Any) -> float | None:
+        """The best score of a run that is to be given up, else None."""
+        best = max((log[self.metric] for log in state.log_history if self.metric in log), default=None)
+        return best if best is not None and best < self.below and self.pace.progress >= LATE else None
 
 
 def dead_ends(out: Path) -> list[dict[str, Any]]:
@@ -49,8 +57,14 @@ def dead_ends(out: Path) -> list[dict[str, Any]]:
 
 
 def give_up(out: Path, seed: int, why: DeadEnd) -> None:
-    """Write a try down and take its checkpoints away, in this order: a run that is cut off here begins the next one."""
+    """Write a try down and take its checkpoints away.
+
+    A run that is cut off in here goes on with this try from an older checkpoint, or with the next one from none.
+    """
+    checkpoints = sorted(out.glob("checkpoint-*"), key=lambda path: int(path.name[11:]), reverse=True)
+    for checkpoint in checkpoints:
+        unmark(checkpoint)
     given_up = {"seed": seed, "step": why.step, "score": why.score, "seconds": round(why.seconds, 1)}
     write_json(out / _FILE, [*dead_ends(out), given_up])
-    for checkpoint in out.glob("checkpoint-*"):
+    for checkpoint in checkpoints:
         shutil.rmtree(checkpoint)

@@ -32,6 +32,7 @@ def long_lived() -> Iterator[None]:
 
     Looking through them again and again took half the time of making examples.
     """
+    gc.collect()  # or what is garbage already would stay as well
     gc.freeze()
     try:
         yield

@@ -55,8 +55,9 @@ given the right pair (chance 2.2 without a transfer, 1.8 with one). *Blanked*: t
 the reader. *Wrong results*: random digits stand in the place of the results'; their signs stay, and without a
 transfer that is all that an answer needs. *Follows a swap*: shown the calculation of another problem with the same
 role in the transfer, its result however far from the true one (on argmax one that turns the comparison round), how
-often the answer is what an exact program makes of it. A guess names the winner by the roles in the transfer, or by
-the leading digits.
+often the answer is what an exact program makes of it. *Begun again*: a run whose best development F1 was below 90 after
+four fifths of it (`train.tries`, in `faithful` alone), with other weights; the first try stands in its result file. A
+guess names the winner by the roles in the transfer, or by the leading digits.
 """
 
 CHOICES = """## What the paper does not say
@@ -127,7 +128,9 @@ def _table(table: str, rows: Sequence[dict[str, Any]]) -> Iterable[str]:
         if recipe == "span":
             paper = "" if span is None else f"{span} / -"
         cells = [_mean(r["metrics"].get(k) for r in group) for k in COLUMNS]
-        yield f"| {cell} | {recipe} | {len(group)} | {size:,}{_labelled(group)} | {paper} | " + " | ".join(cells) + " |"
+        again = sum(len(r.get("dead_ends", [])) for r in group)
+        seeds = f"{len(group)}, {again} begun again" if again else len(group)
+        yield f"| {cell} | {recipe} | {seeds} | {size:,}{_labelled(group)} | {paper} | " + " | ".join(cells) + " |"
 
 
 def _labelled(rows: Sequence[dict[str, Any]]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
@@ -59,7 +60,11 @@ class Slice(TrainerCallback):
             yield
             return
 
+        here = os.getpid()
+
         def stop(*_: Any) -> None:
+            if os.getpid() != here:  # a process that makes batches: it ends with the run
+                return
             self.interrupted = True
             signal.signal(signal.SIGINT, signal.default_int_handler)
             self.say("stopping behind this step, and saving; Ctrl-C again stops at once")

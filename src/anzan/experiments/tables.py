@@ -34,7 +34,7 @@ SCALES: dict[str, list[str]] = {
     "paper": [
         "model.encoder=bert-base-uncased", "train.learning_rate=3e-5", "train.head_learning_rate=null",
         "train.layer_decay=1.0",
-        "train.warmup_share=0.1", "train.epochs=3", "train.batch_size=32", "train.bf16=true",
+        "train.warmup_share=0.1", "train.epochs=3", "train.batch_size=32", "train.bf16=true", "train.tries=1",
     ],
 }  # fmt: skip
 """What a scale changes in a recipe, which is written for `laptop`."""
@@ -42,7 +42,7 @@ SCALES: dict[str, list[str]] = {
 DROP = [
     "data.possession=null", "data.questions=[comparison, difference, complement]", "data.eval_share=0.2",
     "train.grow_from=null", "train.grow_share=0", "train.begin_with=[]", "train.begin_share=0",
-    "train.group_by_length=true",
+    "train.group_by_length=true", "train.tries=1",
 ]  # fmt: skip
 DROP_SCALES: dict[str, list[str]] = {
     "smoke": [],
@@ -211,7 +211,7 @@ def _bias(wanted: Wanted) -> list[Run]:
 def _no_argument_loss(wanted: Wanted) -> list[Run]:
     """The cells with a transfer and max questions, from answers alone."""
     experiment = "no-argument-loss"
-    changes = "model.argument_loss=none", "model.self_training=0"
+    changes = "model.argument_loss=none", "model.self_training=0", "train.tries=1"
     configs = [
         (cell, wanted.config(experiment, cell, *changes))
         for cell in wanted.cells or ("transfer/max", "transfer/max-argmax")
@@ -228,7 +228,8 @@ def _training_size(wanted: Wanted) -> list[Run]:
         for size in [n for n in SIZES if n < whole] or [whole]:
             experiment = f"training-size/{size}"
             epochs = full.train.epochs * whole / size  # the same number of steps for all
-            config = wanted.config(experiment, cell, f"data.possession.train_size={size}", f"train.epochs={epochs}")
+            changes = f"data.possession.train_size={size}", f"train.epochs={epochs}", "train.tries=1"
+            config = wanted.config(experiment, cell, *changes)
             runs.append(_run(experiment, config, [_measured(experiment, cell, config)]))
     return runs
 

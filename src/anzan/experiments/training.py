@@ -172,18 +172,21 @@ def train(
     """
     log = log or Console(stderr=True)
     started = time.monotonic()
-    main = PartialState(cpu=not torch.cuda.is_available()).is_main_process
-    if main and not resume and out.exists() and any(out.iterdir()):
+    processes = PartialState(cpu=not torch.cuda.is_available())
+    tries = config.train.tries if processes.num_processes == 1 else 1
+    if processes.is_main_process and not resume and out.exists() and any(out.iterdir()):
         raise FileExistsError(f"{out} is not empty: choose another --out, or go on with --resume")
     while True:
         number = len(dead_ends(out))
         left = None if minutes is None else max(0.0, minutes - (time.monotonic() - started) / 60)
         seed = config.train.seed + STRIDE * number
         try:
-            return _train(config, out, resume, log, left, measure, stop, seed, last=number + 1 >= config.train.tries)
+            return _train(config, out, resume, log, left, measure, stop, seed, last=number + 1 >= tries)
         except DeadEnd as why:
             log.print(f"{out}: {why}; beginning again with seed {seed + STRIDE}")
             give_up(out, seed, why)
+            if why.stopped:
+                raise SliceOver(f"{out}: a dead end", why.interrupted) from None
             resume = True
 
 
@@ -209,8 +212,6 @@ def _train(
     code = commit()  # now: an edit while this runs does not change what runs
     m, t, p = config.model, config.train, config.data.possession
     _check(t)
-    if processes.num_processes > 1 and t.tries > 1:
-        raise ConfigError("train.tries: for one process; change it to 1")
     if processes.num_processes > 1 and (minutes is not None or t.minutes is not None):
         raise ConfigError("train.minutes, --minutes: processes that train together have no common clock; leave it out")
     if t.grow_from is not None and (p is None or not 2 <= t.grow_from <= p.people or not 0 < t.grow_share <= 1):
@@ -308,8 +309,8 @@ def _train(
     with told_of_a_full_disk(out), bar, interruptible, long_lived():
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     train_s = piece.spent
-    if hopeless.score is not None:
-        raise DeadEnd(trainer.state.global_step, hopeless.score, train_s)
+    if (score := hopeless.score(trainer.state)) is not None:
+        raise DeadEnd(trainer.state.global_step, score, train_s, piece.over, piece.interrupted)
     if piece.over:
         raise SliceOver(f"{out}: {trainer.state.global_step:,} of {steps:,} steps", piece.interrupted)
 

@@ -29,12 +29,17 @@ DECIMALS = 4
 Number = Fraction | int
 """Whole numbers are ints while they are computed with and printed: fractions are slow, and there are many results."""
 
+
+def _divide(a: Any, b: Any) -> Number:
+    return Fraction(a) / b
+
+
 # Operation -> how to compute it, and whether the order of its operands matters.
 _OPERATIONS: dict[str, tuple[Callable[[Any, Any], Number], bool]] = {
     "+": (operator.add, False),
     "-": (operator.sub, True),
     "*": (operator.mul, False),
-    "/": (lambda a, b: Fraction(a) / b, True),
+    "/": (_divide, True),
 }
 
 # Operation -> the numbers x that make the wanted number w out of the known one k, in either order.
