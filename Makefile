@@ -18,7 +18,7 @@ slow: $(READY)
 
 # What trains and answers, with the oldest transformers that pyproject.toml allows; make test has the newest.
 oldest: build/oldest/ready
-	PYTHONPATH=$(CURDIR)/build/oldest $(BIN)/pytest -m 'not slow' tests/reader tests/experiments tests/evaluation
+	PYTHONPATH=$(CURDIR)/build/oldest $(BIN)/pytest -m 'not slow' tests/reader tests/experiments
 
 build/oldest/ready: $(READY) oldest.txt
 	rm -rf build/oldest
