@@ -100,7 +100,9 @@ def test_a_dead_end_is_begun_again_with_other_weights(
     torch.testing.assert_close(again.model.state_dict(), other.model.state_dict(), rtol=0, atol=0)
 
 
-def test_a_dead_end_that_is_cut_off_while_it_is_written_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dead_end_leaves_the_next_try_nothing_even_when_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for step in (500, 1000):
         (tmp_path / f"checkpoint-{step}").mkdir()
         (tmp_path / f"checkpoint-{step}" / "whole").touch()
@@ -109,8 +111,10 @@ def test_a_dead_end_that_is_cut_off_while_it_is_written_down(tmp_path: Path, mon
         raise KeyboardInterrupt
 
     with monkeypatch.context() as m, pytest.raises(KeyboardInterrupt):
-        m.setattr("anzan.experiments.dead_ends.shutil.rmtree", cut)
+        m.setattr("anzan.experiments.dead_ends.write_json", cut)
         give_up(tmp_path, 0, DeadEnd(1000, 50.0, 9.0))
+    assert dead_ends(tmp_path) == [] and last_whole(tmp_path) is None  # this try once more, from its beginning
+    give_up(tmp_path, 0, DeadEnd(1000, 50.0, 9.0))
     assert len(dead_ends(tmp_path)) == 1 and last_whole(tmp_path) is None  # the next try has nothing of this one
 
 

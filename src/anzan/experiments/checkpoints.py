@@ -37,16 +37,21 @@ class MarkWhole(TrainerCallback):
             (Path(args.output_dir) / f"checkpoint-{state.global_step}" / _WHOLE).touch()
 
 
-def unmark(checkpoint: Path) -> None:
-    """From here on the checkpoint is not whole, and goes with the next look for one."""
-    (checkpoint / _WHOLE).unlink(missing_ok=True)
+def disown(folder: Path) -> None:
+    """From here on no checkpoint in a folder is whole, the newest first; they go with the next look for one."""
+    for _, checkpoint in sorted(_by_step(folder).items(), reverse=True):
+        (checkpoint / _WHOLE).unlink(missing_ok=True)
 
 
 def last_whole(folder: Path) -> Path | None:
     """The newest whole checkpoint in a folder, None if there is none; those that are not whole are deleted."""
-    steps = {int(number): path for path in folder.glob("checkpoint-*") if (number := path.name[11:]).isdigit()}
+    steps = _by_step(folder)
     whole = [step for step, path in steps.items() if (path / _WHOLE).exists()]
     for step, path in steps.items():
         if step not in whole:
             shutil.rmtree(path, ignore_errors=True)  # another process of the run may be at it
     return steps[max(whole)] if whole else None
+
+
+def _by_step(folder: Path) -> dict[int, Path]:
+    return {int(number): path for path in folder.glob("checkpoint-*") if (number := path.name[11:]).isdigit()}

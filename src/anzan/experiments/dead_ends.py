@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 from transformers import TrainerCallback
 
-from anzan.experiments.checkpoints import unmark
+from anzan.experiments.checkpoints import disown
 from anzan.experiments.pace import Pace
 from anzan.experiments.results import write_json
 
@@ -57,14 +56,10 @@ def dead_ends(out: Path) -> list[dict[str, Any]]:
 
 
 def give_up(out: Path, seed: int, why: DeadEnd) -> None:
-    """Write a try down and take its checkpoints away.
+    """Take a try's checkpoints from the run, then write the try down.
 
-    A run that is cut off in here goes on with this try from an older checkpoint, or with the next one from none.
+    A run that is cut off in here goes on with this try, from an older checkpoint or from none.
     """
-    checkpoints = sorted(out.glob("checkpoint-*"), key=lambda path: int(path.name[11:]), reverse=True)
-    for checkpoint in checkpoints:
-        unmark(checkpoint)
+    disown(out)
     given_up = {"seed": seed, "step": why.step, "score": why.score, "seconds": round(why.seconds, 1)}
     write_json(out / _FILE, [*dead_ends(out), given_up])
-    for checkpoint in checkpoints:
-        shutil.rmtree(checkpoint)

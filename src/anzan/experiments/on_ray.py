@@ -20,7 +20,7 @@ from typing import Any, cast
 from rich.console import Console
 
 from anzan.experiments.config import ConfigError
-from anzan.experiments.reproduce import missing, pending, reproduce
+from anzan.experiments.reproduce import missing, pending, reproduce_logged
 from anzan.experiments.results import save_result
 from anzan.experiments.slices import SliceOver
 from anzan.experiments.tables import Run
@@ -124,8 +124,6 @@ def _run(run: Run, folder: Path, where: Path, command: str) -> list[dict[str, An
     """A run in a worker of Ray: its results."""
     if where.is_dir():
         os.chdir(where)  # data files are named from there
-    path = folder / f"{run.name}.log"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file, TemporaryDirectory() as ledger:
-        written = reproduce([run], folder, Path(ledger), Console(file=file), command=command)
+    with TemporaryDirectory() as ledger:
+        written = reproduce_logged(run, folder, Path(ledger), command=command)
         return [json.loads(each.read_text(encoding="utf-8")) for each in written]

@@ -67,6 +67,21 @@ def reproduce(
     return written
 
 
+def reproduce_logged(
+    run: Run,
+    folder: Path,
+    results: Path,
+    minutes: float | None = None,
+    command: str = "",
+    stop: Callable[[], bool] = lambda: False,
+) -> list[Path]:
+    """`reproduce` of one run, its progress in `<folder>/<name of the run>.log`."""
+    path = folder / f"{run.name}.log"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        return reproduce([run], folder, results, Console(file=file), minutes, command, stop)
+
+
 def pending(runs: Sequence[Run], results: Path) -> Iterator[Run]:
     """The runs of which some measurement has no result yet, looked up when their turn comes."""
     return (run for run in runs if missing(run, results))

@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from anzan.experiments.reproduce import pending, reproduce
+from anzan.experiments.reproduce import pending, reproduce_logged
 from anzan.experiments.slices import SliceOver
 from anzan.experiments.tables import Run
 
@@ -82,7 +82,4 @@ def _run(run: Run, folder: Path, results: Path, end: float | None, command: str)
     left = None if end is None else (end - time.time()) / 60
     if _closed.is_set() or (left is not None and left <= 0):
         raise SliceOver(f"{run.name}: not begun")
-    path = folder / f"{run.name}.log"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
-        return reproduce([run], folder, results, Console(file=file), left, command, _stop.is_set)
+    return reproduce_logged(run, folder, results, left, command, _stop.is_set)

@@ -118,8 +118,6 @@ def _format(value: Number, decimals: int) -> str | None:
 
 def _written(value: Number) -> str | None:
     """As it stands in the line, its sign apart; None where it is too long."""
-    if value.denominator == 1 and -_TOO_LONG < (whole := value.numerator) < _TOO_LONG:  # nearly all of them
-        return str(whole) if whole >= 0 else f"- {-whole}"
     number = _format(value, DECIMALS)
     return None if number is None else number.replace("-", "- ")
 
