@@ -21,9 +21,6 @@ CELLS: dict[str, dict[str, Any]] = {
 }
 """The six cells of Table 3, and what their problems are."""
 
-FAITHFUL_PLAIN = ["train.epochs=1"]
-"""Without a transfer `faithful` needs half as many steps."""
-
 SCALES: dict[str, list[str]] = {
     "smoke": [
         *(f"data.possession.{k}={v}" for k, v in (("people", 3), ("digits", 3), ("train_size", 64), ("dev_size", 8))),
@@ -91,8 +88,6 @@ class Wanted:
         """The recipe on the problems of a cell; `all` leaves it the problems of its preset."""
         problems = {} if cell == "all" else CELLS[cell]
         chosen = [f"data.possession.{k}={json.dumps(v)}" for k, v in problems.items()]
-        if self.recipe == "faithful" and cell.startswith("plain/"):
-            chosen += FAITHFUL_PLAIN
         config = self.load(experiment, cell, *chosen, *SCALES[self.scale], *changes)
         possession_of(config)
         return config
