@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test slow oldest lint docs setup
+.PHONY: demo test slow fuzz oldest lint docs setup advisories
 
 demo: $(READY)
 	$(BIN)/anzan demo
@@ -15,6 +15,25 @@ test: $(READY)
 # No slow test at all (pytest's status 5) is fine.
 slow: $(READY)
 	$(BIN)/pytest -m slow || [ $$? -eq 5 ]
+
+# Guided by coverage; Atheris has wheels for Linux alone, so it stays out of .venv.
+FUZZ_RUNS ?= 20000
+fuzz: build/atheris
+	for target in numbers tokens files; do \
+		PYTHONPATH=$(CURDIR)/build/atheris $(BIN)/python tests/guided_fuzz.py $$target -runs=$(FUZZ_RUNS) -verbosity=0 || exit 1; \
+	done
+
+build/atheris: $(READY)
+	$(BIN)/pip install --no-deps --target $@ atheris==3.0.0
+	touch $@
+
+# What is known against the pinned versions; asks PyPI, so it is not part of CI.
+advisories: build/pip-audit
+	build/pip-audit/bin/pip-audit -r requirements.lock --disable-pip --no-deps --strict
+
+build/pip-audit:
+	$(PYTHON) -m venv $@
+	$@/bin/pip install pip-audit
 
 # What trains and answers, with the oldest transformers that pyproject.toml allows; make test has the newest.
 oldest: build/oldest/ready
