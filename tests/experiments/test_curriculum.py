@@ -1,5 +1,6 @@
 """The order of examples over a run, and its pace."""
 
+import math
 from collections import Counter
 from types import SimpleNamespace
 
@@ -71,6 +72,13 @@ def test_progress_is_of_steps_or_of_time_whichever_is_more(monkeypatch: pytest.M
     assert after(free, 20) == 0.2 and not control.should_training_stop
     assert after(bound, 80) == 1.0
     assert control.should_training_stop and control.should_evaluate and control.should_save
+
+
+def test_it_tells_when_problems_begin_to_grow() -> None:
+    grows = Curriculum(LENGTHS, 4, 800, grow_from=2, grow_share=0.5, people=6)
+    first = next(i for i, item in enumerate(grows) if item.people != 2)
+    assert first // 4 == math.ceil(800 * grows.grows_at)
+    assert Curriculum(LENGTHS, 4, 800).grows_at == 0.0
 
 
 def test_problems_grow_by_the_square_of_time_and_then_are_whole() -> None:

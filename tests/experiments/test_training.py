@@ -12,7 +12,6 @@ from transformers import TrainerState
 from anzan.experiments.checkpoints import last_whole
 from anzan.experiments.config import ConfigError, load_config
 from anzan.experiments.dead_ends import DeadEnd, GiveUp, dead_ends, give_up
-from anzan.experiments.pace import Pace
 from anzan.experiments.slices import SliceOver
 from anzan.experiments.training import new_model, train
 from anzan.reader.answers import Reader
@@ -95,7 +94,9 @@ def test_a_dead_end_is_begun_again_with_other_weights(
     with pytest.raises(SliceOver):  # cut off in the second try
         train(config, tmp_path / "run", stop=lambda: len(list((tmp_path / "run").glob("dead_ends.json"))) > 0)
     again, result = train(config, tmp_path / "run", resume=True)
-    assert [(e["seed"], e["step"], e["score"]) for e in result["dead_ends"]] == [(0, 3, 89.9)]
+    assert [(e["seed"], e["step"], e["why"]) for e in result["dead_ends"]] == [
+        (0, 3, "89.9 at best on the development split")
+    ]
     assert result["train_steps"] == 4 and result["wall_s"] >= result["train_s"] + result["dead_ends"][0]["seconds"]
     torch.testing.assert_close(again.model.state_dict(), other.model.state_dict(), rtol=0, atol=0)
 
@@ -112,21 +113,32 @@ def test_a_dead_end_leaves_the_next_try_nothing_even_when_cut_off(
 
     with monkeypatch.context() as m, pytest.raises(KeyboardInterrupt):
         m.setattr("anzan.experiments.dead_ends.write_json", cut)
-        give_up(tmp_path, 0, DeadEnd(1000, 50.0, 9.0))
+        give_up(tmp_path, 0, DeadEnd(1000, "never good", 9.0))
     assert dead_ends(tmp_path) == [] and last_whole(tmp_path) is None  # this try once more, from its beginning
-    give_up(tmp_path, 0, DeadEnd(1000, 50.0, 9.0))
+    give_up(tmp_path, 0, DeadEnd(1000, "never good", 9.0))
     assert len(dead_ends(tmp_path)) == 1 and last_whole(tmp_path) is None  # the next try has nothing of this one
 
 
 def test_only_a_run_that_was_never_good_is_a_dead_end() -> None:
-    pace = Pace(10)
-    giving_up, state = GiveUp("eval_f1", 90.0, pace), TrainerState(log_history=[{"eval_f1": 97.0}, {"eval_f1": 20.0}])
-    pace.step = 9
-    assert giving_up.score(state) is None
-    state.log_history = [{"eval_f1": 20.0}, {"eval_f1": 89.9}, {"eval_f1": 10.0}]
-    assert giving_up.score(state) == 89.9
-    pace.step = 7
-    assert giving_up.score(state) is None
+    def why(*scores: float, progress: float = 0.9) -> str | None:
+        log = [{"eval_f1": score, "progress": progress} for score in scores]
+        return GiveUp("eval_f1", 90.0, 0.5, 0.25).why(TrainerState(log_history=log))
+
+    assert why(97.0, 20.0) is None
+    assert why(20.0, 89.9, 10.0) == "89.9 at best on the development split"
+    assert why(20.0, 89.9, 10.0, progress=0.7) is None
+
+
+def test_a_run_that_cannot_do_the_smallest_problems_is_a_dead_end() -> None:
+    def why(*losses: float) -> str | None:
+        """A loss for each twentieth of a run whose problems grow at a quarter of it."""
+        log = [{"span_loss": loss, "progress": (i + 1) / 20} for i, loss in enumerate(losses)]
+        return GiveUp("eval_f1", 90.0, 0.5, 0.26).why(TrainerState(log_history=log))
+
+    assert why(9.0, 0.7, 0.7, 0.7, 0.7) is None  # they may be done yet
+    assert why(0.7, 0.7, 0.7, 0.7, 0.7, 0.1) == "a span loss of 0.70 on the smallest problems"
+    assert why(0.7, 0.7, 0.4, 0.3, 0.3, 0.9, 0.9) is None
+    assert why(0.7, 0.7, 0.4, 0.7, 0.1, 0.9) == "a span loss of 0.52 on the smallest problems"
 
 
 def test_the_last_try_is_kept(tmp_path: Path, small_run: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

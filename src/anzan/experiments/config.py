@@ -105,10 +105,11 @@ class TrainConfig:
     measured. `null_control` prints the calculation of random numbers in the place of the true one, in training alone:
     what such a model has learnt, it has not learnt from its calculator (a control for the audit). `bf16` trains in
     mixed precision: on a GPU, or on a CPU that computes in bfloat16, where it is up to twice as fast (on others it is
-    slower); what is measured is measured in float32. Where the best development score is below `hopeless` behind three
-    quarters of a run, it begins again with other weights, for `tries` times in all, on one process: some starts lead
-    into a dead end, and the answers alone tell. `workers` processes make batches ahead of the step that needs
-    them; by default none on a CPU, which computes with all its cores, and a few beside a GPU.
+    slower); what is measured is measured in float32. Where the span loss is above `stuck` (nats) when problems begin to
+    grow, or the best development score below `hopeless` behind three quarters of a run, it begins again with other
+    weights, for `tries` times in all, on one process: some starts lead into a dead end, and the answers alone tell.
+    `workers` processes make batches ahead of the step that needs them; by default none on a CPU, which computes with
+    all its cores, and a few beside a GPU.
     """
 
     epochs: float = 3.0
@@ -132,6 +133,7 @@ class TrainConfig:
     bf16: bool = False
     workers: int | None = None
     tries: int = 1
+    stuck: float = 0.5
     hopeless: float = 90.0
     select_by: str = "f1"
     seed: int = 0

@@ -70,6 +70,13 @@ class Curriculum(Sampler[Item]):
             for i in range(self.batch_size):
                 yield Item(next(source), step * self.batch_size + i, people)
 
+    @property
+    def grows_at(self) -> float:
+        """The share of the run at which problems begin to grow; 0 if they are whole from the beginning."""
+        if self.grow_from is None or self.people <= self.grow_from:
+            return 0.0
+        return self.grow_share * (1 / (self.people - self.grow_from)) ** 0.5
+
     def _people(self, progress: float) -> int | None:
         """How many people the problems have now; None for all."""
         if self.grow_from is None or progress >= self.grow_share:

@@ -132,6 +132,7 @@ class _Trainer(Trainer):
             logs |= {k: round(self._sums[k] / self._counts[k], 4) for k in self._sums if self._counts[k]}
             self._sums.clear()
             self._counts.clear()
+        logs["progress"] = self.pace.progress
         logs["seconds"] = round(self.piece.spent, 1)
         logs["examples"] = self.state.global_step * self.args.train_batch_size * self.accelerator.num_processes
         super().log(logs, start_time)
@@ -160,7 +161,8 @@ def train(
 
     Leaves the model (safetensors), its card, `report.html`, `curves.png`, `result.json` and checkpoints in `out`, and
     returns the reader and the result. The report has an audit on the first `REPORTED` problems of the evaluation split.
-    A try that `train.hopeless` gives up is begun again with other weights, and stands in the result under `dead_ends`.
+    A try that `train.stuck` or `train.hopeless` gives up is begun again with other weights, and stands in the result
+    under `dead_ends`.
     After `minutes` of training, or once `stop` says so, it stops, to go on with `resume`; unlike `train.minutes` that
     does not change the run. Without `measure` the evaluation split is left to the caller, and the report is on the
     development split.
@@ -240,7 +242,6 @@ def _train(
     every = max(1, math.ceil(steps / max(1, t.evaluations)))
     pace, piece = Pace(steps, t.minutes), Slice(minutes, log.print, stop)
     bar = TrainingBar(log, pace)
-    hopeless = GiveUp(f"eval_{t.select_by}", -math.inf if last else t.hopeless, pace)
     sampler = Curriculum(
         examples.lengths,
         batch_size,
@@ -254,6 +255,8 @@ def _train(
         grow_share=t.grow_share,
         people=p.people if p else 0,
     )
+    hopeless, stuck = (-math.inf, math.inf) if last else (t.hopeless, t.stuck)
+    give_up_on = GiveUp(f"eval_{t.select_by}", hopeless, stuck, sampler.grows_at)
     out.mkdir(parents=True, exist_ok=True)
     workers = _workers(t)
     if t.bf16 and not torch.cuda.is_available():
@@ -300,7 +303,7 @@ def _train(
         eval_dataset=examples,  # never read: evaluation answers the development questions
         data_collator=lambda batch: _collated(batch, features, seed),
         processing_class=tokenizer,
-        callbacks=[MarkWhole(), hopeless, bar, pace, piece, FallingEntropy(m.entropy, t.entropy_share, pace)],
+        callbacks=[MarkWhole(), give_up_on, bar, pace, piece, FallingEntropy(m.entropy, t.entropy_share, pace)],
     )
     for callback in list(trainer.callback_handler.callbacks):
         if type(callback).__name__ in ("PrinterCallback", "ProgressCallback"):
@@ -309,8 +312,8 @@ def _train(
     with told_of_a_full_disk(out), bar, interruptible, long_lived():
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     train_s = piece.spent
-    if (score := hopeless.score(trainer.state)) is not None:
-        raise DeadEnd(trainer.state.global_step, score, train_s, piece.over, piece.interrupted)
+    if (why := give_up_on.why(trainer.state)) is not None:
+        raise DeadEnd(trainer.state.global_step, why, train_s, piece.over, piece.interrupted)
     if piece.over:
         raise SliceOver(f"{out}: {trainer.state.global_step:,} of {steps:,} steps", piece.interrupted)
 
