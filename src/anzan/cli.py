@@ -25,6 +25,7 @@ from anzan import __version__
 from anzan.experiments.config import load_config, preset_names
 from anzan.files import whole_file
 from anzan.progress import progress_bar
+from anzan.reader import functions
 from anzan.rendering import answer_view, audit_view, scores_table
 from anzan.tasks.fields import DataError
 from anzan.tasks.possession import BIASES, QUESTIONS, Possession, guessing_scores
@@ -129,7 +130,14 @@ def options(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
+    allow_imports: Annotated[
+        bool,
+        typer.Option("--allow-imports", help="Import functions that settings or a model name (module:function)."),
+    ] = False,
 ) -> None:
+    if allow_imports:
+        sys.path.insert(0, "")  # a file of the user's own in this folder, as `python -m` finds it
+        functions.allow_imports()
     # The user's own text may hold what this terminal cannot print.
     reconfigure = getattr(sys.stdout, "reconfigure", None)
     if reconfigure is not None:

@@ -77,7 +77,9 @@ def test_ints_and_a_list_of_operations_will_do() -> None:
 
 
 def test_operations_are_checked() -> None:
-    with pytest.raises(ValueError, match=r"^unknown operation '\^', the allowed ones are \+ - \* /$"):
+    with pytest.raises(
+        ValueError, match=r"^unknown operation '\^', the allowed ones are \+ - \* /, and functions as module:function$"
+    ):
         Calculator(("+", "^"))
     with pytest.raises(ValueError, match="twice"):
         Calculator(("+", "-", "+"))

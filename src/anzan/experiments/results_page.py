@@ -55,9 +55,10 @@ given the right pair (chance 2.2 without a transfer, 1.8 with one). *Blanked*: t
 the reader. *Wrong results*: random digits stand in the place of the results'; their signs stay, and without a
 transfer that is all that an answer needs. *Follows a swap*: shown the calculation of another problem with the same
 role in the transfer, its result however far from the true one (on argmax one that turns the comparison round), how
-often the answer is what an exact program makes of it. *Begun again*: a run whose best development F1 was below 90 after
-four fifths of it (`train.tries`, in `faithful` alone), with other weights; the first try stands in its result file. A
-guess names the winner by the roles in the transfer, or by the leading digits.
+often the answer is what an exact program makes of it. *Begun again*: a run that could not do the smallest problems
+when they began to grow, or whose best development F1 was below 90 after four fifths of it, with other weights
+(`train.tries`, in `faithful` alone); the tries that were given up stand in its result file. A guess names the winner by
+the roles in the transfer, or by the leading digits.
 """
 
 CHOICES = """## What the paper does not say

@@ -8,15 +8,21 @@ For 72 and 23 it prints `95 = 72 + 23 , 49 = 72 - 23 , - 49 = 23 - 72`, as in th
   is its sign, elsewhere it is the operation, so the line can be read in one way only;
 - numbers are printed by `format_number`: no exponent, no thousands separators, no trailing zeros, no `+`, no `-0`.
 
-A result is undefined where it divides by zero or is too long to print. Its clause is left out.
+A function of your own, `math:gcd`, stands between its operands under its name, in both directions: `5 = 10 gcd 15`.
+
+A result is undefined where it divides by zero, where a function has none, or where it is too long to print. Its clause
+is left out.
 """
 
 import operator
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from typing import Any, NamedTuple
+
+from anzan.reader.functions import imported
 
 MAX_DIGITS = 1000
 """The longest number that is printed, in digits before and after the point together."""
@@ -42,6 +48,8 @@ _OPERATIONS: dict[str, tuple[Callable[[Any, Any], Number], bool]] = {
     "/": (_divide, True),
 }
 
+_FUNCTION = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*", re.ASCII)
+
 # Operation -> the numbers x that make the wanted number w out of the known one k, in either order.
 _SOLUTIONS: dict[str, Callable[[Fraction, Number], tuple[Fraction, ...]]] = {
     "+": lambda k, w: (w - k,),
@@ -54,9 +62,9 @@ _SOLUTIONS: dict[str, Callable[[Fraction, Number], tuple[Fraction, ...]]] = {
 class Field(NamedTuple):  # quicker to make than a dataclass, and there are many
     """One number in a printed calculation, at characters `start` to `end` of the line, its sign included.
 
-    `operation` is "+", "-", "*" or "/" where the field is a result (left of `=`), and None where it is an operand.
-    `value` is exact, also where the printed number is rounded, and an int where it is whole. `argument` is 0 or 1, the
-    argument that an operand is, and None for a result.
+    `operation` is "+", "-", "*", "/" or a function's name where the field is a result (left of `=`), and None where it
+    is an operand. `value` is exact, also where the printed number is rounded, and an int where it is whole. `argument`
+    is 0 or 1, the argument that an operand is, and None for a result.
     """
 
     value: Number
@@ -142,18 +150,23 @@ def format_number(value: Number, decimals: int = DECIMALS) -> str:
 class Calculator:
     """Prints what the `operations` make of two numbers; see the module for how.
 
-    Raises ValueError if an operation is not one of `+ - * /`, or is given twice.
+    Raises ValueError if an operation is not one of `+ - * /` or a function as `module:function`, which is imported if
+    `anzan.reader.functions.allow_imports` has been called, or if one is given twice.
     """
 
     operations: tuple[str, ...] = ("+", "-")
 
     def __post_init__(self) -> None:
         for operation in self.operations:
-            if operation not in _OPERATIONS:
-                raise ValueError(f"unknown operation {operation!r}, the allowed ones are {' '.join(_OPERATIONS)}")
-        if len(set(self.operations)) < len(self.operations):
+            if operation not in _OPERATIONS and not _FUNCTION.fullmatch(operation):
+                raise ValueError(
+                    f"unknown operation {operation!r}, the allowed ones are {' '.join(_OPERATIONS)}, and functions as "
+                    "module:function"
+                )
+        if len({_symbol(operation) for operation in self.operations}) < len(self.operations):
             raise ValueError(f"an operation is given twice: {' '.join(self.operations)}")
         object.__setattr__(self, "operations", tuple(self.operations))  # a list from a configuration will do
+        _ = self._clauses  # a function that cannot be imported is told now
 
     def __call__(self, a: Number, b: Number) -> Printed:
         """The printed calculation for `a` and `b`. Its text is "" if nothing is defined."""
@@ -164,7 +177,10 @@ class Calculator:
         for operation, compute, i, j in self._clauses:
             if operation == "/" and not values[j]:
                 continue
-            result = _whole(compute(values[i], values[j]))
+            result = compute(values[i], values[j])
+            if result is None:
+                continue
+            result = _whole(result)
             number, left, right = _written(result), written[i], written[j]
             if number is None or left is None or right is None:  # too long
                 continue
@@ -177,16 +193,33 @@ class Calculator:
             fields += (
                 Field(result, start, equals, operation),
                 Field(values[i], equals + 3, middle, None, i),
-                Field(values[j], middle + 3, len(text), None, j),
+                Field(values[j], middle + 2 + len(operation), len(text), None, j),
             )
         return Printed(text, tuple(fields))
 
+    @property
+    def invertible(self) -> bool:
+        """Whether `partners` can be told: of a function only its results are known."""
+        return all(operation in _SOLUTIONS for operation in self.operations)
+
     def partners(self, known: Fraction, wanted: Number) -> set[Fraction]:
-        """The numbers that make `wanted`, exactly, together with `known`; where every number does (0 x = 0), none."""
+        """The numbers that make `wanted`, exactly, together with `known`; where every number does (0 x = 0), none.
+
+        Only for an `invertible` calculator.
+        """
         return {x for operation in self.operations for x in _SOLUTIONS[operation](known, wanted)}
 
     @cached_property
-    def _clauses(self) -> list[tuple[str, Callable[[Any, Any], Number], int, int]]:
-        """Operation, how to compute it, and which of the values is left and which right."""
+    def _clauses(self) -> list[tuple[str, Callable[[Any, Any], Number | None], int, int]]:
+        """What stands between the operands, how to compute it, and which of the values is left and which right."""
         both = ((0, 1), (1, 0))
-        return [(o, _OPERATIONS[o][0], *sides) for o in self.operations for sides in both[: 1 + _OPERATIONS[o][1]]]
+        made = []
+        for operation in self.operations:
+            compute, ordered = _OPERATIONS.get(operation) or (imported(operation), True)
+            made += [(_symbol(operation), compute, *sides) for sides in both[: 1 + ordered]]
+        return made
+
+
+def _symbol(operation: str) -> str:
+    """What stands between the operands: the operation itself, or the name of a function."""
+    return operation.rpartition(":")[2]

@@ -27,7 +27,8 @@ class CalculatorReaderConfig(PreTrainedConfig):
 
     Args:
         encoder: the encoder's own configuration (its `to_dict()`); the reader builds its encoder from it.
-        operations: of ``+ - * /``; empty for span extraction without a calculator.
+        operations: of ``+ - * /``, and functions of your own as ``module:function``, which are imported only where that
+            is allowed (`anzan.reader.functions`); empty for span extraction without a calculator.
         calls: how often the calculator is called. Each call but the first takes a result of the one before and a number
             of the text, and has a scorer of its own; needs an objective that reads several candidates' results.
         constants: numbers, as text ("100", "0.5"), that the calculator may be given although they stand nowhere.

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
+from string import ascii_letters
 from typing import Any, cast
 
 from transformers import PreTrainedTokenizerFast
@@ -77,7 +78,10 @@ class Features:
         vocabulary = tokenizer.get_vocab()
         unknown = tokenizer.unk_token_id
         self._sep: Any = tokenizer.sep_token_id
-        self._first: dict[str, Any] = {c: vocabulary.get(c, unknown) for c in "0123456789+-*/=,."}
+        # What a calculation is written with; letters are those of functions' names.
+        self._first: dict[str, Any] = {
+            c: vocabulary.get(c, vocabulary.get(c.lower(), unknown)) for c in "0123456789+-*/=,._" + ascii_letters
+        }
         self._word = lru_cache(10_000)(self._word_ids)  # an operand comes up in many rows
         self._next = {c: vocabulary[f"##{c}"] for c in "0123456789"}
         self.pad: int = cast(Any, tokenizer).pad_token_id or 0
@@ -282,7 +286,8 @@ class Features:
     def _on_the_way(self, text: Text, rows: Sequence[Row | None], values: frozenset[Number]) -> list[bool]:
         """Of which rows a result makes the answer together with a number of the text."""
         known = {m.value for m in text.mentions}
-        if any(len(format_number(v).partition(".")[2]) == DECIMALS for v in values):  # it may be rounded
+        rounded = any(len(format_number(v).partition(".")[2]) == DECIMALS for v in values)
+        if rounded or not self.calculator.invertible:
             results = [{value for value, _, op in row.fields if op is not None} if row else set() for row in rows]
             made = (
                 {f.value for x in known for r in own for f in self.calculator(x, r).fields if f.operation}

@@ -9,7 +9,7 @@ if TYPE_CHECKING:  # importing it loads torch
     from anzan.reader.answers import Answer, Step
 
 _NUMBER = r"(?:- )?[\d.]+"
-_CLAUSE = re.compile(rf"(?P<result>{_NUMBER}) = {_NUMBER} (?P<operation>[-+*/]) {_NUMBER}")
+_CLAUSE = re.compile(rf"(?P<result>{_NUMBER}) = {_NUMBER} (?P<operation>[-+*/]|[^\W\d]\w*) {_NUMBER}")
 
 
 class Clause(NamedTuple):
