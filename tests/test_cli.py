@@ -501,7 +501,7 @@ def test_ask_many(model: Path, tmp_path: Path) -> None:
     result = run("ask", model, "--input", questions, "--output", answers)
     assert (result.exit_code, result.stdout) == (0, "")
     first, second = map(json.loads, answers.read_text(encoding="utf-8").splitlines())
-    assert first.pop("id") == 7
+    assert (first.pop("line"), first.pop("id"), second.pop("line")) == (1, 7, 3)
     check_contract(first, PASSAGE, QUESTION)
     check_contract(second, "3 é and 5.", "Which?")
     summary = json.loads(output_of("ask", model, "--input", questions, "--output", answers, "--json"))
@@ -531,7 +531,8 @@ def test_ask_many_loses_no_good_line_to_a_bad_one(model: Path, tmp_path: Path) -
     ):
         assert line.startswith(f"{questions}, line {number}, {name}: ")
     assert said[-1] == f"anzan: 2 answered in {answers}, 5 of 7 lines could not be used"
-    assert [json.loads(line)["id"] for line in answers.read_text(encoding="utf-8").splitlines()] == ["a", "b"]
+    answered = [json.loads(line) for line in answers.read_text(encoding="utf-8").splitlines()]
+    assert [(each["line"], each["id"]) for each in answered] == [(1, "a"), (7, "b")]
 
 
 def test_ask_many_refuses(model: Path, tmp_path: Path) -> None:
@@ -546,5 +547,7 @@ def test_ask_many_refuses(model: Path, tmp_path: Path) -> None:
         "ask", model, "--input", tmp_path / "nothing.jsonl", "--output", tmp_path / "x"
     )
     assert "the input" in failure_of("ask", model, "--input", questions, "--output", questions)
+    assert "regular file" in failure_of("ask", model, "--input", tmp_path, "--output", tmp_path / "x")
+    assert f"{tmp_path}: a folder" in failure_of("ask", model, "--input", questions, "--output", tmp_path)
     assert questions.read_bytes() == before
     assert not (tmp_path / "x").exists()

@@ -163,9 +163,11 @@ def _quiet() -> None:
     if os.environ.get("ANZAN_DEBUG"):
         return
     warnings.simplefilter("ignore")
+    from transformers.utils import logging as transformers_logging
+
+    # After the import, which sets them.
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
-    from transformers.utils import logging as transformers_logging
 
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
@@ -270,7 +272,7 @@ def _bias(text: str) -> tuple[str, float]:
 def pretrain(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the encoder goes.")],
     seed: Annotated[int | None, typer.Option(help="The recipe's own by default.")] = None,
-    steps: Annotated[int | None, typer.Option(help="The recipe's own by default.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="The recipe's own by default.")] = None,
 ) -> None:
     """Make the encoder anzan-tiny from a seed."""
     _need_empty(out)
@@ -401,6 +403,8 @@ def evaluate(
 def _problems(data: Path) -> list[Problem]:
     from anzan.tasks.formats import read_any
 
+    if str(data).startswith("hub:"):
+        _quiet()  # a name that the hub does not know is tried again and again, aloud
     problems = read_any(data)
     if not problems:
         raise DataError(f"{data}: no problem in it; give a file with some")
@@ -411,7 +415,7 @@ def _problems(data: Path) -> list[Problem]:
 def audit(
     model: Model,
     data: Annotated[Path, typer.Argument(metavar="DATA", help="JSONL, DROP's JSON, SVAMP's CSV, or hub:NAME:SPLIT.")],
-    seed: Annotated[int, typer.Option(help="Of what is drawn: wrong results, other examples, intervals.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of what is drawn: wrong results, other examples, intervals.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Tell whether a reader uses its calculator: its answers with the calculator's output tampered with."""
@@ -527,6 +531,8 @@ def explain(
 
 def _ask_many(model: Path, source: Path, target: Path, as_json: bool) -> None:
     log = _log()
+    if source.exists() and not source.is_file():
+        raise ValueError(f"{source}: not a regular file; save it first, and give its path")
     with open(source, "rb") as lines:  # before the model, which takes longer to load
         total = sum(1 for _ in lines)
     if target.exists() and target.samefile(source):
@@ -535,12 +541,12 @@ def _ask_many(model: Path, source: Path, target: Path, as_json: bool) -> None:
     answered = failed = 0
     with whole_file(target) as file, progress_bar(log) as bar:
         task = bar.add_task("asking", total=total)
-        chunk: list[Question] = []
+        chunk: list[tuple[int, Question]] = []
 
         def answer_chunk() -> None:
-            answers = reader.ask_many((q.passage, q.question) for q in chunk)
-            for q, answer in zip(chunk, answers, strict=True):
-                record = ({} if q.id is None else {"id": q.id}) | answer.to_json()
+            answers = reader.ask_many((q.passage, q.question) for _, q in chunk)
+            for (line, q), answer in zip(chunk, answers, strict=True):
+                record = {"line": line} | ({} if q.id is None else {"id": q.id}) | answer.to_json()
                 file.write(json.dumps(record, ensure_ascii=False) + "\n")
             chunk.clear()
 
@@ -552,7 +558,7 @@ def _ask_many(model: Path, source: Path, target: Path, as_json: bool) -> None:
                 log.print(str(item))
             else:
                 answered += 1
-                chunk.append(item)
+                chunk.append((number, item))
             if len(chunk) == CHUNK:
                 answer_chunk()
                 bar.update(task, completed=number)

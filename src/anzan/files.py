@@ -1,5 +1,6 @@
 """Files that appear whole or not at all."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[TextIO]:
     error leaves an earlier one as it was. Its folder is made where it is missing.
     """
     target = Path(os.path.realpath(path))  # through a symbolic link, not over it
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "a folder; give the name of a file", str(path))
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:

@@ -20,7 +20,8 @@ USED = "bold underline cyan"
 ANSWER = "bold green"
 
 # What a terminal would obey instead of showing; one blank each, so that offsets stay.
-_CONTROLS = {i: " " for i in (*range(32), *range(127, 160)) if chr(i) != "\n"}
+_DIRECTIONS = (0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF)  # and zero width
+_CONTROLS = {i: " " for i in (*range(32), *range(127, 160), *_DIRECTIONS) if chr(i) != "\n"}
 
 
 class Mark(NamedTuple):

@@ -164,3 +164,10 @@ def test_a_null_control_needs_a_calculator(tmp_path: Path) -> None:
                 load_config("paper", ["data.possession.train_size=16", "train.null_control=true", *changes]),
                 tmp_path / "x",
             )
+
+
+@pytest.mark.parametrize("setting", ["data.train=mine.jsonl", "data.eval=mine.jsonl", "data.questions=[difference]"])
+def test_files_and_drawn_problems_are_not_mixed(setting: str) -> None:
+    config = load_config("demo", [setting])
+    with pytest.raises(ConfigError, match=rf"^{setting.partition('=')[0]} and data\.possession: give one"):
+        load_splits(config.data, 0)

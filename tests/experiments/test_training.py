@@ -141,6 +141,26 @@ def test_a_run_that_cannot_do_the_smallest_problems_is_a_dead_end() -> None:
     assert why(0.7, 0.7, 0.4, 0.7, 0.1, 0.9) == "a span loss of 0.52 on the smallest problems"
 
 
+def test_a_folder_goes_on_with_its_own_run_alone(tmp_path: Path, small_run: list[str]) -> None:
+    settings = [*small_run, "train.minutes=null", "train.max_steps=1"]
+    with pytest.raises(SliceOver):
+        train(load_config("demo", settings), tmp_path / "run", stop=lambda: True)
+    with pytest.raises(ConfigError, match=r"^train\.seed: 7, and 0 in the run that"):
+        train(load_config("demo", [*settings, "train.seed=7"]), tmp_path / "run", resume=True)
+    train(load_config("demo", [*settings, "train.max_steps=2"]), tmp_path / "run", resume=True)
+
+
+def test_what_others_have_saved_is_left_alone(tmp_path: Path, small_run: list[str]) -> None:
+    """Another trainer's checkpoints have the same names as ours."""
+    precious = tmp_path / "checkpoint-500" / "model.safetensors"
+    precious.parent.mkdir()
+    precious.touch()
+    for settings in (small_run, [*small_run, "data.possession.people=1"]):
+        with pytest.raises(ConfigError, match="something else than a run"):
+            train(load_config("demo", settings), tmp_path, resume=True)
+    assert precious.exists()
+
+
 def test_the_last_try_is_kept(tmp_path: Path, small_run: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("anzan.experiments.training.evaluate", lambda *_: {"f1": 10.0})
     settings = [*small_run, "train.max_steps=2", "train.evaluations=1", "train.minutes=null", "train.tries=2"]

@@ -57,5 +57,6 @@ def explain(reader: Reader, passage: str, question: str, most: int = 5) -> Expla
             ]
         )
         seen = reader.features.extended(seen, call.pair, call.row)
-    others = [other for other in trace.others if other.answer != answer.answer]
+    others = {other.answer: other for other in reversed(trace.others) if other.answer != answer.answer}
+    others = [other for other in trace.others if others.get(other.answer) is other]  # the best of those that read alike
     return Explanation(passage, question, answer, tokens, candidates, tuple(others[:most]), called)

@@ -43,6 +43,11 @@ def disown(folder: Path) -> None:
         (checkpoint / _WHOLE).unlink(missing_ok=True)
 
 
+def has_whole(folder: Path) -> bool:
+    """Whether a folder holds a whole checkpoint."""
+    return any((path / _WHOLE).exists() for path in _by_step(folder).values())
+
+
 def last_whole(folder: Path) -> Path | None:
     """The newest whole checkpoint in a folder, None if there is none; those that are not whole are deleted."""
     steps = _by_step(folder)

@@ -46,6 +46,9 @@ def load_splits(data: DataConfig, seed: int) -> Splits:
     if data.distracted < 0 or (data.distracted and data.possession is not None):
         raise ConfigError(f"data.distracted: 0 or more, and for problems from a file alone, got {data.distracted}")
     if data.possession is not None:
+        for name in ("train", "dev", "eval", "ids", "questions"):
+            if getattr(data, name):
+                raise ConfigError(f"data.{name} and data.possession: give one; data.possession=null reads the files")
         train, dev, test = (draw(data.possession, split) for split in ("train", "dev", "eval"))
         check_disjoint(train, dev)
         check_disjoint(train, test)

@@ -37,6 +37,7 @@ from anzan.experiments.pace import Pace
 from anzan.experiments.plots import learning_curves
 from anzan.experiments.progress import TrainingBar
 from anzan.experiments.results import command, commit, device_name, write_json
+from anzan.experiments.same_run import check_same_run, claim
 from anzan.experiments.slices import Slice, SliceOver
 from anzan.reader.answers import Reader, features_for
 from anzan.reader.attention import use_bfloat16_attention
@@ -168,7 +169,7 @@ def train(
     development split.
 
     Raises:
-        ConfigError, DataError: settings or data that cannot be used.
+        ConfigError, DataError: settings or data that cannot be used, or with `resume` others than those of the run.
         FileExistsError: `out` holds another run and `resume` is off.
         SliceOver: the minutes are over, or somebody has stopped it, and the run is not.
     """
@@ -220,7 +221,8 @@ def _train(
         raise ConfigError(
             "train.grow_from and train.grow_share: for possession problems; 2 people or more, a share up to 1"
         )
-    checkpoint = last_whole(out) if resume else None
+    if resume:
+        check_same_run(config, out)
     keep_freed_memory()
     set_seed(seed)
     splits = load_splits(config.data, config.train.seed)
@@ -257,8 +259,12 @@ def _train(
     )
     hopeless, stuck = (-math.inf, math.inf) if last else (t.hopeless, t.stuck)
     give_up_on = GiveUp(f"eval_{t.select_by}", hopeless, stuck, sampler.grows_at)
-    out.mkdir(parents=True, exist_ok=True)
     workers = _workers(t)
+    # Nothing is written to the folder or taken from it before this.
+    out.mkdir(parents=True, exist_ok=True)
+    checkpoint = last_whole(out) if resume else None
+    if processes.is_main_process:
+        claim(config, out)
     if t.bf16 and not torch.cuda.is_available():
         use_bfloat16_attention(model.encoder)
     trainer = _Trainer(
@@ -408,9 +414,15 @@ def _beginning(settings: TrainConfig, examples: Examples) -> list[int]:
 
 def _check(settings: TrainConfig) -> None:
     """What would otherwise come to light after minutes of training."""
-    for name in ("batch_size", "epochs", "learning_rate", "head_learning_rate", "tries"):
-        if getattr(settings, name) is not None and getattr(settings, name) <= 0:
+    for name in ("batch_size", "epochs", "learning_rate", "head_learning_rate", "tries", "minutes"):
+        if getattr(settings, name) is not None and not 0 < getattr(settings, name) < math.inf:
             raise ConfigError(f"train.{name}: give a number above 0, got {getattr(settings, name)}")
+    if settings.max_steps == 0 or settings.max_steps < -1:
+        raise ConfigError(f"train.max_steps: give a number above 0, or -1 for train.epochs, got {settings.max_steps}")
+    if not 0 <= settings.warmup_share <= 1:
+        raise ConfigError(f"train.warmup_share: give a share from 0 to 1, got {settings.warmup_share}")
+    if not 0 <= settings.seed < 2**32:
+        raise ConfigError(f"train.seed: give a number from 0 to 4294967295, got {settings.seed}")
     for name in ("layer_decay", "entropy_share"):
         if not 0 < getattr(settings, name) <= 1:
             raise ConfigError(f"train.{name}: give a share above 0 and up to 1, got {getattr(settings, name)}")
