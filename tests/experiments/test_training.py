@@ -155,7 +155,7 @@ def test_what_others_have_saved_is_left_alone(tmp_path: Path, small_run: list[st
     precious = tmp_path / "checkpoint-500" / "model.safetensors"
     precious.parent.mkdir()
     precious.touch()
-    for settings in (small_run, [*small_run, "data.possession.people=1"]):
+    for settings in (small_run, [*small_run, "data.possession.people=1", "train.grow_from=null"]):
         with pytest.raises(ConfigError, match="something else than a run"):
             train(load_config("demo", settings), tmp_path, resume=True)
     assert precious.exists()
