@@ -248,7 +248,12 @@ def test_ctrl_c_leaves_a_run_that_goes_on(tmp_path: Path, small_run: list[str]) 
     command += ["train.max_steps=900", "train.minutes=null", "train.begin_with=[]", "train.begin_share=0"]
     running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert running.stderr is not None
-    assert any("left" in line for line in running.stderr)  # it trains, and says how long it will
+    begun: list[str] = []
+    for line in running.stderr:  # it trains, and says how long it will
+        begun.append(line)
+        if "left" in line:
+            break
+    assert "left" in begun[-1], begun
     running.send_signal(signal.SIGINT)
     said = running.stderr.read().splitlines()
     assert any("Ctrl-C again stops at once" in line for line in said)
