@@ -22,7 +22,7 @@ def check_same_run(config: RunConfig, out: Path) -> None:
     Raises:
         ConfigError: a setting differs, or the folder holds something that is no run.
     """
-    if not out.exists() or not any(out.iterdir()):
+    if not out.exists() or all(path.name.startswith(".") for path in out.iterdir()):  # a killed run leaves a draft
         return
     if not (out / _FILE).is_file():
         if has_whole(out):  # a run of before this file was written
