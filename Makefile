@@ -18,22 +18,23 @@ slow: $(READY)
 
 # Guided by coverage; Atheris has wheels for Linux alone, so it stays out of .venv.
 FUZZ_RUNS ?= 20000
-fuzz: build/atheris
+fuzz: build/atheris/ready
 	for target in numbers tokens files; do \
 		PYTHONPATH=$(CURDIR)/build/atheris $(BIN)/python tests/guided_fuzz.py $$target -runs=$(FUZZ_RUNS) -verbosity=0 || exit 1; \
 	done
 
-build/atheris: $(READY)
-	$(BIN)/pip install --no-deps --target $@ atheris==3.0.0
+build/atheris/ready: $(READY)
+	$(BIN)/pip install --no-deps --target $(@D) atheris==3.0.0
 	touch $@
 
 # What is known against the pinned versions; asks PyPI, so it is not part of CI.
-advisories: build/pip-audit
+advisories: build/pip-audit/ready
 	build/pip-audit/bin/pip-audit -r requirements.lock --disable-pip --no-deps --strict
 
-build/pip-audit:
-	$(PYTHON) -m venv $@
-	$@/bin/pip install pip-audit
+build/pip-audit/ready:
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install pip-audit
+	touch $@
 
 # What trains and answers, with the oldest transformers that pyproject.toml allows; make test has the newest.
 oldest: build/oldest/ready

@@ -148,6 +148,9 @@ def test_a_folder_goes_on_with_its_own_run_alone(tmp_path: Path, small_run: list
     with pytest.raises(ConfigError, match=r"^train\.seed: 7, and 0 in the run that"):
         train(load_config("demo", [*settings, "train.seed=7"]), tmp_path / "run", resume=True)
     train(load_config("demo", [*settings, "train.max_steps=2"]), tmp_path / "run", resume=True)
+    (tmp_path / "run" / "run.json").write_text("{", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"run\.json: broken"):
+        train(load_config("demo", settings), tmp_path / "run", resume=True)
 
 
 def test_what_others_have_saved_is_left_alone(tmp_path: Path, small_run: list[str]) -> None:

@@ -57,6 +57,8 @@ def explain(reader: Reader, passage: str, question: str, most: int = 5) -> Expla
             ]
         )
         seen = reader.features.extended(seen, call.pair, call.row)
-    others = {other.answer: other for other in reversed(trace.others) if other.answer != answer.answer}
-    others = [other for other in trace.others if others.get(other.answer) is other]  # the best of those that read alike
-    return Explanation(passage, question, answer, tokens, candidates, tuple(others[:most]), called)
+    others: dict[str, Answer] = {}
+    for other in trace.others:  # the best of those that read alike
+        if other.answer != answer.answer:
+            others.setdefault(other.answer, other)
+    return Explanation(passage, question, answer, tokens, candidates, tuple(others.values())[:most], called)

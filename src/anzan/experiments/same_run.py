@@ -28,7 +28,11 @@ def check_same_run(config: RunConfig, out: Path) -> None:
         if has_whole(out):  # a run of before this file was written
             return
         raise ConfigError(f"{out}: it holds something else than a run to go on with; choose another --out")
-    held, wanted = _flat(json.loads((out / _FILE).read_text(encoding="utf-8"))), _flat(config.to_dict())
+    try:
+        held = _flat(dict(json.loads((out / _FILE).read_text(encoding="utf-8"))))
+    except (ValueError, TypeError):
+        raise ConfigError(f"{out / _FILE}: broken, so the run cannot be told; choose another --out") from None
+    wanted = _flat(config.to_dict())
     for key in sorted(held.keys() & wanted.keys() - MAY_CHANGE):
         if held[key] != wanted[key]:
             raise ConfigError(
