@@ -108,6 +108,7 @@ class TrainConfig:
     slower); what is measured is measured in float32. Where the span loss is above `stuck` (nats) when problems begin to
     grow, or the best development score below `hopeless` behind three quarters of a run, it begins again with other
     weights, for `tries` times in all, on one process: some starts lead into a dead end, and the answers alone tell.
+    `select_by` is the development score that chooses among the checkpoints, or `last` for the end of the run.
     `workers` processes make batches ahead of the step that needs them; by default none on a CPU, which computes with
     all its cores, and a few beside a GPU.
     """
