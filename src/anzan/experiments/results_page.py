@@ -97,11 +97,18 @@ def write_page(results: Path, page: Path) -> None:
 
 
 def _scales(table: str, rows: Sequence[dict[str, Any]]) -> Iterable[str]:
-    groups = _grouped(rows, "scale", "encoder", "parameters", "device")
-    for (scale, encoder, parameters, device), group in groups.items():
-        yield f"### {scale}: {encoder}, {parameters:,} parameters, {device}\n"
+    groups = _grouped(rows, "scale", "encoder", "parameters")
+    for (scale, encoder, parameters), group in groups.items():
+        devices = list(dict.fromkeys(r["device"] for r in group))
+        yield f"### {scale}: {encoder}, {parameters:,} parameters, {' and '.join(devices)}\n"
         yield "\n".join(_table1(group) if table == "table1" else _table(table, group)) + "\n"
-        yield "\n".join(["```", *dict.fromkeys(r["command"] for r in group), "```"]) + "\n"
+        yield "\n".join(["```", *_commands(group, devices), "```"]) + "\n"
+
+
+def _commands(rows: Iterable[dict[str, Any]], devices: Sequence[str]) -> Iterable[str]:
+    """The command of each figure; where there are several devices, with the one it ran on."""
+    for command, device in dict.fromkeys((r["command"], r["device"]) for r in rows):
+        yield f"{command}  # {device}" if len(devices) > 1 else command
 
 
 def _table1(rows: Sequence[dict[str, Any]]) -> Iterable[str]:
