@@ -171,12 +171,14 @@ def test_the_last_try_is_kept(tmp_path: Path, small_run: list[str], monkeypatch:
     assert [e["seed"] for e in result["dead_ends"]] == [0] and result["train_steps"] == 2
 
 
-def test_the_best_checkpoint_is_loaded_whole(
-    tmp_path: Path, small_run: list[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("select_by", "kept", "f1"), [("f1", 2, 90.0), ("last", 4, 10.0)])
+def test_the_selected_checkpoint_is_loaded_whole(
+    tmp_path: Path, small_run: list[str], monkeypatch: pytest.MonkeyPatch, select_by: str, kept: int, f1: float
 ) -> None:
     scores = iter([90.0, 10.0])
     monkeypatch.setattr("anzan.experiments.training.evaluate", lambda *_: {"f1": next(scores, 0.0)})
     settings = [*small_run, "train.max_steps=4", "train.evaluations=2", "train.learning_rate=0.1"]
-    reader, _ = train(load_config("demo", settings), tmp_path / "run")
-    best = Reader.load(tmp_path / "run" / "checkpoint-2")
-    torch.testing.assert_close(reader.model.state_dict(), best.model.state_dict(), rtol=0, atol=0)
+    reader, result = train(load_config("demo", [*settings, f"train.select_by={select_by}"]), tmp_path / "run")
+    assert result["dev_metrics"]["f1"] == f1
+    saved = Reader.load(tmp_path / "run" / f"checkpoint-{kept}")
+    torch.testing.assert_close(reader.model.state_dict(), saved.model.state_dict(), rtol=0, atol=0)
