@@ -177,7 +177,10 @@ def _longer_numbers(wanted: Wanted) -> list[Run]:
 
 
 def _two_transfers(wanted: Wanted) -> list[Run]:
-    """Two transfers, so two calls where the recipe's objective can train a chain; one call for the others."""
+    """Two transfers, so two calls where the recipe's objective can train a chain; one call for the others.
+
+    A chain's span loss counts the first calls that lead nowhere, so it does not tell a dead end.
+    """
     runs = []
     for cell in wanted.cells or ("transfer/max-argmax",):
         plain = wanted.config("two-transfers", cell)
@@ -188,6 +191,7 @@ def _two_transfers(wanted: Wanted) -> list[Run]:
             "data.possession.transfers=2",
             f"data.possession.people={max(4, possession_of(plain).people)}",  # two are asked, two give or receive
             f"model.calls={2 if chain else 1}",
+            "train.tries=1",
         )
         runs.append(_run("two-transfers", config, [_measured("two-transfers", cell, config)]))
     return runs
