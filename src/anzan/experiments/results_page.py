@@ -84,7 +84,7 @@ without a transfer. Empty boxes are numbers that are hidden from the reader.
 
 def write_page(results: Path, page: Path) -> None:
     """Write the page from the result files; the file appears whole or not at all."""
-    found = sorted(p for table in TITLES for p in (results / table).rglob("*.json"))
+    found = sorted((p for table in TITLES for p in (results / table).rglob("*.json")), key=_by_size)
     rows = [json.loads(p.read_text(encoding="utf-8")) for p in found]
     parts = [HEAD]
     for table, title in TITLES.items():
@@ -94,6 +94,11 @@ def write_page(results: Path, page: Path) -> None:
     parts += [CHOICES, *_figures(page.parent)]
     with whole_file(page) as file:
         file.write("\n".join(parts).rstrip() + "\n")
+
+
+def _by_size(path: Path) -> list[str]:
+    """Folders that are numbers go by those."""
+    return [part.zfill(9) if part.isdigit() else part for part in path.parts]
 
 
 def _scales(table: str, rows: Sequence[dict[str, Any]]) -> Iterable[str]:
