@@ -25,6 +25,7 @@ PROBLEMS = [
     ("Anna has 7 pens. Carl has 5.4 pens. Anna gave 3 pens to Zoë.", "How many are 50 and 4?", "54"),
     ("Anna has 7 pens. Carl has -54 pens.", "What is the maximum?", "7"),
 ]
+SCORED = ("input_ids", "attention_mask", "token_type_ids", "number_tokens", "candidates")
 BLIND = [{"7", "54", "1,120"}, {"7", "3"}, {"7", "-54"}]
 
 
@@ -88,8 +89,7 @@ def test_every_candidate_is_read_with_its_own_arguments_hidden(
     )
     examples = [features.example(p, q, [[a]]) for p, q, a in PROBLEMS]
     batch = collate_examples(examples, 0)
-    keys = ("input_ids", "attention_mask", "token_type_ids", "number_tokens", "candidates")
-    scores = model.score(**{k: batch[k] for k in keys})  # the first pass sees the numbers as they are
+    scores = model.score(**{k: batch[k] for k in SCORED})  # the first pass sees the numbers as they are
     totals = []
     for b, (e, blind) in enumerate(zip(examples, BLIND, strict=True)):
         p = scores[b, : len(e.rows)].softmax(0)
@@ -114,6 +114,21 @@ def test_hiding_in_the_straight_through_pass_is_that_of_the_choice(make_reader: 
     expected = [slow_candidate(model, features, e, int(out.index[b]), set(), decoys[b]) for b, e in pairs]
     seen = torch.stack([x for x in expected if x.item() != 20.0])
     torch.testing.assert_close(out.loss, seen.mean(), atol=1e-4, rtol=1e-4)
+
+
+def test_fixed_decoys_are_in_training_what_they_are_later(make_reader: MakeReader) -> None:
+    model, features = make_reader(hide_arguments=True, objective="exact-marginal", argument_loss="none")
+    example = features.example(*PROBLEMS[0][:2], [[PROBLEMS[0][2]]])
+    batch = collate_examples([example], 0)
+    model.training = True  # the objective's, not the encoder's dropout
+    drawn = {model(**batch).loss.item() for _ in range(3)}
+    model.config.fixed_decoys = True
+    fixed = {model(**batch).loss.item() for _ in range(3)}
+    assert len(drawn) == 3 and len(fixed) == 1
+    later = draw_decoys(1, 5, torch.device("cpu"), random=False)[0]
+    p = model.score(**{k: batch[k] for k in SCORED})[0].softmax(0)
+    losses = [slow_candidate(model, features, example, i, set(), later) for i in range(len(example.rows))]
+    assert fixed.pop() == pytest.approx(-torch.log((p * (-torch.stack(losses)).exp()).sum()).item(), rel=1e-4)
 
 
 def test_digits_that_were_calculated_with_are_seen_in_the_results_alone(make_reader: MakeReader) -> None:
@@ -170,9 +185,10 @@ def test_a_blindfold_needs_hiding(options: dict[str, Any]) -> None:
         CalculatorReaderConfig(**options)
 
 
-def test_a_blind_choice_needs_hiding() -> None:
-    with pytest.raises(ValueError, match=r"^blind_choice: needs hide_arguments"):
-        CalculatorReaderConfig(blind_choice=True)
+@pytest.mark.parametrize("name", ["blind_choice", "fixed_decoys"])
+def test_what_is_said_of_decoys_needs_hiding(name: str) -> None:
+    with pytest.raises(ValueError, match=rf"^{name}: needs hide_arguments"):
+        CalculatorReaderConfig(**{name: True})
 
 
 def test_a_model_without_a_tokenizer_s_digits_cannot_hide(make_reader: MakeReader) -> None:

@@ -85,6 +85,7 @@ class ModelConfig:
     temperature: float = 1.0
     noise_scale: float = 1.0
     hide_arguments: bool = False
+    fixed_decoys: bool = False
     blind_choice: bool = False
     blindfold: float = 0.0
     discount_guesses: bool = False

@@ -48,6 +48,8 @@ class CalculatorReaderConfig(PreTrainedConfig):
         hide_arguments: in the place of the numbers that went into the calculator the reader sees random digits, the
             same in the text and in the printed operands (`anzan.reader.decoys`). Results are true, so what the
             numbers amount to can be read from them alone.
+        fixed_decoys: in training too these digits are the same for every text, as they are in every later reading;
+            otherwise training draws them anew for each, and a reader can be disturbed by those that it then meets.
         blind_choice: the first pass sees decoys in the place of all numbers: it must choose by what the text says about
             them, and cannot tell the reader by its choice what it has worked out itself; needs `hide_arguments`.
         blindfold: the share of training examples in which all numbers of `anzan.reader.blindfold` are hidden as well;
@@ -93,6 +95,7 @@ class CalculatorReaderConfig(PreTrainedConfig):
         discount_guesses: bool = False,
         max_answer_words: int = 12,
         max_tokens: int = 4096,
+        fixed_decoys: bool = False,
         **kwargs: Any,
     ):
         if argument_loss not in ARGUMENT_LOSSES:
@@ -112,8 +115,9 @@ class CalculatorReaderConfig(PreTrainedConfig):
             raise ValueError(f"sure: a probability above 0.5, up to 1 (read all samples), got {sure}")
         if not 0 <= blindfold <= hide_arguments:
             raise ValueError(f"blindfold: a share from 0 to 1 that needs hide_arguments, got {blindfold}")
-        if blind_choice and not hide_arguments:
-            raise ValueError("blind_choice: needs hide_arguments")
+        for name, asked in (("fixed_decoys", fixed_decoys), ("blind_choice", blind_choice)):
+            if asked and not hide_arguments:
+                raise ValueError(f"{name}: needs hide_arguments")
         if discount_guesses and (not operations or calls > 1):
             raise ValueError("discount_guesses: for readers with one call of a calculator; change operations, calls")
         super().__init__(**kwargs)
@@ -133,6 +137,7 @@ class CalculatorReaderConfig(PreTrainedConfig):
         self.noise_scale = noise_scale
         self.dropout = dropout
         self.hide_arguments = hide_arguments
+        self.fixed_decoys = fixed_decoys
         self.blind_choice = blind_choice
         self.blindfold = blindfold
         self.discount_guesses = discount_guesses

@@ -415,7 +415,8 @@ class CalculatorReader(PreTrainedModel):
         if self.config.hide_arguments:
             assert number_digits is not None and operand_digits is not None
             ids = text["input_ids"]
-            decoys = draw_decoys(len(ids), number_tokens.shape[1], ids.device, self.training, noise)
+            anew = self.training and not self.config.fixed_decoys
+            decoys = draw_decoys(len(ids), number_tokens.shape[1], ids.device, anew, noise)
             result_ids = self.disguised_rows(result_ids, operand_digits, candidates, decoys)
             first |= self.disguised_choice(ids, number_digits, decoys)
             hidden = used
