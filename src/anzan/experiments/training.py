@@ -54,7 +54,7 @@ REPORTED = 100
 
 SCORES = ("f1", "em", "signed_em", "argument_accuracy")
 """What is measured on the development split, and can select the model."""
-LAST = "last"
+LAST_STEP = "last"
 """Selects the weights at the end of the run."""
 
 
@@ -260,7 +260,7 @@ def _train(
         people=p.people if p else 0,
     )
     hopeless, stuck = (-math.inf, math.inf) if last else (t.hopeless, t.stuck)
-    score = f"eval_{'f1' if t.select_by == LAST else t.select_by}"
+    score = f"eval_{'f1' if t.select_by == LAST_STEP else t.select_by}"
     give_up_on = GiveUp(score, hopeless, stuck, sampler.grows_at)
     workers = _workers(t)
     # Nothing is written to the folder or taken from it before this.
@@ -291,7 +291,7 @@ def _train(
             save_strategy="steps",
             save_steps=every,
             save_total_limit=2,
-            load_best_model_at_end=bool(splits.dev) and t.select_by != LAST,
+            load_best_model_at_end=bool(splits.dev) and t.select_by != LAST_STEP,
             metric_for_best_model=score,
             greater_is_better=True,
             logging_steps=max(1, min(20, math.ceil(steps / 20))),
@@ -331,7 +331,7 @@ def _train(
     title = f"{config.experiment}, {config.cell}, {Path(m.encoder).name}"
     learning_curves(history, out / "curves.png", title)
     metrics = evaluate(reader, splits.eval) if splits.eval and measure else {}
-    kept = trainer.state.global_step if t.select_by == LAST else trainer.state.best_global_step
+    kept = trainer.state.global_step if t.select_by == LAST_STEP else trainer.state.best_global_step
     dev_metrics = trainer.measured.get(kept or -1)
     if dev_metrics is None:  # that step was before a resumed run was cut off, or there is no development split
         dev_metrics = evaluate(reader, splits.dev) if splits.dev else {}
@@ -432,7 +432,7 @@ def _check(settings: TrainConfig) -> None:
             raise ConfigError(f"train.{name}: give a share above 0 and up to 1, got {getattr(settings, name)}")
     if bool(settings.begin_with) != (settings.begin_share > 0) or not 0 <= settings.begin_share <= 1:
         raise ConfigError("train.begin_with and train.begin_share: give kinds of question and a share from 0 to 1")
-    for name, known in (("select_by", (*SCORES, LAST)), ("schedule", [each.value for each in SchedulerType])):
+    for name, known in (("select_by", (*SCORES, LAST_STEP)), ("schedule", [each.value for each in SchedulerType])):
         if getattr(settings, name) not in known:
             raise ConfigError(f"train.{name}: {getattr(settings, name)!r} is unknown; choose among {', '.join(known)}")
 
