@@ -1,4 +1,4 @@
-"""Guesses discounted: against a reading of masked texts that are put together token by token."""
+"""Guesses discounted or subtracted: against readings of masked texts that are put together token by token."""
 
 import pytest
 import torch
@@ -6,9 +6,12 @@ from readers import MakeReader
 from torch import Tensor
 from torch.autograd import grad
 
+from anzan.reader import guesses
+from anzan.reader.answers import Reader
 from anzan.reader.batches import collate_examples, collate_texts
 from anzan.reader.configuration import CalculatorReaderConfig
 from anzan.reader.features import Example, Features
+from anzan.reader.guesses import FLOOR, without_guess
 from anzan.reader.modeling import CalculatorReader
 
 PROBLEMS = [
@@ -67,7 +70,76 @@ def test_an_example_counts_by_what_its_answer_cannot_be_guessed(make_reader: Mak
     assert plain[0] == plain[1]
 
 
-def test_guesses_are_discounted_for_calculators_alone() -> None:
+def test_a_guess_is_learnt_beside_the_reading(make_reader: MakeReader) -> None:
+    """To be subtracted later: its own loss is added, and no example counts for more than another."""
+    model, features = make_reader(objective="exact-marginal", argument_loss="none", noise_scale=0.0)
+    batch = collate_examples([features.example(p, q, [[a]]) for p, q, a in PROBLEMS], features.pad)
+    model.training = True  # the objective's, not the encoder's dropout
+    plain = model(**batch)
+    model.config.subtract_guesses = 1.0
+    out = model(**batch)
+    assert out.parts.keys() - plain.parts.keys() == {"guess"}
+    torch.testing.assert_close(out.span_loss, plain.span_loss)
+    torch.testing.assert_close(out.loss, plain.loss + out.parts["guess"].mean())
+    model.config.subtract_guesses, model.config.discount_guesses = 0.0, True
+    assert out.parts["guess"].sum.item() == model(**batch).parts["guess"].sum.item()
+
+
+@pytest.mark.parametrize("hide", [False, True])
+def test_a_later_reading_is_divided_by_its_guess(
+    make_reader: MakeReader, hide: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answers of both readings, written out place by place: p / max(guess, floor) ** 1.5, over its sum."""
+    model, features = make_reader(hide_arguments=hide)
+    torch.nn.init.normal_(model.spans.weight, std=0.1)
+    monkeypatch.setattr(guesses, "FLOOR", 1e-3)  # random weights are not as sure as trained ones
+    texts = [(p, q) for p, q, _ in PROBLEMS]
+    traces = list(Reader(model, features).trace_many(texts))
+    model.config.subtract_guesses = 1.5
+    moved = 0
+    for text, plain, ours in zip(texts, traces, Reader(model, features).trace_many(texts), strict=True):
+        assert (ours.pair, ours.row, ours.seen) == (plain.pair, plain.row, plain.seen) and plain.row is not None
+        length = len(plain.text.ids)
+        batch = collate_texts([plain.text], features.pad)
+        keys = {k: batch[k] for k in ("attention_mask", "token_type_ids", "span_mask")}
+        if hide:
+            keys["hidden"] = torch.tensor([plain.hidden[:length]])
+        seen = torch.tensor([plain.seen])
+        masked = seen.clone()
+        sources = {"question": text[1], "passage": text[0]}
+        for i in range(len(plain.seen) - 1):
+            token = plain.text.tokens[i] if i < length else None
+            if i >= length or (token and sources[token.where][token.start : token.end].isdigit()):
+                masked[0, i] = features.mask
+        odds = []
+        for ids in (seen, masked):
+            start, end = model.read_rows(ids[:, length:], input_ids=ids[:, :length], **keys)
+            odds.append((start[0].softmax(0), end[0].softmax(0)))
+        rest = [a / b.clamp_min(1e-3) ** 1.5 for a, b in zip(*odds, strict=True)]
+        start, end = (r / r.sum() for r in rest)
+        assert ours.span is not None and plain.span is not None
+        assert ours.answer.confidence == pytest.approx((start[ours.span[0]] * end[ours.span[1]]).item(), rel=1e-4)
+        assert start[ours.span[0]] * end[ours.span[1]] >= start[plain.span[0]] * end[plain.span[1]]
+        moved += ours.answer.confidence != pytest.approx(plain.answer.confidence, rel=1e-2)
+    assert moved
+
+
+def test_what_is_as_good_as_its_guess_is_a_fair_coin() -> None:
+    """A close comparison after nine in ten in training: the reading says no more than the guess."""
+    role = torch.tensor([0.9, 0.1]).log()
+    torch.testing.assert_close(without_guess(role, role, 1.0).exp(), torch.tensor([0.5, 0.5]))
+    # What the guess rules out is divided by no less than the floor.
+    sure = without_guess(torch.tensor([0.98, 0.02]).log(), torch.tensor([1 - 1e-9, 1e-9]).log(), 1.0)
+    torch.testing.assert_close(sure.exp(), torch.tensor([0.98, 0.02 / FLOOR]) / (0.98 + 0.02 / FLOOR))
+
+
+@pytest.mark.parametrize("name", ["discount_guesses", "subtract_guesses"])
+def test_guesses_are_for_calculators_alone(name: str) -> None:
     for others in ({"operations": ()}, {"calls": 2, "objective": "unordered-set"}):
-        with pytest.raises(ValueError, match=r"^discount_guesses: for readers with one call of a calculator"):
-            CalculatorReaderConfig(discount_guesses=True, **others)
+        with pytest.raises(ValueError, match=rf"^{name}: for readers with one call of a calculator"):
+            CalculatorReaderConfig(**{name: True}, **others)
+
+
+def test_guesses_are_not_taken_away_twice() -> None:
+    with pytest.raises(ValueError, match=r"^subtract_guesses: discount_guesses does the same in training"):
+        CalculatorReaderConfig(discount_guesses=True, subtract_guesses=1.0)

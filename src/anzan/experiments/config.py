@@ -89,6 +89,8 @@ class ModelConfig:
     blind_choice: bool = False
     blindfold: float = 0.0
     discount_guesses: bool = False
+    subtract_guesses: float = 0.0
+    digit_places: int = 0
     dropout: float = 0.0
     encoder_dropout: float | None = None
 

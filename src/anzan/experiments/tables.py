@@ -191,6 +191,7 @@ def _two_transfers(wanted: Wanted) -> list[Run]:
             "data.possession.transfers=2",
             f"data.possession.people={max(4, possession_of(plain).people)}",  # two are asked, two give or receive
             f"model.calls={2 if chain else 1}",
+            "model.subtract_guesses=0",  # for one call
             "train.tries=1",
         )
         runs.append(_run("two-transfers", config, [_measured("two-transfers", cell, config)]))

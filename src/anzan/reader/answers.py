@@ -21,6 +21,7 @@ from anzan.reader.calculator import Calculator, Number, format_number
 from anzan.reader.configuration import FORMAT, CalculatorReaderConfig
 from anzan.reader.decoys import draw_decoys
 from anzan.reader.features import Features
+from anzan.reader.guesses import without_guess
 from anzan.reader.modeling import CalculatorReader
 from anzan.reader.numbers import parse_number
 from anzan.reader.spans import best_spans
@@ -275,8 +276,12 @@ class Reader:
             text |= self.model.disguised(batch["input_ids"], batch["number_digits"], arguments, decoys, batch["used"])
             operands = collate_operands(rows).to(device)[:, None]
             printed = self.model.disguised_rows(printed[:, None], operands, arguments[:, None], decoys)[:, 0]
-        start, end = self.model.read_rows(printed, **text, span_mask=batch["span_mask"])
-        start, end = start.log_softmax(-1).cpu(), end.log_softmax(-1).cpu()
+        text["span_mask"] = batch["span_mask"]
+        start, end = (each.log_softmax(-1) for each in self.model.read_rows(printed, **text))
+        if power := self.model.config.subtract_guesses:
+            guesses = (each.log_softmax(-1) for each in self.model.guess_rows(printed, batch["number_digits"], **text))
+            start, end = (without_guess(a, b, power) for a, b in zip((start, end), guesses, strict=True))
+        start, end = start.cpu(), end.cpu()
         traces = []
         for i, (t, p, r) in enumerate(shown):
             ids = [*text["input_ids"][i, : len(t.ids)].tolist(), *printed[i, : len(r.ids) if r else 0].tolist()]

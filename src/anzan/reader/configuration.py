@@ -54,18 +54,26 @@ class CalculatorReaderConfig(PreTrainedConfig):
             them, and cannot tell the reader by its choice what it has worked out itself; needs `hide_arguments`.
         blindfold: the share of training examples in which all numbers of `anzan.reader.blindfold` are hidden as well;
             needs `hide_arguments`.
+        digit_places: how many places of digits the reader tells apart, by an embedding of each that is added to that
+            of the digit (`anzan.reader.places`); 0 for none. The longest number that it tells all places of has as many
+            digits.
         discount_guesses: in training the same network also guesses: it reads with all digits and the whole result
             masked. An example counts by 2 (1 - p), p what the guess gives its answer; a fair coin leaves it as it is.
             So no answer pays by being frequent where the words are the same (Clark, Yatskar and Zettlemoyer, EMNLP
             2019, "reweight"); of two answers each gets half of the weight exactly.
+        subtract_guesses: the network learns the same guess, by its own loss alone, and a later reading is divided by it
+            to this power (`anzan.reader.guesses`): so no answer is given because it is frequent where the words are the
+            same. 1 for a reader that is as sure as it is right, more for one that is surer; 0 for no guess. Not along
+            with `discount_guesses`, which does so in training.
         max_answer_words: the longest answer that is read off question or passage.
         max_tokens: the longest text, results included. What is beyond the encoder's positions is read in windows
             (`anzan.reader.windows`).
 
     Raises:
         ValueError: an unknown argument loss or objective, self-training without an argument loss, an entropy below 0,
-            `sure` out of range, a blindfold where nothing is hidden, several calls with another objective, guesses
-            discounted without a calculator, or a constant that is no number.
+            `sure` out of range, a number of places or a power below 0, a blindfold where nothing is hidden, several
+            calls with another objective, guesses discounted or subtracted without a calculator, or both, or a constant
+            that is no number.
     """
 
     model_type = "anzan-reader"
@@ -96,6 +104,8 @@ class CalculatorReaderConfig(PreTrainedConfig):
         max_answer_words: int = 12,
         max_tokens: int = 4096,
         fixed_decoys: bool = False,
+        digit_places: int = 0,
+        subtract_guesses: float = 0.0,
         **kwargs: Any,
     ):
         if argument_loss not in ARGUMENT_LOSSES:
@@ -118,8 +128,15 @@ class CalculatorReaderConfig(PreTrainedConfig):
         for name, asked in (("fixed_decoys", fixed_decoys), ("blind_choice", blind_choice)):
             if asked and not hide_arguments:
                 raise ValueError(f"{name}: needs hide_arguments")
-        if discount_guesses and (not operations or calls > 1):
-            raise ValueError("discount_guesses: for readers with one call of a calculator; change operations, calls")
+        if digit_places < 0:
+            raise ValueError(f"digit_places: 0 for none, or how many, such as 16, got {digit_places}")
+        for name, asked in (("discount_guesses", discount_guesses), ("subtract_guesses", subtract_guesses)):
+            if asked and (not operations or calls > 1):
+                raise ValueError(f"{name}: for readers with one call of a calculator; change operations, calls")
+        if subtract_guesses < 0:
+            raise ValueError(f"subtract_guesses: 0 for none, or a power such as 1.0, got {subtract_guesses}")
+        if discount_guesses and subtract_guesses:
+            raise ValueError("subtract_guesses: discount_guesses does the same in training; choose one of them")
         super().__init__(**kwargs)
         self.format = FORMAT
         self.encoder = dict(encoder or {})
@@ -138,9 +155,11 @@ class CalculatorReaderConfig(PreTrainedConfig):
         self.dropout = dropout
         self.hide_arguments = hide_arguments
         self.fixed_decoys = fixed_decoys
+        self.digit_places = digit_places
         self.blind_choice = blind_choice
         self.blindfold = blindfold
         self.discount_guesses = discount_guesses
+        self.subtract_guesses = subtract_guesses
         self.max_answer_words = max_answer_words
         self.max_tokens = max_tokens
 

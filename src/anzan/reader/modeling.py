@@ -37,6 +37,7 @@ from anzan.reader.configuration import STRAIGHT_THROUGH, CalculatorReaderConfig
 from anzan.reader.decoys import disguise, disguised, draw_decoys
 from anzan.reader.encoders import locate_encoder
 from anzan.reader.features import Example, Features
+from anzan.reader.places import DigitPlaces
 from anzan.reader.spans import span_loss
 from anzan.reader.text import RESULT_SEGMENT
 from anzan.reader.windows import encode_in_windows
@@ -100,7 +101,7 @@ class Scored:
     """A call of the calculator whose candidates have their scores: what the second pass, or the next call, needs.
 
     Tensors as `forward` takes them, results and operands as the reader is to see them; `hidden` (batch, numbers) are
-    numbers that it does not see, whatever is chosen.
+    numbers that it does not see, whatever is chosen, and `shift` (batch) is how far the places of digits are moved.
     """
 
     call: int
@@ -113,6 +114,7 @@ class Scored:
     number_digits: Tensor | None
     decoys: Tensor | None
     hidden: Tensor | None
+    shift: Tensor | None
     noise: ExampleNoise | None
     examples: Sequence[Example]
 
@@ -154,6 +156,7 @@ class CalculatorReader(PreTrainedModel):
         self.dropout = nn.Dropout(config.dropout)
         self.scorers = nn.ModuleList(PairScorer(hidden) for _ in range(config.calls))
         self.spans = nn.Linear(hidden, 2)
+        self.places = DigitPlaces(config.digit_places, hidden) if config.digit_places else None
         self.layer = SymbolicLayer(StraightThrough(config.temperature, config.noise_scale))
         self.entropy_weight = config.entropy  # what it is now: a run lets it fall
         self.features: Features | None = None  # what made the tensors; `anzan.reader.answers.features_for` sets it
@@ -191,6 +194,11 @@ class CalculatorReader(PreTrainedModel):
         return super().save_pretrained(*args, **{"save_original_format": False, **kwargs})
 
     # -- the two passes ------------------------------------------------------------------------------------------
+    def embed(self, ids: Tensor, shift: Tensor | None = None) -> Tensor:
+        """Tokens (batch, length) as the encoder takes them, (batch, length, hidden); 0 at ids below 0."""
+        embedded = self.encoder.get_input_embeddings()(ids.clamp_min(0)) * (ids >= 0)[..., None]
+        return embedded if self.places is None else embedded + self.places(ids, self._digits(), shift)
+
     def encode(self, embeddings: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None) -> Tensor:
         """The encoder on embedded tokens (batch, length, hidden), in windows where it does not read as many at once."""
         if embeddings.shape[1] <= self.positions or token_type_ids is None:
@@ -214,12 +222,14 @@ class CalculatorReader(PreTrainedModel):
         number_tokens: Tensor,
         candidates: Tensor,
         call: int = 0,
+        shift: Tensor | None = None,
     ) -> Tensor:
         """First pass: scores (batch, candidates) of pairs of numbers, from the first wordpiece of each.
 
-        `call` counts the calls before this one, whose results are part of the text.
+        `call` counts the calls before this one, whose results are part of the text; `shift` (batch) moves the places of
+        digits (`anzan.reader.places`).
         """
-        hidden = self.encode(self.encoder.get_input_embeddings()(input_ids), attention_mask, token_type_ids)
+        hidden = self.encode(self.embed(input_ids, shift), attention_mask, token_type_ids)
         index = number_tokens[..., None].expand(-1, -1, hidden.shape[-1])
         return self.scorers[call](hidden.gather(1, index), candidates)
 
@@ -233,6 +243,7 @@ class CalculatorReader(PreTrainedModel):
         result_mask: Tensor | None = None,
         separators: Tensor | None = None,
         hidden: Tensor | None = None,
+        shift: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Second pass: start and end logits over the text followed at once by the embedded results.
 
@@ -241,8 +252,9 @@ class CalculatorReader(PreTrainedModel):
             result_mask: bool (batch, r), True at the tokens of a result.
             separators: bool (batch, r), True where no answer can stand (the closing [SEP]).
             hidden: bool (batch, length), tokens that no answer may hold.
+            shift: (batch,), how far the places of digits in the text are moved.
         """
-        embeddings = self.encoder.get_input_embeddings()(input_ids)
+        embeddings = self.embed(input_ids, shift)
         if hidden is not None:
             span_mask = span_mask & ~hidden
         attention = attention_mask.bool()
@@ -266,11 +278,26 @@ class CalculatorReader(PreTrainedModel):
         logits = self.spans(encoded).float().masked_fill(~span_mask[..., None], torch.finfo(torch.float32).min)
         return logits[..., 0], logits[..., 1]
 
-    def read_rows(self, result_ids: Tensor, **text: Any) -> tuple[Tensor, Tensor]:
+    def read_rows(self, result_ids: Tensor, shift: Tensor | None = None, **text: Any) -> tuple[Tensor, Tensor]:
         """Second pass with results given as token ids (batch, r), -1 beyond their end."""
         there = result_ids >= 0
-        embedded = self.encoder.get_input_embeddings()(result_ids.clamp_min(0)) * there[..., None]
-        return self.read(**text, results=embedded, result_mask=there, separators=_last(there))
+        embedded = self.embed(result_ids, shift)
+        return self.read(**text, results=embedded, result_mask=there, separators=_last(there), shift=shift)
+
+    def guess_rows(
+        self, result_ids: Tensor, number_digits: Tensor | None, input_ids: Tensor, **text: Any
+    ) -> tuple[Tensor, Tensor]:
+        """As `read_rows` where the digits of all numbers and the whole result are masked: a guess by the words alone.
+
+        `number_digits` (batch, length) as `collate_texts` gives it.
+        """
+        assert number_digits is not None
+        mask, there = self._features().mask, result_ids >= 0
+        return self.read_rows(
+            result_ids.masked_fill(there & ~_last(there), mask),
+            input_ids=input_ids.masked_fill(number_digits >= 0, mask),
+            **text,
+        )
 
     def disguised(
         self, input_ids: Tensor, number_digits: Tensor, arguments: Tensor, decoys: Tensor, others: Tensor | None = None
@@ -348,7 +375,8 @@ class CalculatorReader(PreTrainedModel):
         """
         text = {"input_ids": input_ids, "attention_mask": attention_mask, "token_type_ids": token_type_ids}
         if candidates is None or result_ids is None or candidates.shape[1] == 0:
-            start, end = self.read(**text, span_mask=span_mask)
+            noise = None if draws is None else ExampleNoise(draws)
+            start, end = self.read(**text, span_mask=span_mask, shift=self._draw_shift(input_ids, noise))
             span = _span_part(span_loss(start, end, text_spans), text_spans)
             loss = span.mean()
             return ReaderOutput(
@@ -373,12 +401,16 @@ class CalculatorReader(PreTrainedModel):
                 called.scores, called.table, self.encoder.get_input_embeddings().weight, called.noise
             )
             assert choice.index is not None
+            if self.places is not None:
+                rows = called.table.rows(choice.index[:, None])[:, 0]
+                embedded = embedded + self.places(rows, self._digits(), called.shift)
             second, places = self._second_pass(called, torch.arange(len(choice.index)), choice.index)
             start, end = self.read(**second, results=embedded, result_mask=there, separators=_last(there))
             losses, readable = span_loss(start, end, places), (places[..., 0] >= 0).any(-1)
-        if self.training and self.config.discount_guesses:
+        if self.training and (self.config.discount_guesses or self.config.subtract_guesses):
             parts["guess"], guessed = self._guess(called, choice.log_probs)
-            losses = losses * 2 * (1 - guessed)
+            if self.config.discount_guesses:
+                losses = losses * 2 * (1 - guessed)
         parts["span"] = Part.of(losses, readable)
         arguments = self._beside(called, choice.log_probs, acceptable, parts)
         return ReaderOutput(
@@ -411,6 +443,7 @@ class CalculatorReader(PreTrainedModel):
     ) -> Scored:
         """The first pass of a call; see `forward`."""
         decoys = hidden = None
+        shift = self._draw_shift(text["input_ids"], noise)
         first = {k: text[k] for k in ("input_ids", "attention_mask", "token_type_ids")}
         if self.config.hide_arguments:
             assert number_digits is not None and operand_digits is not None
@@ -425,10 +458,17 @@ class CalculatorReader(PreTrainedModel):
                 drawn = drawn.to(ids.device) < self.config.blindfold
                 hidden = (blindfold & drawn) | (torch.zeros_like(blindfold) if used is None else used)
         table = ResultTable(result_ids, candidate_mask)
-        scores = self.score(**first, number_tokens=number_tokens, candidates=candidates, call=call).float()
+        scores = self.score(**first, number_tokens=number_tokens, candidates=candidates, call=call, shift=shift)
         return Scored(
-            call, scores, table, text, text_spans, row_spans, candidates, number_digits, decoys, hidden, noise, examples
-        )
+            call, scores.float(), table, text, text_spans, row_spans, candidates, number_digits, decoys, hidden, shift,
+            noise, examples,
+        )  # fmt: skip
+
+    def _draw_shift(self, ids: Tensor, noise: ExampleNoise | None) -> Tensor | None:
+        if self.places is None or not self.training:
+            return None
+        drawn = torch.rand(len(ids)) if noise is None else noise.uniform(1)[:, 0]
+        return self.places.draw_shift(ids, self._digits(), drawn)
 
     def _beside(self, called: Scored, log_probs: Tensor, acceptable: Tensor, parts: dict[str, Part]) -> Tensor | None:
         """What a call's choice adds to the loss beside what the reader makes of it; returns the argument loss in it."""
@@ -471,19 +511,14 @@ class CalculatorReader(PreTrainedModel):
         return torch.where((spans[..., 0] >= 0).any(-1), span_loss(start, end, spans), NO_ANSWER)
 
     def _guess(self, called: Scored, log_probs: Tensor) -> tuple[Part, Tensor]:
-        """The loss of a reading in which all digits and the whole result are masked, and what it gives the answers.
+        """The loss of a guess, and what it gives the answers.
 
         Returns:
             The loss, and the probability of each example's answer (batch,), without a gradient.
         """
         best = log_probs.argmax(-1)
         text, spans = self._second_pass(called, torch.arange(len(best)), best)
-        assert called.number_digits is not None
-        mask = self._features().mask
-        text["input_ids"] = text["input_ids"].masked_fill(called.number_digits >= 0, mask)
-        rows = called.table.rows(best[:, None])[:, 0]
-        there = rows >= 0
-        start, end = self.read_rows(rows.masked_fill(there & ~_last(there), mask), **text)
+        start, end = self.guess_rows(called.table.rows(best[:, None])[:, 0], called.number_digits, **text)
         losses = span_loss(start, end, spans)
         p = torch.exp(-losses.detach()).masked_fill((spans[..., 0] < 0).all(-1), 0.0)
         return _span_part(losses, spans), p
@@ -510,7 +545,8 @@ class CalculatorReader(PreTrainedModel):
         `chosen` (n) is a candidate of each of the examples `example` (n), which may come up several times.
         """
         example = example.to(chosen.device)
-        text: dict[str, Any] = {k: v if v is None else v[example] for k, v in called.text.items()}
+        shared = called.text | {"shift": called.shift}
+        text: dict[str, Any] = {k: v if v is None else v[example] for k, v in shared.items()}
         places = called.text_spans[example]
         if called.decoys is not None:
             assert called.number_digits is not None

@@ -1,0 +1,55 @@
+"""Digit places: every digit carries which place of its number it stands at (units, tens, hundreds, ...).
+
+Comparing two numbers is comparing digits of like places, and where in a text a digit stands does not tell its place. An
+embedding of the place is added to that of the digit, and in training all places of an example are moved up by one
+random number, so that those of longer numbers than the examples have are learnt as well ("Abacus embeddings", McLeish
+et al., NeurIPS 2024).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def digit_places(ids: Tensor, digit_ids: Tensor) -> Tensor:
+    """How many digits of the same number stand behind each digit; -1 at other tokens: (..., length).
+
+    Args:
+        ids: (..., length).
+        digit_ids: (2, 10), the ids of the digits at a word's beginning and inside.
+    """
+    inside = torch.isin(ids, digit_ids[1])
+    position = torch.arange(ids.shape[-1], device=ids.device)
+    goes_on = F.pad(inside, (0, 1))[..., 1:]
+    ends = torch.where(goes_on, ids.shape[-1], position).flip(-1).cummin(-1).values.flip(-1)
+    return torch.where(inside | torch.isin(ids, digit_ids[0]), ends - position, -1)
+
+
+class DigitPlaces(nn.Module):
+    """An embedding (places, hidden) of the places of digits; places beyond the last count as that."""
+
+    def __init__(self, places: int, hidden: int):
+        super().__init__()
+        self.embedding = nn.Embedding(places, hidden)
+
+    def forward(self, ids: Tensor, digit_ids: Tensor, shift: Tensor | None = None) -> Tensor:
+        """What is to be added to the embeddings of ids (batch, length): (batch, length, hidden), 0 where no digit is.
+
+        `digit_ids` as `digit_places` has it; places are `shift` (batch) higher.
+        """
+        places = digit_places(ids, digit_ids)
+        at = places if shift is None else places + shift[:, None]
+        embedded = self.embedding(at.clamp(0, self.embedding.num_embeddings - 1))
+        return embedded * (places >= 0)[..., None]
+
+    def draw_shift(self, ids: Tensor, digit_ids: Tensor, drawn: Tensor) -> Tensor:
+        """How far to move the places of each example in training, as far as there is room: (batch,).
+
+        A result can have a digit more than the longest number of the text `ids` (batch, length). `drawn` (batch,) lies
+        between 0 and 1.
+        """
+        longest = digit_places(ids, digit_ids).amax(-1) + 2
+        room = (self.embedding.num_embeddings - longest).clamp_min(0)
+        return (drawn.to(room.device) * (room + 1)).long()

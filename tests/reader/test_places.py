@@ -1,0 +1,142 @@
+"""Places of digits: against numbers that are taken apart as strings."""
+
+import re
+
+import pytest
+import torch
+from readers import MakeReader
+
+from anzan.layer import ExampleNoise
+from anzan.reader import modeling
+from anzan.reader.answers import Reader
+from anzan.reader.batches import collate_examples, collate_texts
+from anzan.reader.configuration import CalculatorReaderConfig
+from anzan.reader.features import Features
+from anzan.reader.places import DigitPlaces, digit_places
+
+PROBLEMS = [
+    ("Anna has 7 pens. Carl has 54 pens. Zoë has 1,120 pens.", "Who has more: Anna or Carl?", "Carl"),
+    ("Anna has 7 pens. Carl has 5.4 pens. Anna gave 3 pens to Zoë.", "How many are 50 and 4?", "54"),
+    ("Anna has 7 pens. Carl has -54 pens.", "What is the maximum?", "7"),
+]
+KEYS = ("input_ids", "attention_mask", "token_type_ids")
+
+
+def places_of(text: str) -> list[int]:
+    """Of every digit of a text without separators: how many follow it in its number."""
+    return [len(m.group()) - 1 - i for m in re.finditer(r"\d+", text) for i in range(len(m.group()))]
+
+
+def digits(features: Features) -> torch.Tensor:
+    return torch.tensor(features.digit_ids)
+
+
+def test_places_count_from_the_units(make_reader: MakeReader) -> None:
+    _, features = make_reader()
+    for passage, question, _ in PROBLEMS:
+        text = features.text(passage, question)
+        ours = digit_places(torch.tensor(text.ids), digits(features))
+        assert ours[ours >= 0].tolist() == places_of(question + " " + passage.replace(",", ""))
+        written = "".join(features.tokenizer.convert_ids_to_tokens(text.ids)).replace("##", "")
+        assert int((ours >= 0).sum()) == sum(c.isdigit() for c in written)
+        for pair in text.candidates:
+            row = features.result(text, pair)
+            assert row is not None
+            ours = digit_places(torch.tensor([[*row.ids, -1, -1]]), digits(features))[0]
+            assert ours[ours >= 0].tolist() == places_of(row.printed.text) and (ours[-2:] == -1).all()
+
+
+@pytest.mark.parametrize("objective", ["straight-through", "exact-marginal"])
+def test_places_are_added_in_text_and_results(make_reader: MakeReader, objective: str) -> None:
+    """Each pass against one on embeddings that are put together digit by digit; training moves all of them alike."""
+    model, features = make_reader(objective=objective, argument_loss="none", digit_places=6, noise_scale=0.0)
+    assert model.places is not None
+    torch.nn.init.normal_(model.places.embedding.weight)
+    example = features.example(*PROBLEMS[0][:2], [[PROBLEMS[0][2]]])
+    batch = collate_examples([example], features.pad)
+    words, known = model.encoder.get_input_embeddings(), model.places.embedding.weight
+
+    def slow(ids: list[int], shift: int) -> torch.Tensor:
+        tokens = features.tokenizer.convert_ids_to_tokens(ids)
+        rows = words(torch.tensor(ids)).clone()
+        for i, token in enumerate(tokens):
+            if token.removeprefix("##").isdigit():
+                rest = 0
+                while i + rest + 1 < len(tokens) and re.fullmatch(r"##\d", tokens[i + rest + 1]):
+                    rest += 1
+                rows[i] = rows[i] + known[min(rest + shift, 5)]
+        return rows
+
+    seen: list[torch.Tensor] = []
+    encode = model.encode
+    model.encode = lambda embeddings, *rest: (seen.append(embeddings.detach()), encode(embeddings, *rest))[1]
+    for training, shifts in ((False, {0}), (True, {0, 1})):  # 1120, and a sum with a digit more: room for one
+        model.training = training  # the objective's, not the encoder's dropout
+        found = set()
+        for key in range(12):
+            seen.clear()
+            out = model(**batch, draws=torch.tensor([key]))
+            text = seen[0][0]
+            [shift] = [s for s in range(6) if torch.allclose(text, slow(example.text.ids, s), atol=1e-5)]
+            found.add(shift)
+            pairs = range(len(example.rows)) if training and objective != "straight-through" else [int(out.index[0])]
+            wanted = [slow([*example.text.ids, *example.rows[i].ids], shift) for i in pairs if example.rows[i]]
+            second = list(seen[1])
+            assert len(second) == len(wanted) or objective == "exact-marginal"
+            for embedded in second:
+                assert any(torch.allclose(embedded[: len(w)], w, atol=1e-5) for w in wanted)
+        assert found == shifts
+
+
+def test_training_reads_what_is_read_later(make_reader: MakeReader) -> None:
+    """Both ways to a result, the layer's and that of ids, end in the same logits."""
+    model, features = make_reader(digit_places=8)
+    example = features.example(*PROBLEMS[1][:2], [[PROBLEMS[1][2]]])
+    out = model(**collate_examples([example], features.pad), draws=torch.tensor([3]))
+    row = example.rows[int(out.index)]
+    assert row is not None
+    text = collate_texts([example.text], features.pad)
+    start, end = model.read_rows(torch.tensor([row.ids]), **{k: text[k] for k in (*KEYS, "span_mask")})
+    torch.testing.assert_close(out.start_logits, start)
+    torch.testing.assert_close(out.end_logits, end)
+
+
+def test_a_shift_stays_where_there_is_room() -> None:
+    places = DigitPlaces(6, 4)
+    ids = torch.tensor([[1, 5, 0, 0, 0], [1, 5, 5, 0, 0], [1, 5, 5, 5, 5], [0, 0, 0, 0, 0]])
+    known = torch.tensor([[1] * 10, [5] * 10])
+    drawn = ExampleNoise(torch.arange(4)).uniform(500)
+    shifts = torch.stack([places.draw_shift(ids, known, drawn[:, i]) for i in range(500)])
+    # Of six places a sum of two digits' numbers takes three.
+    assert [sorted(set(s.tolist())) for s in shifts.T] == [[0, 1, 2, 3], [0, 1, 2], [0], [0, 1, 2, 3, 4, 5]]
+
+
+def test_span_extraction_has_places_too(make_reader: MakeReader, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, features = make_reader(operations=(), digit_places=9)
+    drawn = list[torch.Tensor]()
+    whole = modeling.DigitPlaces.draw_shift
+    monkeypatch.setattr(modeling.DigitPlaces, "draw_shift", lambda *a: (drawn.append(whole(*a)), drawn[-1])[1])
+    batch = collate_examples([features.example(p, q, [[a]]) for p, q, a in PROBLEMS], features.pad)
+    later = model(**batch).loss
+    assert not drawn
+    model.training = True
+    losses = {model(**batch, draws=torch.arange(3) + k).loss.item() for k in range(6)}
+    assert len(drawn) == 6 and len(losses) > 1 and later.item() not in losses
+
+
+def test_a_model_with_places_is_saved_and_read(
+    make_reader: MakeReader, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("places")
+    reader = Reader(*make_reader(digit_places=7))
+    reader.save(folder)
+    again = Reader.load(folder)
+    assert again.model.places is not None
+    assert torch.equal(again.model.places.embedding.weight, reader.model.places.embedding.weight)
+    problems = [(p, q) for p, q, _ in PROBLEMS]
+    assert list(again.ask_many(problems)) == list(reader.ask_many(problems))
+
+
+def test_a_number_of_places_is_none_or_more() -> None:
+    with pytest.raises(ValueError, match=r"^digit_places: 0 for none, or how many, such as 16, got -1"):
+        CalculatorReaderConfig(digit_places=-1)
