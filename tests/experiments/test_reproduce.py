@@ -178,12 +178,12 @@ def test_figure_2_is_drawn_from_the_model_of_table_3(tmp_path: Path, random_enco
 
 
 def test_the_page_goes_by_size_and_names_the_device_of_each_command(tmp_path: Path) -> None:
-    def measured(size: int, device: str) -> None:
+    def measured(size: int, device: str, parameters: int = 1000) -> None:
         folder = tmp_path / "results" / "training-size" / str(size)
         folder.mkdir(parents=True)
         result = {
             "experiment": f"training-size/{size}", "cell": "plain/max", "recipe": "span", "scale": "laptop",
-            "encoder": "tiny", "parameters": 1000, "train_size": size, "device": device,
+            "encoder": "tiny", "parameters": parameters, "train_size": size, "device": device,
             "metrics": {"f1": size / 1000}, "command": f"anzan of {size}",
         }  # fmt: skip
         (folder / "span.json").write_text(json.dumps(result), encoding="utf-8")
@@ -201,6 +201,8 @@ def test_the_page_goes_by_size_and_names_the_device_of_each_command(tmp_path: Pa
     assert [line.split("|")[6].strip() for line in lines() if "plain/max" in line] == ["0.50", "2.00", "10.00"]
     assert "### laptop: tiny, 1,000 parameters, a CPU and a GPU" in lines()
     assert {"anzan of 500  # a CPU", "anzan of 2000  # a GPU"} <= set(lines())
+    measured(1_000, "a CPU", 1024)
+    assert "### laptop: tiny, 1,000 to 1,024 parameters, a CPU and a GPU" in lines()
 
 
 @pytest.mark.parametrize(

@@ -51,10 +51,10 @@ def test_places_are_added_in_text_and_results(make_reader: MakeReader, objective
     """Each pass against one on embeddings that are put together digit by digit; training moves all of them alike."""
     model, features = make_reader(objective=objective, argument_loss="none", digit_places=6, noise_scale=0.0)
     assert model.places is not None
-    torch.nn.init.normal_(model.places.embedding.weight)
+    torch.nn.init.normal_(model.places.weight)
     example = features.example(*PROBLEMS[0][:2], [[PROBLEMS[0][2]]])
     batch = collate_examples([example], features.pad)
-    words, known = model.encoder.get_input_embeddings(), model.places.embedding.weight
+    words, known = model.encoder.get_input_embeddings(), model.places.weight
 
     def slow(ids: list[int], shift: int) -> torch.Tensor:
         tokens = features.tokenizer.convert_ids_to_tokens(ids)
@@ -88,11 +88,17 @@ def test_places_are_added_in_text_and_results(make_reader: MakeReader, objective
         assert found == shifts
 
 
-def test_training_reads_what_is_read_later(make_reader: MakeReader) -> None:
+def test_the_layer_reads_what_ids_read(make_reader: MakeReader) -> None:
     """Both ways to a result, the layer's and that of ids, end in the same logits."""
     model, features = make_reader(digit_places=8)
+    assert model.places is not None
+    plain = make_reader()[0]
+    plain.load_state_dict({k: v for k, v in model.state_dict().items() if not k.startswith("places.")})
     example = features.example(*PROBLEMS[1][:2], [[PROBLEMS[1][2]]])
-    out = model(**collate_examples([example], features.pad), draws=torch.tensor([3]))
+    batch = collate_examples([example], features.pad)
+    torch.testing.assert_close(model(**batch).loss, plain(**batch).loss)  # it begins with what the encoder knows
+    torch.nn.init.normal_(model.places.weight)
+    out = model(**batch, draws=torch.tensor([3]))
     row = example.rows[int(out.index)]
     assert row is not None
     text = collate_texts([example.text], features.pad)
@@ -113,6 +119,8 @@ def test_a_shift_stays_where_there_is_room() -> None:
 
 def test_span_extraction_has_places_too(make_reader: MakeReader, monkeypatch: pytest.MonkeyPatch) -> None:
     model, features = make_reader(operations=(), digit_places=9)
+    assert model.places is not None
+    torch.nn.init.normal_(model.places.weight)
     drawn = list[torch.Tensor]()
     whole = modeling.DigitPlaces.draw_shift
     monkeypatch.setattr(modeling.DigitPlaces, "draw_shift", lambda *a: (drawn.append(whole(*a)), drawn[-1])[1])
@@ -129,10 +137,12 @@ def test_a_model_with_places_is_saved_and_read(
 ) -> None:
     folder = tmp_path_factory.mktemp("places")
     reader = Reader(*make_reader(digit_places=7))
+    assert reader.model.places is not None
+    torch.nn.init.normal_(reader.model.places.weight)
     reader.save(folder)
     again = Reader.load(folder)
     assert again.model.places is not None
-    assert torch.equal(again.model.places.embedding.weight, reader.model.places.embedding.weight)
+    assert torch.equal(again.model.places.weight, reader.model.places.weight)
     problems = [(p, q) for p, q, _ in PROBLEMS]
     assert list(again.ask_many(problems)) == list(reader.ask_many(problems))
 

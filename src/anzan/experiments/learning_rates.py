@@ -22,7 +22,8 @@ def learning_rates(
 
     Args:
         encoder: of the encoder's last layer.
-        heads: of everything but the encoder; by default the same.
+        heads: of everything but the encoder and the places of digits; by default the same. Those are added to
+            embeddings, which they would soon drown at the heads' rate, and learn at the encoder's.
         decay: what each layer has of the rate of the one above; the embeddings have that below the first layer.
     """
     names = [name for name, _ in model.named_parameters()]
@@ -33,6 +34,7 @@ def learning_rates(
             depth = int(found[1]) if found else depth
             depths[name] = depth
     top = max(depths.values(), default=-1)
+    depths |= {name: top for name in names if name.startswith("places.")}
     rest = encoder if heads is None else heads
     return {name: encoder * decay ** (top - depths[name]) if name in depths else rest for name in names}
 

@@ -102,10 +102,10 @@ def _by_size(path: Path) -> list[str]:
 
 
 def _scales(table: str, rows: Sequence[dict[str, Any]]) -> Iterable[str]:
-    groups = _grouped(rows, "scale", "encoder", "parameters")
-    for (scale, encoder, parameters), group in groups.items():
+    for (scale, encoder), group in _grouped(rows, "scale", "encoder").items():
         devices = list(dict.fromkeys(r["device"] for r in group))
-        yield f"### {scale}: {encoder}, {parameters:,} parameters, {' and '.join(devices)}\n"
+        sizes = " to ".join(f"{n:,}" for n in sorted({f(r["parameters"] for r in group) for f in (min, max)}))
+        yield f"### {scale}: {encoder}, {sizes} parameters, {' and '.join(devices)}\n"
         yield "\n".join(_table1(group) if table == "table1" else _table(table, group)) + "\n"
         yield "\n".join(["```", *_commands(group, devices), "```"]) + "\n"
 

@@ -285,13 +285,12 @@ class CalculatorReader(PreTrainedModel):
         return self.read(**text, results=embedded, result_mask=there, separators=_last(there), shift=shift)
 
     def guess_rows(
-        self, result_ids: Tensor, number_digits: Tensor | None, input_ids: Tensor, **text: Any
+        self, result_ids: Tensor, number_digits: Tensor, input_ids: Tensor, **text: Any
     ) -> tuple[Tensor, Tensor]:
         """As `read_rows` where the digits of all numbers and the whole result are masked: a guess by the words alone.
 
         `number_digits` (batch, length) as `collate_texts` gives it.
         """
-        assert number_digits is not None
         mask, there = self._features().mask, result_ids >= 0
         return self.read_rows(
             result_ids.masked_fill(there & ~_last(there), mask),
@@ -407,10 +406,13 @@ class CalculatorReader(PreTrainedModel):
             second, places = self._second_pass(called, torch.arange(len(choice.index)), choice.index)
             start, end = self.read(**second, results=embedded, result_mask=there, separators=_last(there))
             losses, readable = span_loss(start, end, places), (places[..., 0] >= 0).any(-1)
-        if self.training and (self.config.discount_guesses or self.config.subtract_guesses):
-            parts["guess"], guessed = self._guess(called, choice.log_probs)
-            if self.config.discount_guesses:
-                losses = losses * 2 * (1 - guessed)
+        if self.training and self.config.discount_guesses:
+            parts["guess"], guessed = self._guess(called, choice.log_probs, torch.arange(len(losses)))
+            losses = losses * 2 * (1 - guessed)
+        elif self.training and self.config.subtract_guesses:
+            # Half of the examples, as guessing is easily learnt.
+            drawn = torch.rand(len(losses)) if called.noise is None else called.noise.uniform(1)[:, 0]
+            parts["guess"] = self._guess(called, choice.log_probs, (drawn < 0.5).nonzero()[:, 0])[0]
         parts["span"] = Part.of(losses, readable)
         arguments = self._beside(called, choice.log_probs, acceptable, parts)
         return ReaderOutput(
@@ -510,15 +512,20 @@ class CalculatorReader(PreTrainedModel):
         start, end = self.read_rows(called.table.rows(index)[needed], **text)
         return torch.where((spans[..., 0] >= 0).any(-1), span_loss(start, end, spans), NO_ANSWER)
 
-    def _guess(self, called: Scored, log_probs: Tensor) -> tuple[Part, Tensor]:
-        """The loss of a guess, and what it gives the answers.
+    def _guess(self, called: Scored, log_probs: Tensor, example: Tensor) -> tuple[Part, Tensor]:
+        """The loss of a guess for each of the examples `example` (n), and what it gives the answers.
 
         Returns:
-            The loss, and the probability of each example's answer (batch,), without a gradient.
+            The loss, and the probability of each one's answer (n,), without a gradient.
         """
+        example = example.to(log_probs.device)
+        if not len(example):
+            return Part.of(log_probs.new_zeros(0)), log_probs.new_zeros(0)
+        assert called.number_digits is not None
         best = log_probs.argmax(-1)
-        text, spans = self._second_pass(called, torch.arange(len(best)), best)
-        start, end = self.guess_rows(called.table.rows(best[:, None])[:, 0], called.number_digits, **text)
+        text, spans = self._second_pass(called, example, best[example])
+        rows = called.table.rows(best[:, None])[example, 0]
+        start, end = self.guess_rows(rows, called.number_digits[example], **text)
         losses = span_loss(start, end, spans)
         p = torch.exp(-losses.detach()).masked_fill((spans[..., 0] < 0).all(-1), 0.0)
         return _span_part(losses, spans), p

@@ -28,11 +28,14 @@ def digit_places(ids: Tensor, digit_ids: Tensor) -> Tensor:
 
 
 class DigitPlaces(nn.Module):
-    """An embedding (places, hidden) of the places of digits; places beyond the last count as that."""
+    """An embedding (places, hidden) of the places of digits; places beyond the last count as that.
+
+    It begins with zeros: the reader with what its encoder has been trained on.
+    """
 
     def __init__(self, places: int, hidden: int):
         super().__init__()
-        self.embedding = nn.Embedding(places, hidden)
+        self.weight = nn.Parameter(torch.zeros(places, hidden))
 
     def forward(self, ids: Tensor, digit_ids: Tensor, shift: Tensor | None = None) -> Tensor:
         """What is to be added to the embeddings of ids (batch, length): (batch, length, hidden), 0 where no digit is.
@@ -41,7 +44,7 @@ class DigitPlaces(nn.Module):
         """
         places = digit_places(ids, digit_ids)
         at = places if shift is None else places + shift[:, None]
-        embedded = self.embedding(at.clamp(0, self.embedding.num_embeddings - 1))
+        embedded = F.embedding(at.clamp(0, len(self.weight) - 1), self.weight)
         return embedded * (places >= 0)[..., None]
 
     def draw_shift(self, ids: Tensor, digit_ids: Tensor, drawn: Tensor) -> Tensor:
@@ -51,5 +54,5 @@ class DigitPlaces(nn.Module):
         between 0 and 1.
         """
         longest = digit_places(ids, digit_ids).amax(-1) + 2
-        room = (self.embedding.num_embeddings - longest).clamp_min(0)
+        room = (len(self.weight) - longest).clamp_min(0)
         return (drawn.to(room.device) * (room + 1)).long()
