@@ -32,8 +32,9 @@ class Salient:
 def saliency(reader: Reader, passage: str, question: str, called: Text | None = None) -> tuple[Answer, list[Salient]]:
     """||d(-log p(answer)) / d embedding|| for every token of text and results; the answer is the reader's own.
 
-    Yoshikawa, Heinzerling and Inui (NLP2022), Figure 2. Norms have no sign: they say how much, not which way. `called`
-    is the text with its calls, where they have been made.
+    Yoshikawa, Heinzerling and Inui (NLP2022), Figure 2. Where a guess is subtracted, p is that of the reading alone, as
+    the guess sees no digit. Norms have no sign: they say how much, not which way. `called` is the text with its calls,
+    where they have been made.
 
     Raises:
         ValueError: an empty question, a text beyond the model's limit, or a reader that marks no answer.
