@@ -48,9 +48,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer. `confidence` is p(start) p(end) of the marked span; `start` and `end` are its character offsets in the
-    question or passage, None where it was calculated or there is none. `steps` are the calls that it needs: all of
-    them, or where an earlier call has printed it, those up to that one.
+    """An answer. `confidence` is p(start) p(end) of the marked span, less the guess where one is subtracted.
+
+    `start` and `end` are its character offsets in the question or passage, None where it was calculated or there is
+    none. `steps` are the calls that it needs: all of them, or where an earlier call has printed it, those up to that
+    one.
     """
 
     answer: str
