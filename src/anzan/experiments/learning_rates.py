@@ -23,7 +23,7 @@ def learning_rates(
     Args:
         encoder: of the encoder's last layer.
         heads: of everything but the encoder and the places of digits; by default the same. Those are added to
-            embeddings, which they would soon drown at the heads' rate, and learn at the encoder's.
+            embeddings, and learn as the encoder's last layer does.
         decay: what each layer has of the rate of the one above; the embeddings have that below the first layer.
     """
     names = [name for name, _ in model.named_parameters()]

@@ -411,8 +411,8 @@ class CalculatorReader(PreTrainedModel):
             losses = losses * 2 * (1 - guessed)
         elif self.training and self.config.subtract_guesses:
             # Half of the examples, as guessing is easily learnt.
-            drawn = torch.rand(len(losses)) if called.noise is None else called.noise.uniform(1)[:, 0]
-            parts["guess"] = self._guess(called, choice.log_probs, (drawn < 0.5).nonzero()[:, 0])[0]
+            half = (_drawn(len(losses), called.noise) < 0.5).nonzero()[:, 0]
+            parts["guess"] = self._guess(called, choice.log_probs, half)[0]
         parts["span"] = Part.of(losses, readable)
         arguments = self._beside(called, choice.log_probs, acceptable, parts)
         return ReaderOutput(
@@ -469,8 +469,7 @@ class CalculatorReader(PreTrainedModel):
     def _draw_shift(self, ids: Tensor, noise: ExampleNoise | None) -> Tensor | None:
         if self.places is None or not self.training:
             return None
-        drawn = torch.rand(len(ids)) if noise is None else noise.uniform(1)[:, 0]
-        return self.places.draw_shift(ids, self._digits(), drawn)
+        return self.places.draw_shift(ids, self._digits(), _drawn(len(ids), noise))
 
     def _beside(self, called: Scored, log_probs: Tensor, acceptable: Tensor, parts: dict[str, Part]) -> Tensor | None:
         """What a call's choice adds to the loss beside what the reader makes of it; returns the argument loss in it."""
@@ -576,6 +575,11 @@ def _to_read(index: Tensor, log_probs: Tensor, sure: float) -> Tensor:
     needed &= is_top | ~alone
     needed[:, 0] |= ~needed.any(1)  # no valid candidate: no result to read, but a text
     return needed
+
+
+def _drawn(examples: int, noise: ExampleNoise | None) -> Tensor:
+    """A number between 0 and 1 for each example."""
+    return torch.rand(examples) if noise is None else noise.uniform(1)[:, 0]
 
 
 def _span_part(losses: Tensor, spans: Tensor) -> Part:
