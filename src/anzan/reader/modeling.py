@@ -456,9 +456,8 @@ class CalculatorReader(PreTrainedModel):
             first |= self.disguised_choice(ids, number_digits, decoys)
             hidden = used
             if self.training and blindfold is not None:
-                drawn = torch.rand(len(blindfold), 1, device=ids.device) if noise is None else noise.uniform(1)
-                drawn = drawn.to(ids.device) < self.config.blindfold
-                hidden = (blindfold & drawn) | (torch.zeros_like(blindfold) if used is None else used)
+                drawn = _drawn(len(blindfold), noise, ids.device) < self.config.blindfold
+                hidden = (blindfold & drawn[:, None]) | (torch.zeros_like(blindfold) if used is None else used)
         table = ResultTable(result_ids, candidate_mask)
         scores = self.score(**first, number_tokens=number_tokens, candidates=candidates, call=call, shift=shift)
         return Scored(
@@ -577,9 +576,9 @@ def _to_read(index: Tensor, log_probs: Tensor, sure: float) -> Tensor:
     return needed
 
 
-def _drawn(examples: int, noise: ExampleNoise | None) -> Tensor:
+def _drawn(examples: int, noise: ExampleNoise | None, device: torch.device | None = None) -> Tensor:
     """A number between 0 and 1 for each example."""
-    return torch.rand(examples) if noise is None else noise.uniform(1)[:, 0]
+    return torch.rand(examples, device=device) if noise is None else noise.uniform(1)[:, 0].to(device=device)
 
 
 def _span_part(losses: Tensor, spans: Tensor) -> Part:
