@@ -1,11 +1,13 @@
 """What the settings of a training run do to the weights."""
 
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from rich.console import Console
 from torch import Tensor
 from transformers import TrainerState
 
@@ -68,6 +70,18 @@ def test_a_run_in_slices_ends_as_the_whole_run_does(tmp_path: Path, small_run: l
     sliced, result = train(config, tmp_path / "sliced", resume=True, minutes=1e-6)
     assert result["train_steps"] == 4 and result["train_s"] > 0
     torch.testing.assert_close(sliced.model.state_dict(), whole.model.state_dict(), rtol=0, atol=0)
+
+
+def test_a_processor_without_bfloat16_is_told_of(
+    tmp_path: Path, small_run: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    config = load_config("demo", [*small_run, "train.bf16=true", "train.max_steps=1"])
+    for has, told in ((True, 0), (False, 1)):
+        monkeypatch.setattr("anzan.experiments.training.computes_in_bfloat16", lambda has=has: has)
+        log = Console(file=io.StringIO(), width=200)
+        train(config, tmp_path / str(has), log=log)
+        assert log.file.getvalue().count("train.bf16: this processor has no bfloat16") == told  # pyright: ignore
 
 
 def test_batches_made_ahead_are_the_same(tmp_path: Path, small_run: list[str]) -> None:

@@ -1,11 +1,14 @@
 """Attention in bfloat16: against the formula in float64, inside each kind of encoder, and never while measuring."""
 
+import platform
+from pathlib import Path
+
 import pytest
 import torch
 from readers import MakeReader
 from torch import nn
 
-from anzan.reader.attention import bfloat16_attention, use_bfloat16_attention
+from anzan.reader.attention import bfloat16_attention, computes_in_bfloat16, use_bfloat16_attention
 from anzan.reader.batches import collate_examples
 
 TEXTS = [
@@ -61,3 +64,14 @@ def test_a_training_step_and_a_measurement(make_reader: MakeReader, objective: s
     assert float(close) == pytest.approx(float(loss), rel=0.05) and relative(gradients, exact) < 0.2
     # Without autocast, as all measuring is done, nothing has changed.
     torch.testing.assert_close(model.encode(embedded, text["attention_mask"], text["token_type_ids"]), measured)
+
+
+@pytest.mark.skipif(
+    platform.system() != "Linux" or platform.machine() != "x86_64", reason="Linux lists what an x86 processor can do"
+)
+def test_a_processor_says_what_it_computes_in() -> None:
+    [flags, *_] = [line.split() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags")]
+    if {"avx512_bf16", "amx_bf16"} & set(flags):
+        assert computes_in_bfloat16()
+    if "avx512f" not in flags:
+        assert not computes_in_bfloat16()

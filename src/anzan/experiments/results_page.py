@@ -48,9 +48,10 @@ COLUMNS = {
 
 HEAD = """# Results
 
-Written by `anzan reproduce` from the files under `results/`; every figure can be run again by its command. Percent,
-means over seeds and, in brackets, the lowest of them. *Labelled* are the training problems that carry the argument
-loss: some pair's result equals the answer, found by exhaustive search. *Arguments* is how often the calculator was
+Written by `anzan reproduce` from the files under `results/`; every figure can be run again by its command, without
+`train.bf16=true` (in float32, that is) on a processor that has no bfloat16. Percent, means over seeds and, in
+brackets, the lowest of them. *Labelled* are the training problems that carry the argument loss: some pair's result
+equals the answer, found by exhaustive search. *Arguments* is how often the calculator was
 given the right pair (chance 2.2 without a transfer, 1.8 with one). *Blanked*: the calculator's output is hidden from
 the reader. *Wrong results*: random digits stand in the place of the results'; their signs stay, and without a
 transfer that is all that an answer needs. *Follows a swap*: shown the calculation of another problem with the same

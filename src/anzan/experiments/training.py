@@ -40,7 +40,7 @@ from anzan.experiments.results import command, commit, device_name, write_json
 from anzan.experiments.same_run import check_same_run, claim
 from anzan.experiments.slices import Slice, SliceOver
 from anzan.reader.answers import Reader, features_for
-from anzan.reader.attention import use_bfloat16_attention
+from anzan.reader.attention import computes_in_bfloat16, use_bfloat16_attention
 from anzan.reader.batches import collate_examples
 from anzan.reader.encoders import locate_encoder
 from anzan.reader.features import Example, Features
@@ -269,6 +269,8 @@ def _train(
     if processes.is_main_process:
         claim(config, out)
     if t.bf16 and not torch.cuda.is_available():
+        if not computes_in_bfloat16():
+            log.print("train.bf16: this processor has no bfloat16, so it takes many times longer; leave it out")
         use_bfloat16_attention(model.encoder)
     trainer = _Trainer(
         model=model,

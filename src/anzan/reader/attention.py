@@ -51,6 +51,11 @@ def bfloat16_attention(
         return (weights @ v).transpose(1, 2).contiguous(), None
 
 
+def computes_in_bfloat16() -> bool:
+    """Whether this processor multiplies matrices in bfloat16; on others that takes many times as long as in float32."""
+    return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
 def use_bfloat16_attention(encoder: PreTrainedModel) -> None:
     """Let an encoder compute its attention in bfloat16 under CPU autocast."""
     encoder.set_attn_implementation(NAME)
