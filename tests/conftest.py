@@ -1,8 +1,12 @@
 """Fixtures for tests that train: no network, no trained weights."""
 
+import signal
 from pathlib import Path
 
 import pytest
+
+# A shell's background jobs ignore Ctrl-C, and so would every process that a test starts and stops with it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
