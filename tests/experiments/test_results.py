@@ -8,10 +8,10 @@ import pytest
 import typer
 
 from anzan.cli import app
-from anzan.experiments.config import load_config
+from anzan.experiments.config import RunConfig, load_config
 from anzan.experiments.results import result_path
 from anzan.experiments.results_page import write_page
-from anzan.experiments.tables import plan
+from anzan.experiments.tables import Measurement, plan
 
 ROOT = Path(__file__).parents[2]
 RESULTS = {
@@ -21,20 +21,17 @@ RESULTS = {
 }
 
 
+def file_of(c: RunConfig, m: Measurement) -> Path:
+    return result_path(ROOT / "results", m.experiment, m.cell, c.recipe, c.model.encoder, c.scale, c.train.seed)
+
+
 @pytest.mark.parametrize("path", RESULTS)
 def test_the_command_of_a_result_leads_to_its_settings(path: str, tmp_path: Path) -> None:
     program, name, *arguments = shlex.split(RESULTS[path]["command"])
     assert (program, name) == ("anzan", "reproduce")
     given = typer.main.get_command(app).commands[name].make_context(name, arguments).params  # pyright: ignore
     runs = plan(given["table"], given["scale"], given["recipe"], given["cell"], given["seed"], given["overrides"])
-    [config] = [
-        run.config
-        for run in runs
-        for m in run.measurements
-        for c in [run.config]
-        if ROOT / path
-        == result_path(ROOT / "results", m.experiment, m.cell, c.recipe, c.model.encoder, c.scale, c.train.seed)
-    ]
+    [config] = [run.config for run in runs for m in run.measurements if file_of(run.config, m) == ROOT / path]
     # What had no setting yet when it was measured was off, as it is by default.
     (tmp_path / "then.yaml").write_text(json.dumps(RESULTS[path]["config"]), encoding="utf-8")
     assert config == load_config(str(tmp_path / "then.yaml"))
