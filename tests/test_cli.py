@@ -245,7 +245,7 @@ def test_train_stops_and_goes_on(tmp_path: Path, small_run: list[str]) -> None:
 
 def test_ctrl_c_leaves_a_run_that_goes_on(tmp_path: Path, small_run: list[str]) -> None:
     command = [sys.executable, "-m", "anzan", "train", "demo", "--out", str(tmp_path / "new"), *small_run]
-    command += ["train.max_steps=900", "train.minutes=null", "train.begin_with=[]", "train.begin_share=0"]
+    command += ["train.max_steps=300", "train.minutes=null", "train.begin_with=[]", "train.begin_share=0"]
     running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert running.stderr is not None
     begun: list[str] = []
@@ -257,10 +257,10 @@ def test_ctrl_c_leaves_a_run_that_goes_on(tmp_path: Path, small_run: list[str]) 
     running.send_signal(signal.SIGINT)
     said = running.stderr.read().splitlines()
     assert any("Ctrl-C again stops at once" in line for line in said)
-    assert running.wait() == 130 and re.search(r"^stopped and saved: .*new: \d+ of 900 steps; .*--resume", said[-1])
+    assert running.wait() == 130 and re.search(r"^stopped and saved: .*new: \d+ of 300 steps; .*--resume", said[-1])
     done = subprocess.run([*command, "--resume"], capture_output=True, text=True, check=True)
     result = json.loads((tmp_path / "new" / "result.json").read_text())
-    assert result["train_steps"] == 900 and "step 900/900" in done.stderr and "step 45/900" not in done.stderr
+    assert result["train_steps"] == 300 and "step 300/300" in done.stderr and "step 15/300" not in done.stderr
 
 
 @pytest.mark.parametrize(
