@@ -244,9 +244,9 @@ def test_train_stops_and_goes_on(tmp_path: Path, small_run: list[str]) -> None:
 
 
 def test_ctrl_c_leaves_a_run_that_goes_on(tmp_path: Path, small_run: list[str]) -> None:
-    command = [sys.executable, "-m", "anzan", "train", "demo", "--out", str(tmp_path / "new"), *small_run]
+    command = ["train", "demo", "--out", str(tmp_path / "new"), *small_run]
     command += ["train.max_steps=300", "train.minutes=null", "train.begin_with=[]", "train.begin_share=0"]
-    running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    running = subprocess.Popen([sys.executable, "-m", "anzan", *command], stderr=subprocess.PIPE, text=True)
     assert running.stderr is not None
     begun: list[str] = []
     for line in running.stderr:  # it trains, and says how long it will
@@ -258,7 +258,8 @@ def test_ctrl_c_leaves_a_run_that_goes_on(tmp_path: Path, small_run: list[str]) 
     said = running.stderr.read().splitlines()
     assert any("Ctrl-C again stops at once" in line for line in said)
     assert running.wait() == 130 and re.search(r"^stopped and saved: .*new: \d+ of 300 steps; .*--resume", said[-1])
-    done = subprocess.run([*command, "--resume"], capture_output=True, text=True, check=True)
+    done = run(*command, "--resume")
+    assert done.exit_code == 0, done.stderr
     result = json.loads((tmp_path / "new" / "result.json").read_text())
     assert result["train_steps"] == 300 and "step 300/300" in done.stderr and "step 15/300" not in done.stderr
 

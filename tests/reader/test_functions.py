@@ -1,14 +1,15 @@
 """Functions of the user's own as operations: what they print, and that nothing is imported unasked."""
 
 import math
-import subprocess
 import sys
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner, Result
 
+from anzan.cli import app
 from anzan.reader import functions
 from anzan.reader.calculator import Calculator
 from anzan.reader.encoders import TINY, locate_encoder
@@ -31,12 +32,6 @@ def share(a, b):
 def allowed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(functions, "_allowed", True)
     yield
-
-
-def anzan(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
-    """The command, which unlike `python -m` does not look for modules in the folder that it is called from."""
-    command = "import sys; sys.path.remove(''); from anzan.__main__ import main; main()"
-    return subprocess.run([sys.executable, "-c", command, *args], cwd=folder, capture_output=True, text=True)
 
 
 def test_it_stands_between_its_operands_in_both_directions(allowed: None) -> None:
@@ -106,17 +101,29 @@ def test_what_a_second_call_needs_is_found_without_an_inverse(allowed: None) -> 
     assert example.acceptable == expected and 0 < sum(expected) < len(expected)
 
 
-def test_a_setting_imports_only_with_the_flag(tmp_path: Path, small_run: list[str]) -> None:
+def test_a_setting_imports_only_with_the_flag(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_run: list[str]
+) -> None:
     (tmp_path / "mine.py").write_text(MODULE)
+    monkeypatch.chdir(tmp_path)
+
+    def anzan(*args: str) -> Result:
+        """The command as in a process of its own, which does not look for modules in the folder it is called from."""
+        with monkeypatch.context() as fresh:
+            fresh.setattr(functions, "_allowed", False)
+            fresh.setattr(sys, "path", [folder for folder in sys.path if folder])
+            sys.modules.pop("mine", None)
+            return CliRunner().invoke(app, args, prog_name="anzan")
+
     run = ["train", "demo", "--out", "run", *small_run, "train.max_steps=1", 'model.operations=["-","mine:halves"]']
-    refused = anzan(tmp_path, *run)
-    assert refused.returncode == 1 and refused.stderr.count("\n") <= 2 and "--allow-imports" in refused.stderr
+    refused = anzan(*run)
+    assert refused.exit_code == 1 and refused.stderr.count("\n") <= 2 and "--allow-imports" in refused.stderr
     assert not (tmp_path / "imported").exists()
-    done = anzan(tmp_path, "--allow-imports", *run)
-    assert done.returncode == 0, done.stderr
+    done = anzan("--allow-imports", *run)
+    assert done.exit_code == 0, done.stderr
     (tmp_path / "imported").unlink()
     ask = ["ask", "run", "--passage", "Anna has 5 pens. Bob has 3 pens.", "--question", "How many?", "--json"]
-    refused = anzan(tmp_path, *ask)
-    assert refused.returncode == 1 and "--allow-imports" in refused.stderr and not (tmp_path / "imported").exists()
-    done = anzan(tmp_path, "--allow-imports", *ask)
-    assert done.returncode == 0 and "4 = 5 halves 3" in done.stdout
+    refused = anzan(*ask)
+    assert refused.exit_code == 1 and "--allow-imports" in refused.stderr and not (tmp_path / "imported").exists()
+    done = anzan("--allow-imports", *ask)
+    assert done.exit_code == 0 and "4 = 5 halves 3" in done.stdout
