@@ -243,6 +243,7 @@ def test_train_stops_and_goes_on(tmp_path: Path, small_run: list[str]) -> None:
     assert {h["step"] for h in state["log_history"]} == {1, 2, 3, 4}
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_a_run_that_goes_on(tmp_path: Path, small_run: list[str]) -> None:
     command = ["train", "demo", "--out", str(tmp_path / "new"), *small_run]
     command += ["train.max_steps=300", "train.minutes=null", "train.begin_with=[]", "train.begin_share=0"]

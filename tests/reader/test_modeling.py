@@ -186,7 +186,10 @@ def losses_of_candidates(model: CalculatorReader, example: Example) -> tuple[Ten
     return p, torch.stack(losses)
 
 
-@pytest.mark.parametrize("objective", ["exact-marginal", "top-k-marginal", "unordered-set", "leave-one-out"])
+@pytest.mark.parametrize(
+    "objective",
+    ["exact-marginal", "top-k-marginal", "unordered-set", pytest.param("leave-one-out", marks=pytest.mark.slow)],
+)
 def test_objectives_read_every_candidate(objective: str, make_reader: MakeReader) -> None:
     """With a sample for each candidate: the marginal of equation 4, or the expected loss, enumerated."""
     model, features = make_reader(objective=objective, samples=6, argument_loss="none")
