@@ -38,7 +38,7 @@ build/pip-audit/ready:
 
 # What trains and answers, with the oldest transformers that pyproject.toml allows; make test has the newest.
 oldest: build/oldest/ready
-	PYTHONPATH=$(CURDIR)/build/oldest $(BIN)/pytest -m 'not slow' tests/reader tests/experiments
+	PYTHONPATH=$(CURDIR)/build/oldest $(BIN)/pytest -m 'not slow' tests/reader tests/training
 
 build/oldest/ready: $(READY) oldest.txt
 	rm -rf build/oldest
@@ -53,7 +53,7 @@ lint: $(READY)
 
 # The reference of the API, from the docstrings.
 docs: $(READY)
-	$(BIN)/pdoc --docformat google -o build/api anzan.layer anzan.reader anzan.tasks anzan.evaluation anzan.experiments anzan.report anzan.web
+	$(BIN)/pdoc --docformat google -o build/api anzan.layer anzan.arithmetic anzan.reader anzan.tasks anzan.evaluation anzan.training anzan.pretraining anzan.paper anzan.report anzan.web
 	@echo build/api/index.html
 
 setup: $(READY)

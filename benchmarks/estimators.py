@@ -32,7 +32,6 @@ import torch
 from torch import Tensor
 from torch.autograd import grad
 
-from anzan.experiments.results import commit, device_name, write_json
 from anzan.files import whole_file
 from anzan.layer import (
     Choice,
@@ -53,6 +52,7 @@ from anzan.layer import (
     top_k_softmax,
     unordered_set,
 )
+from anzan.training.results import commit, device_name, write_json
 
 ROOT = Path(__file__).parent.parent
 TARGETS = ("marginal", "expected")
@@ -145,10 +145,10 @@ def reader(model: str | None, kind: str) -> Problem:
     Max: one whose answer must be computed. Argmax: the answer is a name. A trained reader is nearly certain, where no
     estimator draws anything but the best: these scores are of one that is under way.
     """
-    from anzan.reader.answers import Reader, features_for
-    from anzan.reader.batches import collate_examples
+    from anzan.reader.batch import collate_examples
     from anzan.reader.encoders import locate_encoder
-    from anzan.reader.modeling import NO_ANSWER, CalculatorReader
+    from anzan.reader.network import NO_ANSWER, CalculatorReader
+    from anzan.reader.reader import Reader, features_for
     from anzan.reader.spans import span_loss
     from anzan.reader.tokenizer import load_tokenizer
     from anzan.tasks.possession import Possession, generate

@@ -27,15 +27,15 @@ from typing import Any
 
 import torch
 
-from anzan.experiments.memory import keep_freed_memory
-from anzan.experiments.results import commit, device_name, write_json
-from anzan.reader.answers import Reader, features_for
-from anzan.reader.batches import collate_examples
+from anzan.reader.batch import collate_examples
 from anzan.reader.encoders import locate_encoder
-from anzan.reader.modeling import CalculatorReader
+from anzan.reader.network import CalculatorReader
+from anzan.reader.reader import Reader, features_for
 from anzan.reader.tokenizer import load_tokenizer
 from anzan.tasks.possession import Possession, generate
 from anzan.tasks.problem import Problem
+from anzan.training.memory import keep_freed_memory
+from anzan.training.results import commit, device_name, write_json
 from reader import plain_qa, qa_batch, step
 
 BATCH = 64

@@ -35,8 +35,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from anzan.experiments.results import commit, device_name, write_json
 from anzan.layer import ResultTable, SymbolicLayer
+from anzan.training.results import commit, device_name, write_json
 
 ROOT = Path(__file__).parent.parent
 VOCABULARY = 30_522
@@ -139,8 +139,8 @@ def share_of_a_step(steps: int) -> dict[str, float]:
     """The layer's part of a training step of the whole reader at the paper's shapes."""
     from transformers import BertConfig
 
-    from anzan.reader.configuration import CalculatorReaderConfig
-    from anzan.reader.modeling import CalculatorReader
+    from anzan.reader.config import CalculatorReaderConfig
+    from anzan.reader.network import CalculatorReader
 
     torch.manual_seed(0)
     batch, text, pairs, length = 2, 180, 55, 75

@@ -37,7 +37,6 @@ import torch
 from mnist_peers import PEERS, Piece, timed
 from torch import Tensor, nn
 
-from anzan.experiments.results import commit, device_name, write_json
 from anzan.layer import (
     Factorised,
     Fold,
@@ -49,6 +48,7 @@ from anzan.layer import (
     symbolic,
     top_k_marginal,
 )
+from anzan.training.results import commit, device_name, write_json
 
 ROOT = Path(__file__).parent.parent
 DIGITS = range(10)

@@ -38,16 +38,16 @@ import torch
 from transformers import AutoModel, AutoModelForQuestionAnswering
 from transformers.utils.generic import ModelOutput
 
-from anzan.experiments.memory import keep_freed_memory
-from anzan.experiments.results import commit, device_name, write_json
-from anzan.reader.answers import features_for
 from anzan.reader.attention import use_bfloat16_attention
-from anzan.reader.batches import collate_examples
+from anzan.reader.batch import collate_examples
+from anzan.reader.encode import Example
 from anzan.reader.encoders import locate_encoder
-from anzan.reader.features import Example
-from anzan.reader.modeling import CalculatorReader
+from anzan.reader.network import CalculatorReader
+from anzan.reader.reader import features_for
 from anzan.reader.tokenizer import load_tokenizer
 from anzan.tasks.possession import Possession, generate
+from anzan.training.memory import keep_freed_memory
+from anzan.training.results import commit, device_name, write_json
 
 
 def step(

@@ -14,9 +14,9 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["anzan.reader", "anzan.tasks"]):
-    from anzan.reader.calculator import Calculator
+    from anzan.arithmetic.calculator import Calculator
+    from anzan.reader.encode import Features
     from anzan.reader.encoders import TINY, locate_encoder
-    from anzan.reader.features import Features
     from anzan.reader.tokenizer import load_tokenizer
     from test_fuzz import CSV, DROP, JSONL, PIECES, check, check_file, check_numbers
 

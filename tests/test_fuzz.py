@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from anzan.reader.calculator import Calculator
+from anzan.arithmetic.calculator import Calculator
+from anzan.arithmetic.numbers import find_numbers, parse_number
+from anzan.reader.encode import Features, TextTooLong
 from anzan.reader.encoders import TINY, locate_encoder
-from anzan.reader.features import Features, TextTooLong
-from anzan.reader.numbers import find_numbers, parse_number
 from anzan.reader.tokenizer import load_tokenizer
 from anzan.tasks.fields import DataError
 from anzan.tasks.formats import read_any

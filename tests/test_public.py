@@ -11,8 +11,8 @@ import anzan.layer
 from anzan.evaluation import audit
 from anzan.evaluation.predict import evaluate
 from anzan.evaluation.reader_audit import audit_reader
-from anzan.reader.answers import Answer, Reader
-from anzan.reader.configuration import CalculatorReaderConfig
+from anzan.reader.config import CalculatorReaderConfig
+from anzan.reader.reader import Answer, Reader
 from anzan.tasks.possession import Possession, generate
 from anzan.tasks.problem import Problem, read_problems, write_problems
 

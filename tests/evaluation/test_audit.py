@@ -23,13 +23,13 @@ from anzan.evaluation.audit import (
     observe_layer,
 )
 from anzan.evaluation.reader_audit import TEN_TIMES, NothingToAudit, audit_reader
-from anzan.experiments.config import ModelConfig
-from anzan.experiments.training import new_model
 from anzan.layer import ResultTable, SymbolicLayer, TopKSoftmax
-from anzan.reader.answers import Override, Reader, Trace, features_for
-from anzan.reader.text import Text
+from anzan.reader.reader import Override, Reader, Trace, features_for
+from anzan.reader.sequence import Text
 from anzan.tasks.possession import Possession, generate
 from anzan.tasks.problem import Problem
+from anzan.training.settings import ModelConfig
+from anzan.training.trainer import new_model
 
 
 def seen(right: str, follows: str = "") -> Observed:

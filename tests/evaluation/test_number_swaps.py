@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from anzan.evaluation.number_swaps import original_and_swapped
-from anzan.reader.answers import Answer
+from anzan.reader.reader import Answer
 from anzan.tasks.problem import Problem
 
 

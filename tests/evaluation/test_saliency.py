@@ -10,12 +10,12 @@ import torch
 
 from anzan.evaluation.explanation import explain
 from anzan.evaluation.saliency import calculator_share, saliency
-from anzan.experiments.config import ModelConfig
-from anzan.experiments.training import new_model
-from anzan.reader.answers import Reader, features_for
-from anzan.reader.text import RESULT_SEGMENT
+from anzan.reader.reader import Reader, features_for
+from anzan.reader.sequence import RESULT_SEGMENT
 from anzan.report.explanation_page import write_explanation
 from anzan.report.heat import write_html, write_png
+from anzan.training.settings import ModelConfig
+from anzan.training.trainer import new_model
 
 PASSAGE, QUESTION = "Anna has 512 pens. Carl has <b>86</b> pens.", "Who has more pens: Anna or Carl?"
 

@@ -12,11 +12,11 @@ import torch
 from readers import VOCABULARY, MakeReader
 from transformers import AutoConfig, BertConfig, BertModel, BertTokenizer, ModernBertConfig, PreTrainedTokenizerFast
 
-from anzan.reader.answers import features_for
-from anzan.reader.configuration import CalculatorReaderConfig
+from anzan.reader.config import CalculatorReaderConfig
+from anzan.reader.encode import Features
 from anzan.reader.encoders import TINY, locate_encoder
-from anzan.reader.features import Features
-from anzan.reader.modeling import CalculatorReader
+from anzan.reader.network import CalculatorReader
+from anzan.reader.reader import features_for
 from anzan.reader.tokenizer import load_tokenizer
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from anzan.reader.features import Features
-from anzan.reader.modeling import CalculatorReader
+from anzan.reader.encode import Features
+from anzan.reader.network import CalculatorReader
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 SYMBOLS = "!\"#$%&'()*+,-./:;<=>?@[\\]^_{|}~\u2212\u2013\u2019€£"

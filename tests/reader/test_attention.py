@@ -9,7 +9,7 @@ from readers import MakeReader
 from torch import nn
 
 from anzan.reader.attention import bfloat16_attention, computes_in_bfloat16, use_bfloat16_attention
-from anzan.reader.batches import collate_examples
+from anzan.reader.batch import collate_examples
 
 TEXTS = [
     ("Anna has 7 pens. Carl has 54 pens. Zoë has 1,120 pens.", "Who has more: Anna or Carl?", [["Carl"]]),

@@ -11,14 +11,14 @@ from readers import MakeReader
 from torch import Tensor
 from torch.autograd import grad
 
+from anzan.arithmetic.calculator import Calculator
 from anzan.layer import argument_loss
-from anzan.reader.answers import Reader, blank
-from anzan.reader.batches import collate_examples, collate_texts
-from anzan.reader.calculator import Calculator
-from anzan.reader.configuration import CalculatorReaderConfig
-from anzan.reader.features import Example, Features
-from anzan.reader.modeling import CalculatorReader
-from anzan.reader.text import Row, Text
+from anzan.reader.batch import collate_examples, collate_texts
+from anzan.reader.config import CalculatorReaderConfig
+from anzan.reader.encode import Example, Features
+from anzan.reader.network import CalculatorReader
+from anzan.reader.reader import Reader, blank
+from anzan.reader.sequence import Row, Text
 
 PROBLEMS = [
     ("Anna has 7 pens. Carl gave 5 to Anna. Anna gave 2 to Zoë.", "How many has Anna?", "10"),

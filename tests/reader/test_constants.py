@@ -7,11 +7,11 @@ import pytest
 from readers import MakeReader
 from transformers import PreTrainedTokenizerFast
 
-from anzan.reader.answers import Reader
-from anzan.reader.batches import collate_examples, collate_texts
-from anzan.reader.calculator import Calculator
-from anzan.reader.configuration import CalculatorReaderConfig
-from anzan.reader.features import Features
+from anzan.arithmetic.calculator import Calculator
+from anzan.reader.batch import collate_examples, collate_texts
+from anzan.reader.config import CalculatorReaderConfig
+from anzan.reader.encode import Features
+from anzan.reader.reader import Reader
 
 PASSAGE, QUESTION = "48.5 percent are Irish.", "How many percent are not Irish, of 100?"
 CONSTANTS = [Fraction(100), Fraction(1, 2), Fraction(-7)]

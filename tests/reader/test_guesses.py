@@ -7,12 +7,12 @@ from torch import Tensor
 from torch.autograd import grad
 
 from anzan.reader import guesses
-from anzan.reader.answers import Reader
-from anzan.reader.batches import collate_examples, collate_texts
-from anzan.reader.configuration import CalculatorReaderConfig
-from anzan.reader.features import Example, Features
+from anzan.reader.batch import collate_examples, collate_texts
+from anzan.reader.config import CalculatorReaderConfig
+from anzan.reader.encode import Example, Features
 from anzan.reader.guesses import FLOOR, without_guess
-from anzan.reader.modeling import CalculatorReader
+from anzan.reader.network import CalculatorReader
+from anzan.reader.reader import Reader
 
 PROBLEMS = [
     ("Anna has 7 pens. Carl has 54 pens. Zoë has 1,120 pens.", "Who has more: Anna or Carl?", "Carl"),

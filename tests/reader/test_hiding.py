@@ -11,14 +11,14 @@ from readers import MakeReader
 from torch import Tensor
 from torch.autograd import grad
 
-from anzan.reader import modeling
-from anzan.reader.answers import Reader
-from anzan.reader.batches import collate_examples, collate_texts
-from anzan.reader.configuration import CalculatorReaderConfig
+from anzan.reader import network as modeling
+from anzan.reader.batch import collate_examples, collate_texts
+from anzan.reader.config import CalculatorReaderConfig
 from anzan.reader.decoys import WIDTH, draw_decoys
-from anzan.reader.features import Example, Features
-from anzan.reader.modeling import CalculatorReader
-from anzan.reader.text import Mention
+from anzan.reader.encode import Example, Features
+from anzan.reader.network import CalculatorReader
+from anzan.reader.reader import Reader
+from anzan.reader.sequence import Mention
 
 PROBLEMS = [
     ("Anna has 7 pens. Carl has 54 pens. Zoë has 1,120 pens.", "Who has more: Anna or Carl?", "Carl"),

@@ -7,12 +7,12 @@ import torch
 from readers import MakeReader
 
 from anzan.layer import ExampleNoise
-from anzan.reader import modeling
-from anzan.reader.answers import Reader
-from anzan.reader.batches import collate_examples, collate_texts
-from anzan.reader.configuration import CalculatorReaderConfig
-from anzan.reader.features import Features
+from anzan.reader import network as modeling
+from anzan.reader.batch import collate_examples, collate_texts
+from anzan.reader.config import CalculatorReaderConfig
+from anzan.reader.encode import Features
 from anzan.reader.places import DigitPlaces, digit_places
+from anzan.reader.reader import Reader
 
 PROBLEMS = [
     ("Anna has 7 pens. Carl has 54 pens. Zoë has 1,120 pens.", "Who has more: Anna or Carl?", "Carl"),

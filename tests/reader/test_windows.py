@@ -12,9 +12,9 @@ from readers import MakeReader
 from torch import Tensor
 
 from anzan.evaluation.saliency import saliency
-from anzan.reader.answers import Reader
-from anzan.reader.batches import collate_examples, collate_texts
-from anzan.reader.modeling import CalculatorReader
+from anzan.reader.batch import collate_examples, collate_texts
+from anzan.reader.network import CalculatorReader
+from anzan.reader.reader import Reader
 from anzan.reader.windows import Window, encode_in_windows, windows
 
 FILLER = "a b a . " * 150

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from anzan.evaluation.audit import AS_IS, BLANKED, Observed, audit
-from anzan.experiments.config import load_config
-from anzan.reader.answers import Answer, Step
-from anzan.reader.text import Mention
+from anzan.reader.reader import Answer, Step
+from anzan.reader.sequence import Mention
 from anzan.report.run_report import write_report
 from anzan.tasks.problem import Problem
+from anzan.training.settings import load_config
 
 RESULT: dict[str, Any] = {
     "experiment": "table3", "cell": "<plain>", "recipe": "paper", "scale": "laptop", "encoder": "anzan-tiny",

@@ -7,8 +7,8 @@ from fractions import Fraction
 
 import pytest
 
-from anzan.reader.calculator import Calculator
-from anzan.reader.numbers import find_numbers
+from anzan.arithmetic.calculator import Calculator
+from anzan.arithmetic.numbers import find_numbers
 from anzan.tasks.distraction import Distractions
 from anzan.tasks.problem import Problem
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from anzan.reader.numbers import find_numbers
+from anzan.arithmetic.numbers import find_numbers
 from anzan.tasks.number_swap import NotSwappable, swap_numbers
 from anzan.tasks.problem import Problem
 

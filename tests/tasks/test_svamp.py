@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from anzan.reader.calculator import format_number
-from anzan.reader.numbers import find_numbers
+from anzan.arithmetic.calculator import format_number
+from anzan.arithmetic.numbers import find_numbers
 from anzan.tasks.fields import DataError
 from anzan.tasks.problem import Problem, read_problems, write_problems
 from anzan.tasks.svamp import COLUMNS, read_svamp

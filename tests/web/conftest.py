@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from anzan.experiments.config import ModelConfig
-from anzan.experiments.training import new_model
-from anzan.reader.answers import Reader, features_for
+from anzan.reader.reader import Reader, features_for
+from anzan.training.settings import ModelConfig
+from anzan.training.trainer import new_model
 
 
 @pytest.fixture(scope="session")

@@ -12,9 +12,9 @@ from urllib.parse import urlencode
 import pytest
 from starlette.testclient import TestClient
 
-from anzan.experiments.config import ModelConfig
-from anzan.experiments.training import new_model
-from anzan.reader.answers import Reader, features_for
+from anzan.reader.reader import Reader, features_for
+from anzan.training.settings import ModelConfig
+from anzan.training.trainer import new_model
 from anzan.web import app as web
 from anzan.web.app import make_app
 from anzan.web.asking import ask

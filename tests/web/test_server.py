@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import pytest
 import uvicorn
 
-from anzan.reader.answers import Reader
+from anzan.reader.reader import Reader
 from anzan.web.app import make_app
 from anzan.web.limits import Limits
 from anzan.web.server import _protocol, listen

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from anzan.evaluation.saliency import Salient, saliency
-from anzan.reader.answers import Answer, Reader
-from anzan.reader.text import Mention, Text
+from anzan.reader.reader import Answer, Reader
+from anzan.reader.sequence import Mention, Text
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from itertools import chain
 from typing import Any
 
 from anzan.evaluation.predict import evaluate, predict, predict_under, score
-from anzan.reader.answers import Reader, blank
+from anzan.reader.reader import Reader, blank
 from anzan.tasks.number_swap import NotSwappable, swap_numbers
 from anzan.tasks.problem import Problem
 

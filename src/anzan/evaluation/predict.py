@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from anzan.evaluation.scores import Argument, Prediction, evaluate_predictions
-from anzan.reader.answers import Answer, Override, Reader
-from anzan.reader.features import TextTooLong
+from anzan.reader.encode import TextTooLong
+from anzan.reader.reader import Answer, Override, Reader
 from anzan.tasks.problem import Problem
 
 

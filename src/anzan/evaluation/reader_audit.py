@@ -8,18 +8,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
+from anzan.arithmetic.calculator import format_number
+from anzan.arithmetic.numbers import parse_number
 from anzan.evaluation.audit import ANOTHER, AS_IS, BLANKED, RANDOM, WRONG, Audit, Observed, audit
 from anzan.evaluation.drop_metric import drop_em_f1, normalize, signed_em
+from anzan.evaluation.interventions import showing
 from anzan.evaluation.number_swaps import swappable
 from anzan.evaluation.predict import predict, to_prediction
 from anzan.evaluation.saliency import calculator_share
 from anzan.evaluation.scores import argument_accuracy
-from anzan.evaluation.tool_use import showing
-from anzan.reader.answers import Reader, Trace, blank, wrong_results
-from anzan.reader.calculator import format_number
-from anzan.reader.features import Features, TextTooLong
-from anzan.reader.numbers import parse_number
-from anzan.reader.text import RESULTS, Row, Text
+from anzan.reader.encode import Features, TextTooLong
+from anzan.reader.reader import Reader, Trace, blank, wrong_results
+from anzan.reader.sequence import RESULTS, Row, Text
 from anzan.tasks.lengthening import ten_times
 from anzan.tasks.possession import is_possession
 from anzan.tasks.problem import Problem

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from anzan.reader.answers import Answer, Reader
-from anzan.reader.batches import collate_texts
-from anzan.reader.text import RESULTS, Text
+from anzan.reader.batch import collate_texts
+from anzan.reader.reader import Answer, Reader
+from anzan.reader.sequence import RESULTS, Text
 
 
 class NoAnswer(ValueError):

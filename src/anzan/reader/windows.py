@@ -14,7 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from anzan.reader.text import RESULT_SEGMENT
+from anzan.reader.sequence import RESULT_SEGMENT
 
 Encode = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Embeddings (batch, length, hidden), mask and token types (batch, length) to (batch, length, hidden)."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from anzan.evaluation.saliency import Salient
-from anzan.reader.answers import Answer
+from anzan.reader.reader import Answer
 from anzan.report.page import COLOUR, text, write_page
 
 HIDDEN = "▢"

@@ -11,7 +11,7 @@ import yaml
 
 from anzan.evaluation.audit import Audit
 from anzan.evaluation.drop_metric import drop_em_f1
-from anzan.reader.answers import Answer
+from anzan.reader.reader import Answer
 from anzan.report.page import marked, table, text, write_page
 from anzan.tasks.problem import Problem
 
@@ -30,7 +30,7 @@ def write_report(
     """Write the page; it needs no network, and everything from the data is escaped.
 
     Args:
-        result: what `anzan.experiments.training.train` returns.
+        result: what `anzan.training.trainer.train` returns.
         curves: a PNG.
         audit: None for a reader without a calculator.
         problems, answers: from which the ones shown are taken.

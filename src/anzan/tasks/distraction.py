@@ -21,8 +21,8 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from anzan.reader.calculator import Calculator, format_number
-from anzan.reader.numbers import find_numbers, parse_number
+from anzan.arithmetic.calculator import Calculator, format_number
+from anzan.arithmetic.numbers import find_numbers, parse_number
 from anzan.tasks.problem import Problem
 
 _THING = re.compile(

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from anzan.reader.numbers import parse_number
+from anzan.arithmetic.numbers import parse_number
 from anzan.tasks.drop import Answer, list_at, make_problem, needed, object_at, parse_answer, text_at
 from anzan.tasks.fields import DataError, FieldError, all_good, describe, fail, scan_lines
 from anzan.tasks.problem import Problem

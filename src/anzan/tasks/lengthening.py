@@ -6,7 +6,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from anzan.reader.numbers import find_numbers, parse_number
+from anzan.arithmetic.numbers import find_numbers, parse_number
 from anzan.tasks.possession import is_possession
 from anzan.tasks.problem import Problem
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from anzan.reader.numbers import Number, find_numbers
+from anzan.arithmetic.numbers import Number, find_numbers
 from anzan.tasks.problem import Problem
 
 

@@ -20,7 +20,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from anzan.reader.calculator import format_number
+from anzan.arithmetic.calculator import format_number
 from anzan.tasks.fields import MAX_VALUE_DIGITS, DataError, all_good
 from anzan.tasks.problem import Problem
 

@@ -22,7 +22,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from anzan.reader.answers import Answer, Reader
+from anzan.reader.reader import Answer, Reader
 from anzan.web.asking import Asked, CannotAnswer, ask, check_length, check_numbers, edited, find_places
 from anzan.web.examples import EXAMPLES
 from anzan.web.limits import Limits, Rate, Room, client_of

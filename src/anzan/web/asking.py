@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from anzan.arithmetic.numbers import find_numbers, parse_number
 from anzan.evaluation.explanation import Explanation, explain
 from anzan.evaluation.saliency import NoAnswer
-from anzan.reader.answers import Answer, Reader, blank, wrong_results
-from anzan.reader.features import Features, TextTooLong
-from anzan.reader.numbers import find_numbers, parse_number
-from anzan.reader.text import PASSAGE, QUESTION, Row
+from anzan.reader.encode import Features, TextTooLong
+from anzan.reader.reader import Answer, Reader, blank, wrong_results
+from anzan.reader.sequence import PASSAGE, QUESTION, Row
 
 LONGEST_NUMBER = 40
 """Characters of a number that is typed in the place of another."""

@@ -13,7 +13,7 @@ import uvicorn
 from rich.console import Console
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from anzan.reader.answers import Reader
+from anzan.reader.reader import Reader
 from anzan.web.app import LOOPBACK, make_app
 from anzan.web.limits import Limits
 

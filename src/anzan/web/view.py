@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from anzan.reader.answers import Answer
-from anzan.reader.text import PASSAGE, QUESTION
+from anzan.reader.reader import Answer
+from anzan.reader.sequence import PASSAGE, QUESTION
 from anzan.report.calculation import clauses
 from anzan.report.explanation_page import answers_table, pairs_tables
 from anzan.report.heat import heat_map

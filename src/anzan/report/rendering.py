@@ -1,0 +1,140 @@
+"""Answers and scores on a terminal, with rich: in 80 columns, and without colour too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from anzan.report.calculation import clauses
+
+if TYPE_CHECKING:  # importing them loads torch
+    from anzan.evaluation.audit import Audit
+    from anzan.reader.reader import Answer, Step
+
+USED = "bold underline cyan"
+ANSWER = "bold green"
+
+# What a terminal would obey instead of showing; one blank each, so that offsets stay.
+_DIRECTIONS = (0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF)  # and zero width
+_CONTROLS = {i: " " for i in (*range(32), *range(127, 160), *_DIRECTIONS) if chr(i) != "\n"}
+
+
+class Mark(NamedTuple):
+    """A stretch of text to highlight."""
+
+    start: int
+    end: int
+    style: str = USED
+
+
+def highlighted(text: str, marks: Iterable[Mark], plain: bool) -> Text:
+    """`text` with its marks in style or, on a plain console, what was used in [brackets]. Marks must not overlap."""
+    text = text.translate(_CONTROLS)
+    made, done = Text(), 0
+    for start, end, style in sorted(marks):
+        made.append(text[done:start])
+        inner = text[start:end]
+        made.append(f"[{inner}]" if plain and style == USED else inner, style)
+        done = end
+    return made.append(text[done:])
+
+
+def answer_view(passage: str, question: str, answer: Answer, console: Console) -> RenderableType:
+    """An answer with all that led to it: where it was found, the arguments in their text, the calculation."""
+    plain = console.color_system is None
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(style="dim", no_wrap=True)
+    facts.add_column()
+    for where, text in (("passage", passage), ("question", question)):
+        marks = [Mark(m.start, m.end) for step in answer.steps for m in step.arguments if m.where == where]
+        if answer.source == where and answer.start is not None and answer.end is not None:
+            place = Mark(answer.start, answer.end, ANSWER)
+            # An argument that is the answer, or part of it, is shown as an argument.
+            if all(m.end <= place.start or place.end <= m.start for m in marks):
+                marks.append(place)
+        facts.add_row(where, highlighted(text, set(marks), plain))
+    for step in answer.steps:
+        facts.add_row("calculation", calculation_view(step, answer, plain))
+    if not answer.steps:
+        facts.add_row("calculation", Text("none"))
+    found = f"found in the {answer.source}" if answer.source in ("passage", "question") else "read off the calculator"
+    facts.add_row("source", Text(f"{found}, confidence {100 * answer.confidence:.1f} %" if answer.source else "none"))
+    shown = answer.answer.translate(_CONTROLS) or "(no answer)"
+    return Group(Panel(Text(shown, ANSWER), title="answer", title_align="left", expand=False, padding=(0, 2)), facts)
+
+
+def calculation_view(step: Step, answer: Answer, plain: bool) -> Text:
+    """A printed calculation, one clause a line; the result that became the answer is highlighted."""
+    lines = (
+        highlighted(clause.text, [Mark(0, len(clause.result))] if clause.used else [], plain)
+        for clause in clauses(step, answer)
+    )
+    return Text("\n").join(lines)
+
+
+def scores_table(metrics: Mapping[str, Any], title: str) -> Table:
+    """What `evaluate` measured, in percent: overall, by kind of question, by source of the answer."""
+    table = Table(title=Text(f"{title}, in percent"), title_justify="left")
+    table.add_column("")
+    for name in ("F1", "EM", "signed EM", "arguments", "n"):
+        table.add_column(name, justify="right")
+
+    def row(label: str, scores: Mapping[str, Any]) -> None:
+        share = f" ({scores['share']:.0f} %)" if "share" in scores else ""
+        table.add_row(
+            Text(label),
+            *(figure(scores.get(name)) for name in ("f1", "em", "signed_em", "argument_accuracy")),
+            f"{scores['n']:,}{share}",
+        )
+
+    row("all", metrics)
+    for group, label in (("by_kind", "{}"), ("by_source", "from: {}")):
+        table.add_section()
+        for name, scores in metrics.get(group, {}).items():
+            row(label.format(name), scores)
+    if "spurious" in metrics:
+        table.add_section()
+        table.add_row(Text("right, by wrong arguments"), "", figure(metrics["spurious"]), "", "", "")
+    if "consistency" in metrics:
+        table.add_section()
+        table.add_row(Text("all variants right"), "", figure(metrics["consistency"]), "", "", f"{metrics['bundles']:,}")
+    return table
+
+
+_VERDICTS = {
+    "used": ("the tool is USED", "bold green"),
+    "bypassed": ("the tool is BYPASSED", "bold yellow"),
+    "ignored": ("the tool is IGNORED", "bold red"),
+    "undecided": ("UNDECIDED, too few examples tell", "bold"),
+}
+
+
+def audit_view(audit: Audit, title: str) -> RenderableType:
+    """An audit's verdict, the evidence for it, and all figures with their 95 % intervals."""
+    table = Table(title=Text(f"{title}, in percent"), title_justify="left")
+    table.add_column("")
+    for name in ("", "95 %", "n"):
+        table.add_column(name, justify="right")
+
+    for group in audit.figures():
+        table.add_section()
+        for name, interval in group:
+            low, high = figure(interval.low), figure(interval.high)
+            table.add_row(Text(name), figure(interval.mean), f"{low} to {high}", f"{interval.n:,}")
+    return Group(table, audit_line(audit.verdict, audit.evidence))
+
+
+def audit_line(verdict: str, evidence: str) -> Text:
+    """A verdict with the evidence for it."""
+    shown, style = _VERDICTS[verdict]
+    return Text.assemble((shown, style), ": ", evidence)
+
+
+def figure(percent: float | None) -> str:
+    """A percentage for a table; a dash where there is none."""
+    return "-" if percent is None else f"{percent:.1f}"
