@@ -23,6 +23,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from anzan.arithmetic.functions import imported
+from anzan.errors import AnzanError
 
 MAX_DIGITS = 1000
 """The longest number that is printed, in digits before and after the point together."""
@@ -139,10 +140,10 @@ def format_number(value: Number, decimals: int = DECIMALS) -> str:
     Raises ValueError if `decimals` is negative, or if the number is longer than `MAX_DIGITS` digits even when rounded.
     """
     if decimals < 0:
-        raise ValueError(f"decimals must not be negative, got {decimals}")
+        raise AnzanError(f"decimals must not be negative, got {decimals}")
     digits = _format(value, decimals)
     if digits is None:
-        raise ValueError(f"the number has more than {MAX_DIGITS} digits")
+        raise AnzanError(f"the number has more than {MAX_DIGITS} digits")
     return digits
 
 
@@ -159,12 +160,12 @@ class Calculator:
     def __post_init__(self) -> None:
         for operation in self.operations:
             if operation not in _OPERATIONS and not _FUNCTION.fullmatch(operation):
-                raise ValueError(
+                raise AnzanError(
                     f"unknown operation {operation!r}, the allowed ones are {' '.join(_OPERATIONS)}, and functions as "
                     "module:function"
                 )
         if len({_symbol(operation) for operation in self.operations}) < len(self.operations):
-            raise ValueError(f"an operation is given twice: {' '.join(self.operations)}")
+            raise AnzanError(f"an operation is given twice: {' '.join(self.operations)}")
         object.__setattr__(self, "operations", tuple(self.operations))  # a list from a configuration will do
         _ = self._clauses  # a function that cannot be imported is told now
 

@@ -12,6 +12,8 @@ from fractions import Fraction
 from importlib import import_module
 from typing import Any
 
+from anzan.errors import AnzanError
+
 _allowed = False
 
 
@@ -31,7 +33,7 @@ def imported(name: str) -> Callable[[Any, Any], Fraction | None]:
         ValueError: imports are not allowed, or there is no such module or function.
     """
     if not _allowed:
-        raise ValueError(
+        raise AnzanError(
             f"operations: {name} is code to be imported, so it needs your word that you trust it: anzan "
             "--allow-imports COMMAND, or anzan.arithmetic.functions.allow_imports() in Python"
         )
@@ -39,9 +41,9 @@ def imported(name: str) -> Callable[[Any, Any], Fraction | None]:
     try:
         function = getattr(import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
-        raise ValueError(f"operations: {name} cannot be imported: {error}") from error
+        raise AnzanError(f"operations: {name} cannot be imported: {error}") from error
     if not callable(function):
-        raise ValueError(f"operations: {name} is no function")
+        raise AnzanError(f"operations: {name} is no function")
     failed = False
 
     def compute(a: Any, b: Any) -> Fraction | None:

@@ -9,7 +9,6 @@ import json
 import logging
 import os
 import sys
-import traceback
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
@@ -23,6 +22,7 @@ from typer.core import TyperGroup
 
 from anzan import __version__
 from anzan.arithmetic import functions
+from anzan.errors import AnzanError
 from anzan.files import whole_file
 from anzan.progress import progress_bar
 from anzan.report.rendering import answer_view, audit_view, scores_table
@@ -77,7 +77,7 @@ def error_line(error: Exception) -> tuple[str, int]:
         return f"anzan: {_one_line(f'{error.filename}: {error.strerror}' if error.filename else error)}", 1
     if isinstance(error, DataError):  # one line for each line of the file that is bad
         return "\n".join(_one_line(f"anzan: {fault}") for fault in [error, *error.faults[1:FAULTS]]), 1
-    if isinstance(error, ValueError) and _raised_here(error):
+    if isinstance(error, AnzanError):
         return f"anzan: {_one_line(error)}", 1
     surprise = f"{type(error).__name__}: {_one_line(error)}"
     return f"anzan: unexpected {surprise[:300]} (set ANZAN_DEBUG=1 to see where)", 1
@@ -90,12 +90,6 @@ def _help_command(error: Any) -> str:
 
 def _one_line(message: object) -> str:
     return " ".join(str(message).split())
-
-
-def _raised_here(error: Exception) -> bool:
-    """Whether our own code raised it: then its message is written for the user."""
-    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-    return frame.f_globals.get("__name__", "").partition(".")[0] == "anzan"
 
 
 # -- what the commands share -------------------------------------------------------------------------------------
@@ -265,7 +259,7 @@ def _bias(text: str) -> tuple[str, float]:
     try:
         return kind, float(p)
     except ValueError:
-        raise ValueError(f"--bias {text}: write KIND=p, for example role=0.9") from None
+        raise AnzanError(f"--bias {text}: write KIND=p, for example role=0.9") from None
 
 
 @app.command()
@@ -449,7 +443,7 @@ def serve(
         from anzan.web.server import listen
         from anzan.web.server import serve as run
     except ModuleNotFoundError as error:
-        raise ValueError(f"serve needs {error.name}: pip install 'anzan[web]'") from None
+        raise AnzanError(f"serve needs {error.name}: pip install 'anzan[web]'") from None
 
     with listen(host, port) as place:
         run(_load(model), model.resolve().name, place, Limits(per_minute=per_minute), _log(), [host, *(name or [])])
@@ -492,7 +486,7 @@ def ask(
 def _need_text(passage: str, question: str) -> None:
     for name, text in (("--passage", passage), ("--question", question)):
         if not text.strip():
-            raise ValueError(f"{name} is empty: type some text")
+            raise AnzanError(f"{name} is empty: type some text")
 
 
 @app.command()
@@ -511,7 +505,7 @@ def explain(
         if path.suffix.lower() not in (".html", ".png"):
             raise typer.BadParameter(f"--out {path}: unknown kind of file; name it .html or .png")
         if not path.parent.is_dir():
-            raise ValueError(f"{path.parent}: no such folder; create it or choose another --out")
+            raise AnzanError(f"{path.parent}: no such folder; create it or choose another --out")
     _need_text(passage, question)
     reader = _load(model)
     from anzan.evaluation.explanation import explain as run
@@ -532,11 +526,11 @@ def explain(
 def _ask_many(model: Path, source: Path, target: Path, as_json: bool) -> None:
     log = _log()
     if source.exists() and not source.is_file():
-        raise ValueError(f"{source}: not a regular file; save it first, and give its path")
+        raise AnzanError(f"{source}: not a regular file; save it first, and give its path")
     with open(source, "rb") as lines:  # before the model, which takes longer to load
         total = sum(1 for _ in lines)
     if target.exists() and target.samefile(source):
-        raise ValueError(f"{target}: it is the input as well; choose another --output")
+        raise AnzanError(f"{target}: it is the input as well; choose another --output")
     reader = _load(model)
     answered = failed = 0
     with whole_file(target) as file, progress_bar(log) as bar:

@@ -20,6 +20,7 @@ import torch
 from scipy.stats import bootstrap
 from torch import Tensor
 
+from anzan.errors import AnzanError
 from anzan.layer import SymbolicLayer, intervene
 
 AS_IS = "as it is"
@@ -131,7 +132,7 @@ def audit(
     }
     if missing or len(sizes) != 1 or not max(sizes):
         fault = f"{' and '.join(missing)} missing" if missing else f"answers to {sorted(sizes)} examples"
-        raise ValueError(f"observed: {fault}; give one for each example, of one at least, under every intervention")
+        raise AnzanError(f"observed: {fault}; give one for each example, of one at least, under every intervention")
     plain = observed[AS_IS]
     drops, changed = dict[str, Interval](), dict[str, Interval]()
     for name, o in observed.items():
@@ -182,7 +183,7 @@ def observe_layer(
     with torch.no_grad(), intervene(layer, lambda _: None) as own:
         plain = answer()
     if len(own) != 1:
-        raise ValueError(f"answer: it calls the layer {len(own)} times; once is needed")
+        raise AnzanError(f"answer: it calls the layer {len(own)} times; once is needed")
     valid = own[0].log_probs.isfinite()
     chosen = own[0].log_probs.argmax(-1) if own[0].index is None else own[0].index
     others = valid.float().scatter(1, chosen[:, None], 0.0).cpu()

@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from anzan.arithmetic.calculator import format_number
 from anzan.arithmetic.numbers import parse_number
+from anzan.errors import AnzanError
 from anzan.evaluation.audit import ANOTHER, AS_IS, BLANKED, RANDOM, WRONG, Audit, Observed, audit
 from anzan.evaluation.drop_metric import drop_em_f1, normalize, signed_em
 from anzan.evaluation.interventions import showing
@@ -33,7 +34,7 @@ SWAPPED = "right both before and after a number swap"
 TEN_TIMES = "score with all numbers ten times as large"
 
 
-class NothingToAudit(ValueError):
+class NothingToAudit(AnzanError):
     """A reader without a calculator, or no question for which it calls it."""
 
 

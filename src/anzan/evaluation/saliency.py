@@ -8,12 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from anzan.errors import AnzanError
 from anzan.reader.batch import collate_texts
 from anzan.reader.reader import Answer, Reader
 from anzan.reader.sequence import RESULTS, Text
 
 
-class NoAnswer(ValueError):
+class NoAnswer(AnzanError):
     """The reader marks no answer, so there is nothing to explain."""
 
 

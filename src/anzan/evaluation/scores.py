@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+from anzan.errors import AnzanError
 from anzan.evaluation.drop_metric import drop_em_f1, signed_em
 from anzan.tasks.problem import Problem
 
@@ -65,7 +66,7 @@ def evaluate_predictions(problems: Sequence[Problem], predictions: Sequence[Pred
     Raises ValueError unless there is one prediction for each problem.
     """
     if len(problems) != len(predictions):
-        raise ValueError(f"{len(predictions)} predictions for {len(problems)} problems; give one for each, in order")
+        raise AnzanError(f"{len(predictions)} predictions for {len(problems)} problems; give one for each, in order")
     rows = [_score(*pair) for pair in zip(problems, predictions, strict=True)]
     by_source = {
         source: {

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from anzan.errors import AnzanError
 from anzan.layer._choice import Choice
 from anzan.layer._estimators import StraightThrough
 from anzan.layer._lookup import embed, lookup
@@ -66,12 +67,12 @@ class SymbolicChain(nn.Module):
         """
         shapes = [tuple(s.shape) for s in scores]
         if not shapes or any(len(s) != 2 or s[1] == 0 or s[0] != shapes[0][0] for s in shapes):
-            raise ValueError(f"scores: (batch, candidates), one or more, needed for each step, got {shapes}")
+            raise AnzanError(f"scores: (batch, candidates), one or more, needed for each step, got {shapes}")
         noise = {} if generator is None else {"generator": generator}
         masks = masks or [None] * len(shapes)
         choices = [self.estimator(s, m, **noise) for s, m in zip(scores, masks, strict=True)]
         if any(choice.index is None for choice in choices):
-            raise ValueError(
+            raise AnzanError(
                 "estimator: one that chooses a candidate needed; a soft one takes the product of all steps"
             )
         chosen = torch.stack([choice.index for choice in choices], -1)
@@ -102,7 +103,7 @@ def _varied(chosen: Tensor, step: int, candidates: int) -> Tensor:
 def _run(results_at: ResultsAt, index: Tensor) -> ResultTable:
     table = results_at(index)
     if table.ids.shape[:2] != index.shape[:2]:
-        raise ValueError(
+        raise AnzanError(
             f"results_at: results of shape {(*index.shape[:2], 'length')} needed, got {tuple(table.ids.shape)}"
         )
     return table

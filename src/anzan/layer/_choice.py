@@ -8,6 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from anzan.errors import AnzanError
+
 
 class Choice(NamedTuple):
     """What an estimator decided, for scores of shape (..., candidates).
@@ -68,7 +70,7 @@ def check_count(least: int = 1, **counts: int) -> None:
     """Raise ValueError, naming it, for a count below `least`."""
     for name, count in counts.items():
         if count < least:
-            raise ValueError(f"{name}: at least {least} needed, got {count}")
+            raise AnzanError(f"{name}: at least {least} needed, got {count}")
 
 
 def check(**settings: float) -> None:
@@ -76,4 +78,4 @@ def check(**settings: float) -> None:
     for name, value in settings.items():
         positive = name == "temperature"
         if not (math.isfinite(value) and (value > 0 if positive else value >= 0)):
-            raise ValueError(f"{name}: a number {'above' if positive else '>='} 0 needed, got {value}")
+            raise AnzanError(f"{name}: a number {'above' if positive else '>='} 0 needed, got {value}")

@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 
+from anzan.errors import AnzanError
 from anzan.layer._choice import at_least_float32, masked_log_softmax
 from anzan.layer._noise import Source, gumbel_noise
 
@@ -62,7 +63,7 @@ class Categorical(Distribution):
 
     def __init__(self, scores: Tensor, mask: Tensor | None = None):
         if scores.dim() != 2 or scores.shape[1] == 0:
-            raise ValueError(f"scores: shape (batch, candidates), with a candidate, needed, got {tuple(scores.shape)}")
+            raise AnzanError(f"scores: shape (batch, candidates), with a candidate, needed, got {tuple(scores.shape)}")
         if mask is not None:
             first = torch.arange(scores.shape[1], device=scores.device) == 0
             mask = mask | (first & ~mask.any(-1, keepdim=True))
@@ -104,7 +105,7 @@ class Factorised(Distribution):
     def __init__(self, scores: Sequence[Tensor]):
         shapes = [tuple(s.shape) for s in scores]
         if not shapes or any(len(s) != 2 or s[1] == 0 or s[0] != shapes[0][0] for s in shapes):
-            raise ValueError(f"scores: (batch, choices), one or more, needed for each argument, got {shapes}")
+            raise AnzanError(f"scores: (batch, choices), one or more, needed for each argument, got {shapes}")
         self.log_probs = [at_least_float32(s).log_softmax(-1) for s in scores]
 
     def size(self) -> int:
@@ -116,7 +117,7 @@ class Factorised(Distribution):
 
     def everything(self) -> Tensor:
         if self.size() > 1_000_000:
-            raise ValueError(f"{self.size():,} combinations are too many to enumerate: use an objective that samples")
+            raise AnzanError(f"{self.size():,} combinations are too many to enumerate: use an objective that samples")
         axes = [torch.arange(p.shape[1], device=p.device) for p in self.log_probs]
         return torch.cartesian_prod(*axes).reshape(1, -1, len(axes)).expand(len(self.log_probs[0]), -1, -1)
 
@@ -182,5 +183,5 @@ def distribution(scores: Tensor | Distribution, mask: Tensor | None = None) -> D
     if isinstance(scores, Tensor):
         return Categorical(scores, mask)
     if mask is not None:
-        raise ValueError("mask: factorised scores take none; give a choice that is not valid the score -inf")
+        raise AnzanError("mask: factorised scores take none; give a choice that is not valid the score -inf")
     return scores

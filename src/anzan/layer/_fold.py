@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 import torch
 from torch import Tensor
 
+from anzan.errors import AnzanError
 from anzan.layer._choice import at_least_float32
 
 
@@ -41,7 +42,7 @@ class Fold:
     ):
         values = [tuple(space) for space in spaces]
         if not values or not all(values):
-            raise ValueError(f"spaces: at least one value needed for each of one argument or more, got {values}")
+            raise AnzanError(f"spaces: at least one value needed for each of one argument or more, got {values}")
         states: list[Hashable] = [initial]
         errors: list[Exception] = []
 
@@ -63,7 +64,7 @@ class Fold:
             self._sizes.append(len(states))
         last = errors[-1] if errors else None
         if not states:
-            raise ValueError("step: undefined for every combination of arguments") from last
+            raise AnzanError("step: undefined for every combination of arguments") from last
         self.failures = len(errors)
         if last is not None:
             warnings.warn(
@@ -95,11 +96,11 @@ class Fold:
             ValueError: scores that do not go with the spaces.
         """
         if len(scores) != len(self._moves):
-            raise ValueError(f"scores: one tensor for each of {len(self._moves)} arguments needed, got {len(scores)}")
+            raise AnzanError(f"scores: one tensor for each of {len(self._moves)} arguments needed, got {len(scores)}")
         log_p = at_least_float32(scores[0]).new_zeros(len(scores[0]), 1)
         for moves, size, s in zip(self._moves, self._sizes, scores, strict=True):
             if s.dim() != 2 or log_p.shape[1] * s.shape[1] != len(moves):
-                raise ValueError(f"scores: (batch, {len(moves) // log_p.shape[1]}) needed, got {tuple(s.shape)}")
+                raise AnzanError(f"scores: (batch, {len(moves) // log_p.shape[1]}) needed, got {tuple(s.shape)}")
             joint = (log_p[:, :, None] + at_least_float32(s).log_softmax(-1)[:, None]).flatten(1)
             joint = joint.clamp_min(torch.finfo(joint.dtype).min)  # hopeless, but no -inf, whose gradient is NaN
             log_p = _logsumexp_by_group(joint, moves.to(joint.device), size)

@@ -11,6 +11,7 @@ from typing import Any, overload
 import torch
 from torch import Tensor
 
+from anzan.errors import AnzanError
 from anzan.layer._cache import ResultCache, cache_key
 from anzan.layer._pool import Pool
 from anzan.layer._table import ResultTable
@@ -57,14 +58,14 @@ class SymbolicFunction:
         if not callable(function):
             raise TypeError(f"function: a callable needed, got {type(function).__name__}")
         if timeout is not None and not workers:
-            raise ValueError("timeout: needs workers, at least 1: only another process can be stopped")
+            raise AnzanError("timeout: needs workers, at least 1: only another process can be stopped")
         if vectorised and workers:
-            raise ValueError("workers: a vectorised function runs in one call; give either, not both")
+            raise AnzanError("workers: a vectorised function runs in one call; give either, not both")
         self.function = function
         self.encode = encode
         self.spaces = None if spaces is None else [tuple(s) for s in spaces]
         if self.spaces is not None and not all(self.spaces):
-            raise ValueError(f"spaces: at least one value needed for each argument, got {self.spaces}")
+            raise AnzanError(f"spaces: at least one value needed for each argument, got {self.spaces}")
         self.vectorised = vectorised
         self.limit = limit
         self.calls = 0
@@ -138,11 +139,11 @@ class SymbolicFunction:
         spaces = self._spaces()
         sizes = [len(s) for s in spaces]
         if index.dim() not in (2, 3) or (index.dim() == 3 and index.shape[2] != len(sizes)):
-            raise ValueError(f"index: (batch, n) or (batch, n, {len(sizes)}) needed, got {tuple(index.shape)}")
+            raise AnzanError(f"index: (batch, n) or (batch, n, {len(sizes)}) needed, got {tuple(index.shape)}")
         ends = [self.size] if index.dim() == 2 else sizes
         for part, end in zip([index] if index.dim() == 2 else index.unbind(-1), ends, strict=True):
             if part.numel() and not 0 <= int(part.min()) <= int(part.max()) < end:
-                raise ValueError(f"index: 0 to {end - 1} needed, got {int(part.min())} to {int(part.max())}")
+                raise AnzanError(f"index: 0 to {end - 1} needed, got {int(part.min())} to {int(part.max())}")
         if not len(index):
             return ResultTable(index.new_zeros(0, index.shape[1], 0))
         if index.dim() == 2:
@@ -164,13 +165,13 @@ class SymbolicFunction:
 
     def _spaces(self) -> list[tuple[Hashable, ...]]:
         if self.spaces is None:
-            raise ValueError(f"{_name(self.function)} has no fixed spaces: give candidates, or spaces when it is made")
+            raise AnzanError(f"{_name(self.function)} has no fixed spaces: give candidates, or spaces when it is made")
         return self.spaces
 
     def _rows(self, candidates: Iterable[Sequence[Arguments]] | None) -> list[list[Any]]:
         if candidates is None:
             if self.size > self.limit:
-                raise ValueError(
+                raise AnzanError(
                     f"{_name(self.function)} has {self.size:,} combinations, beyond the limit of {self.limit:,}: "
                     "choose some with shortlist(...) or an objective that samples, and run them with at(index)"
                 )
@@ -193,7 +194,7 @@ class SymbolicFunction:
                 # Some combination fails: one at a time, only that one is lost.
                 return [_attempt(self._one, arguments) for arguments in combinations]
             if len(results) != len(combinations):
-                raise ValueError(
+                raise AnzanError(
                     f"{_name(self.function)}: {len(combinations)} results needed for {len(combinations)} combinations, "
                     f"got {len(results)}"
                 )

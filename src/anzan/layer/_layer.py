@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
+from anzan.errors import AnzanError
 from anzan.layer._choice import Choice
 from anzan.layer._estimators import StraightThrough
 from anzan.layer._lookup import lookup
@@ -52,7 +53,7 @@ class SymbolicLayer(nn.Module):
         batch, candidates, _ = table.ids.shape
         if scores.dim() != 2 or scores.shape[1] != candidates or batch not in (1, scores.shape[0]):
             wanted = f"({'batch' if batch == 1 else batch}, {candidates})"
-            raise ValueError(f"scores: shape {wanted} needed to go with the table, got {tuple(scores.shape)}")
+            raise AnzanError(f"scores: shape {wanted} needed to go with the table, got {tuple(scores.shape)}")
         noise = {} if generator is None else {"generator": generator}
         choice: Choice = self.estimator(scores, table.valid.expand_as(scores), **noise)
         embedded, mask = lookup(choice, table, embedding)

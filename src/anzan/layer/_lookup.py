@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from anzan.errors import AnzanError
 from anzan.layer._choice import Choice
 from anzan.layer._table import ResultTable
 
@@ -48,7 +49,7 @@ def lookup(choice: Choice, table: ResultTable, embedding: Tensor) -> tuple[Tenso
     """
     weights, _, index = choice
     if weights.dim() != 2 or weights.shape[1] != table.ids.shape[1] or table.ids.shape[0] not in (1, weights.shape[0]):
-        raise ValueError(
+        raise AnzanError(
             f"weights {tuple(weights.shape)} do not go with a table of {tuple(table.ids.shape)}: "
             "(batch, candidates) needed"
         )

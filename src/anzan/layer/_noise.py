@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from anzan.errors import AnzanError
+
 # SplitMix64 (Steele, Lea and Flood, OOPSLA 2014), as signed 64-bit numbers.
 _GOLDEN = 0x9E3779B97F4A7C15 - (1 << 64)
 _STEPS = ((30, 0xBF58476D1CE4E5B9 - (1 << 64)), (27, 0x94D049BB133111EB - (1 << 64)), (31, 1))
@@ -26,7 +28,7 @@ class ExampleNoise:
 
     def __init__(self, keys: Tensor):
         if keys.dim() != 1 or keys.is_floating_point():
-            raise ValueError(f"keys: integers of shape (batch,) needed, got {keys.dtype} {tuple(keys.shape)}")
+            raise AnzanError(f"keys: integers of shape (batch,) needed, got {keys.dtype} {tuple(keys.shape)}")
         self.keys = keys.long()
         self.streams = 0
 
@@ -62,7 +64,7 @@ def gumbel_noise(scores: Tensor, generator: Source = None) -> Tensor:
     """
     if isinstance(generator, ExampleNoise):
         if scores.dim() < 2 or len(scores) != len(generator.keys):
-            raise ValueError(f"keys: one for each of {len(scores)} examples needed, got {len(generator.keys)}")
+            raise AnzanError(f"keys: one for each of {len(scores)} examples needed, got {len(generator.keys)}")
         draw = -torch.log1p(-generator.uniform(*scores.shape[1:])).to(scores.device, scores.dtype)
     else:
         draw = torch.empty_like(scores, memory_format=torch.contiguous_format).exponential_(generator=generator)

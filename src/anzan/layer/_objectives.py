@@ -18,6 +18,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from anzan.errors import AnzanError
 from anzan.layer._choice import check_count
 from anzan.layer._distribution import Approximation, Distribution, Factorised, distribution
 from anzan.layer._noise import Source
@@ -135,7 +136,7 @@ def unordered_set(
         ValueError: samples below 2 or above 12.
     """
     if not 2 <= samples <= 12:
-        raise ValueError(f"samples: 2 to 12 needed, got {samples}")
+        raise AnzanError(f"samples: 2 to 12 needed, got {samples}")
     p = distribution(scores, mask)
     index, rest = p.draw_distinct(samples, generator)
     losses = _losses(loss_of, index)
@@ -269,5 +270,5 @@ def _without_value(surrogate: Tensor) -> Tensor:
 def _losses(loss_of: LossOf, index: Tensor) -> Tensor:
     losses = loss_of(index)
     if losses.shape != index.shape[:2]:
-        raise ValueError(f"loss_of: losses of shape {tuple(index.shape[:2])} needed, got {tuple(losses.shape)}")
+        raise AnzanError(f"loss_of: losses of shape {tuple(index.shape[:2])} needed, got {tuple(losses.shape)}")
     return losses

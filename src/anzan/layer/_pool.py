@@ -11,6 +11,8 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, NamedTuple
 
+from anzan.errors import AnzanError
+
 
 class _Worker(NamedTuple):
     process: BaseProcess
@@ -33,9 +35,9 @@ class Pool:
     def __init__(self, function: Callable[..., Any], workers: int, timeout: float | None = None):
         self._idle: list[_Worker] = []
         if workers < 1:
-            raise ValueError(f"workers: at least 1 needed, got {workers}")
+            raise AnzanError(f"workers: at least 1 needed, got {workers}")
         if timeout is not None and not timeout > 0:
-            raise ValueError(f"timeout: seconds above 0 needed, got {timeout}")
+            raise AnzanError(f"timeout: seconds above 0 needed, got {timeout}")
         module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", "<none>")
         if module is None or "<" in name:
             raise TypeError(f"workers: a function at the top level of a module needed, got {name}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from anzan.errors import AnzanError
 from anzan.layer._noise import ExampleNoise, Source
 from anzan.layer._schedules import Scheduled, Settings
 
@@ -28,7 +29,7 @@ class DropoutResidual(Settings):
     def check(self, **numbers: float) -> None:
         super().check(**numbers)
         if numbers["p"] > 1:
-            raise ValueError(f"p: a number <= 1 needed, got {numbers['p']}")
+            raise AnzanError(f"p: a number <= 1 needed, got {numbers['p']}")
 
     def forward(self, result: Tensor, residual: Tensor, generator: Source = None) -> Tensor:
         """`result` (batch, ...) with `residual`, of the same shape or one that broadcasts to it, added where kept."""

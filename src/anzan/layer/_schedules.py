@@ -9,6 +9,7 @@ from typing import Literal
 
 from torch import nn
 
+from anzan.errors import AnzanError
 from anzan.layer._choice import check
 
 
@@ -33,9 +34,9 @@ class Schedule:
 
     def __post_init__(self) -> None:
         if self.shape not in ("linear", "exponential", "cosine"):
-            raise ValueError(f"shape: {self.shape!r} is unknown; choose among linear, exponential, cosine")
+            raise AnzanError(f"shape: {self.shape!r} is unknown; choose among linear, exponential, cosine")
         if self.shape == "exponential" and not (self.start > 0 and self.end > 0):
-            raise ValueError(f"start, end: numbers above 0 needed, got {self.start}, {self.end}")
+            raise AnzanError(f"start, end: numbers above 0 needed, got {self.start}, {self.end}")
 
     def __call__(self, progress: float) -> float:
         """The value at `progress`, held at `start` before 0 and at `end` after 1."""

@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 
 from torch import Tensor
 
+from anzan.errors import AnzanError
 from anzan.layer._choice import check_count
 from anzan.layer._distribution import Approximation, Distribution, distribution
 from anzan.layer._noise import Source
@@ -51,7 +52,7 @@ def shortlist(
     """
     check_count(limit=limit)
     if how not in ("most probable", "draws without replacement"):
-        raise ValueError(f"how: {how!r} is unknown; choose 'most probable' or 'draws without replacement'")
+        raise AnzanError(f"how: {how!r} is unknown; choose 'most probable' or 'draws without replacement'")
     p = distribution(scores, mask)
     if p.size() <= limit:
         index, approximation = p.everything(), "none"

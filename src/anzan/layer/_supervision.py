@@ -7,6 +7,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from anzan.errors import AnzanError
+
 
 def argument_loss(
     log_probs: Tensor,
@@ -48,7 +50,7 @@ def argument_loss(
         terms = torch.where(acceptable, finite, other).masked_fill(~valid, 0.0)
         losses = -terms.sum(-1) / valid.sum(-1).clamp_min(1)
     else:
-        raise ValueError(f"kind: 'bce' or 'marginal' needed, got {kind!r}")
+        raise AnzanError(f"kind: 'bce' or 'marginal' needed, got {kind!r}")
     losses = losses.masked_fill(~labelled, 0.0)
     return losses if reduction == "none" else losses.sum() / labelled.sum().clamp_min(1)
 

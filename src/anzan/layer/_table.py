@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from anzan.errors import AnzanError
+
 PAD = -1
 
 
@@ -36,18 +38,18 @@ class ResultTable:
 
     def __init__(self, ids: Tensor, valid: Tensor | None = None):
         if ids.dim() != 3 or ids.is_floating_point() or ids.is_complex() or ids.dtype == torch.bool:
-            raise ValueError(
+            raise AnzanError(
                 f"ids: integers of shape (batch or 1, candidates, length) needed, got {ids.dtype} {tuple(ids.shape)}"
             )
         ids = ids.long()
         if bool((ids < PAD).any() | (ids[..., 1:] > PAD).logical_and(ids[..., :-1] == PAD).any()):
-            raise ValueError(
+            raise AnzanError(
                 f"ids: token ids >= 0 with {PAD} after the last one needed, got an id below or a token after {PAD}"
             )
         if valid is None:
             valid = torch.ones(ids.shape[:2], dtype=torch.bool, device=ids.device)
         elif valid.shape != ids.shape[:2]:
-            raise ValueError(f"valid: shape {tuple(ids.shape[:2])} needed to go with ids, got {tuple(valid.shape)}")
+            raise AnzanError(f"valid: shape {tuple(ids.shape[:2])} needed to go with ids, got {tuple(valid.shape)}")
         self.ids = ids
         self.valid = valid.bool()
         self.distinct = _distinct(ids)
@@ -76,7 +78,7 @@ class ResultTable:
             raise _not_ids(cells)
         if bool((flat < 0).any()):
             b, a, ids = next(cell for cell in cells if min(cell[2], default=0) < 0)
-            raise ValueError(f"rows[{b}][{a}]: token ids must be >= 0, got {min(ids)}")
+            raise AnzanError(f"rows[{b}][{a}]: token ids must be >= 0, got {min(ids)}")
         place = torch.tensor([b * candidates + a for b, a, _ in cells], dtype=torch.long)
         length = int(lengths.max()) if cells else 0
         table = torch.full((len(rows) * candidates, length), PAD, dtype=torch.long)
@@ -109,7 +111,7 @@ class ResultTable:
         blocks = [[None if v is None else torch.atleast_2d(torch.as_tensor(v)) for v in row] for row in rows]
         sizes = {v.shape[-1] for row in blocks for v in row if v is not None}
         if len(sizes) != 1:
-            raise ValueError(f"rows: vectors of one size needed, got sizes {sorted(sizes)}")
+            raise AnzanError(f"rows: vectors of one size needed, got sizes {sorted(sizes)}")
         known: dict[tuple[float, ...], int] = {}
         ids = [
             [None if v is None else [known.setdefault(tuple(x), len(known)) for x in v.tolist()] for v in row]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from anzan.errors import AnzanError
+
 
 class Characters:
     """Encodes the printed form of a result, one token id per character.
@@ -21,7 +23,7 @@ class Characters:
         self.alphabet = alphabet
         self._ids = {c: i for i, c in enumerate(alphabet)}
         if len(self._ids) != len(alphabet):
-            raise ValueError(f"alphabet: each character once needed, got {alphabet!r}")
+            raise AnzanError(f"alphabet: each character once needed, got {alphabet!r}")
 
     def __len__(self) -> int:
         return len(self.alphabet)
@@ -35,7 +37,7 @@ class Characters:
         text = str(result)
         for c in text:
             if c not in self._ids:
-                raise ValueError(f"{text[:40]!r} has {c!r}, which is not in the alphabet {self.alphabet!r}")
+                raise AnzanError(f"{text[:40]!r} has {c!r}, which is not in the alphabet {self.alphabet!r}")
         return [self._ids[c] for c in text]
 
     def decode(self, ids: Iterable[int]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from transformers import AutoConfig, PreTrainedConfig
 
 from anzan.arithmetic.numbers import parse_number
+from anzan.errors import AnzanError
 
 ARGUMENT_LOSSES = ("bce", "marginal", "none")
 FORMAT = 1
@@ -109,34 +110,34 @@ class CalculatorReaderConfig(PreTrainedConfig):
         **kwargs: Any,
     ):
         if argument_loss not in ARGUMENT_LOSSES:
-            raise ValueError(f"argument_loss: {argument_loss!r} is unknown; choose among {', '.join(ARGUMENT_LOSSES)}")
+            raise AnzanError(f"argument_loss: {argument_loss!r} is unknown; choose among {', '.join(ARGUMENT_LOSSES)}")
         if self_training and argument_loss == "none":
-            raise ValueError("self_training: needs an argument_loss, bce or marginal")
+            raise AnzanError("self_training: needs an argument_loss, bce or marginal")
         if entropy < 0:
-            raise ValueError(f"entropy: a weight of 0 or more, got {entropy}")
+            raise AnzanError(f"entropy: a weight of 0 or more, got {entropy}")
         if objective not in OBJECTIVES:
-            raise ValueError(f"objective: {objective!r} is unknown; choose among {', '.join(OBJECTIVES)}")
+            raise AnzanError(f"objective: {objective!r} is unknown; choose among {', '.join(OBJECTIVES)}")
         if calls < 1 or (calls > 1 and objective == STRAIGHT_THROUGH):
-            raise ValueError(f"calls: 1, or more with an objective such as unordered-set, got {calls} with {objective}")
+            raise AnzanError(f"calls: 1, or more with an objective such as unordered-set, got {calls} with {objective}")
         for constant in constants:
             if parse_number(str(constant)) is None:
-                raise ValueError(f"constants: {constant!r} is not a number; write such as 100 or 0.5")
+                raise AnzanError(f"constants: {constant!r} is not a number; write such as 100 or 0.5")
         if not 0.5 < sure <= 1:
-            raise ValueError(f"sure: a probability above 0.5, up to 1 (read all samples), got {sure}")
+            raise AnzanError(f"sure: a probability above 0.5, up to 1 (read all samples), got {sure}")
         if not 0 <= blindfold <= hide_arguments:
-            raise ValueError(f"blindfold: a share from 0 to 1 that needs hide_arguments, got {blindfold}")
+            raise AnzanError(f"blindfold: a share from 0 to 1 that needs hide_arguments, got {blindfold}")
         for name, asked in (("fixed_decoys", fixed_decoys), ("blind_choice", blind_choice)):
             if asked and not hide_arguments:
-                raise ValueError(f"{name}: needs hide_arguments")
+                raise AnzanError(f"{name}: needs hide_arguments")
         if digit_places < 0:
-            raise ValueError(f"digit_places: 0 for none, or how many, such as 16, got {digit_places}")
+            raise AnzanError(f"digit_places: 0 for none, or how many, such as 16, got {digit_places}")
         for name, asked in (("discount_guesses", discount_guesses), ("subtract_guesses", subtract_guesses)):
             if asked and (not operations or calls > 1):
-                raise ValueError(f"{name}: for readers with one call of a calculator; change operations, calls")
+                raise AnzanError(f"{name}: for readers with one call of a calculator; change operations, calls")
         if subtract_guesses < 0:
-            raise ValueError(f"subtract_guesses: 0 for none, or a power such as 1.0, got {subtract_guesses}")
+            raise AnzanError(f"subtract_guesses: 0 for none, or a power such as 1.0, got {subtract_guesses}")
         if discount_guesses and subtract_guesses:
-            raise ValueError("subtract_guesses: discount_guesses does the same in training; choose one of them")
+            raise AnzanError("subtract_guesses: discount_guesses does the same in training; choose one of them")
         super().__init__(**kwargs)
         self.format = FORMAT
         self.encoder = dict(encoder or {})

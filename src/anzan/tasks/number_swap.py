@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from anzan.arithmetic.numbers import Number, find_numbers
+from anzan.errors import AnzanError
 from anzan.tasks.problem import Problem
 
 
@@ -57,7 +58,7 @@ _ORDERED = re.compile(
 _YEAR = re.compile(r"\b[12][0-9]{3}\b")
 
 
-class NotSwappable(ValueError):
+class NotSwappable(AnzanError):
     """Why the numbers of a question cannot be swapped safely."""
 
 

@@ -50,6 +50,7 @@ from itertools import permutations, product
 from math import comb
 from typing import Any, Literal, NamedTuple, NoReturn
 
+from anzan.errors import AnzanError
 from anzan.tasks.problem import Problem
 
 NAMES: tuple[str, ...] = tuple(
@@ -209,7 +210,7 @@ def check_disjoint(a: Iterable[Problem], b: Iterable[Problem]) -> None:
     for problem in b:
         if (problem.passage, problem.question) in known:
             twin = known[problem.passage, problem.question]
-            raise ValueError(f"{twin} and {problem.id} are the same problem; generate one split with another seed")
+            raise AnzanError(f"{twin} and {problem.id} are the same problem; generate one split with another seed")
 
 
 # Numbers. The owner is the asked person who took part in the transfer (without one, either of the asked): `a` is what
@@ -546,7 +547,7 @@ def _give_up() -> NoReturn:
 
 
 def _refuse(name: str, fault: object, mend: str) -> NoReturn:
-    raise ValueError(f"{name}: {fault}; {mend}")
+    raise AnzanError(f"{name}: {fault}; {mend}")
 
 
 # What is left to guess.
@@ -598,7 +599,7 @@ def guessing_scores(problems: Iterable[Problem]) -> dict[str, float]:
             first_had = int(problem.arguments[0][0])
             signed = [(_SIGNS[r], int(step[1])) for r, step in zip(meta["roles"], problem.arguments, strict=True)]
         except (KeyError, TypeError, ValueError, AssertionError):
-            raise ValueError(f"{problem.id}: not a possession problem; use the output of generate") from None
+            raise AnzanError(f"{problem.id}: not a possession problem; use the output of generate") from None
         side, c, result = 1 if owner == winner else -1, quantities[other], quantities[owner]
         for name, digits in ("leading_digits", 1), ("two_digits", 2):
             estimate = _estimate(first_had, digits) + sum(sign * _estimate(t, digits) for sign, t in signed)

@@ -15,6 +15,7 @@ import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from anzan.errors import AnzanError
 from anzan.tasks.fields import DataError
 from anzan.tasks.problem import Problem
 
@@ -81,7 +82,7 @@ def select(problems: Iterable[Problem], types: Sequence[str] = (), ids: frozense
         ValueError: a type that does not exist.
     """
     if unknown := [t for t in types if t not in TYPES]:
-        raise ValueError(f"unknown type of question {unknown[0]!r}; choose among {', '.join(TYPES)}")
+        raise AnzanError(f"unknown type of question {unknown[0]!r}; choose among {', '.join(TYPES)}")
     wanted = types or (TYPES if ids is None else (*TYPES, "other"))
     selected = []
     for problem in problems:

@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
+from anzan.errors import AnzanError
 from anzan.tasks.problem import Problem
 
 _SENTENCE = re.compile(r"\S.*?\.(?= |$)")
@@ -23,7 +24,7 @@ def shorten(problem: Problem, people: int, rng: random.Random) -> Problem:
     try:
         asked = set(problem.meta["asked"])
     except KeyError:
-        raise ValueError(f"{problem.id}: not a possession problem; use the output of generate") from None
+        raise AnzanError(f"{problem.id}: not a possession problem; use the output of generate") from None
     sentences = [(m.start(), m.group()) for m in _SENTENCE.finditer(problem.passage)]
     others = [i for i, (_, s) in enumerate(sentences) if s.split()[1] == "has" and s.split()[0] not in asked]
     out = set(rng.sample(others, max(0, min(len(others), len(others) + len(asked) - people))))

@@ -9,6 +9,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from anzan.errors import AnzanError
 from anzan.tasks.problem import Problem
 
 _TRIES = 1000
@@ -95,7 +96,7 @@ def _is_chain(problem: Problem) -> bool:
 
 def _arguments(problem: Problem) -> tuple[int, int]:
     if problem.arguments is None or len(problem.arguments) != 1 or len(problem.arguments[0]) != 2:
-        raise ValueError(f"{problem.id}: not a possession problem; use the output of generate")
+        raise AnzanError(f"{problem.id}: not a possession problem; use the output of generate")
     first, second = problem.arguments[0]
     return int(first), int(second)
 
@@ -104,4 +105,4 @@ def _role(problem: Problem) -> str | None:
     try:
         return problem.meta["role"]
     except KeyError:
-        raise ValueError(f"{problem.id}: not a possession problem; use the output of generate") from None
+        raise AnzanError(f"{problem.id}: not a possession problem; use the output of generate") from None

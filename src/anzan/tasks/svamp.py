@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from anzan.arithmetic.calculator import format_number
+from anzan.errors import AnzanError
 from anzan.tasks.fields import MAX_VALUE_DIGITS, DataError, all_good
 from anzan.tasks.problem import Problem
 
@@ -80,7 +81,7 @@ def _scan(path: str | os.PathLike[str]) -> Iterator[tuple[int, Problem | DataErr
             raise DataError(f"{name}: not UTF-8; save the file as UTF-8") from None
 
 
-class _RowError(ValueError):
+class _RowError(AnzanError):
     """What is wrong with a row, and the mend."""
 
 

@@ -11,10 +11,12 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
+from anzan.errors import AnzanError
+
 PRESETS = Path(__file__).parent.parent / "presets"
 
 
-class ConfigError(ValueError):
+class ConfigError(AnzanError):
     """A setting that cannot be used; one line that names it and the mend."""
 
 

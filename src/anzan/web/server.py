@@ -13,6 +13,7 @@ import uvicorn
 from rich.console import Console
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from anzan.errors import AnzanError
 from anzan.reader.reader import Reader
 from anzan.web.app import LOOPBACK, make_app
 from anzan.web.limits import Limits
@@ -56,7 +57,7 @@ def listen(host: str, port: int) -> socket.socket:
         return socket.create_server(address[:2], family=family)
     except (OSError, UnicodeError) as error:
         reason = (getattr(error, "strerror", None) or str(error)).partition(" (")[0]
-        raise ValueError(f"--host {host} --port {port}: {reason}; choose another") from None
+        raise AnzanError(f"--host {host} --port {port}: {reason}; choose another") from None
 
 
 def _protocol(seconds: float) -> type[asyncio.Protocol]:
