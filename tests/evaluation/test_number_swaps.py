@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 
-from anzan.evaluation.number_swaps import original_and_swapped
+from anzan.evaluation import original_and_swapped
 from anzan.reader.reader import Answer
 from anzan.tasks.problem import Problem
 

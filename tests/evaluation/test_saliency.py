@@ -8,8 +8,7 @@ import captum.attr
 import pytest
 import torch
 
-from anzan.evaluation.explanation import explain
-from anzan.evaluation.saliency import calculator_share, saliency
+from anzan.evaluation import calculator_share, explain, saliency
 from anzan.reader.reader import Reader, features_for
 from anzan.reader.sequence import RESULT_SEGMENT
 from anzan.report.explanation_page import write_explanation

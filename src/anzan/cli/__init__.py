@@ -383,7 +383,7 @@ def evaluate(
     """Measure a reader on a file of problems."""
     problems = _problems(data)
     reader = _load(model)
-    from anzan.evaluation.predict import evaluate as run
+    from anzan.evaluation import evaluate as run
 
     calls = reader.features.calls if reader.features.calculator.operations else 0
     with _passes(reader, len(problems) * (1 + calls), "answering"):
@@ -415,7 +415,7 @@ def audit(
     """Tell whether a reader uses its calculator: its answers with the calculator's output tampered with."""
     problems = _problems(data)
     reader = _load(model)
-    from anzan.evaluation.reader_audit import audit_reader, passes
+    from anzan.evaluation import audit_reader, passes
 
     with _passes(reader, passes(reader, problems), "answering, with other outputs of the calculator too"):
         found = audit_reader(reader, problems, seed)
@@ -439,9 +439,8 @@ def serve(
 ) -> None:
     """Open a page where a reader can be asked, and looked at while it answers."""
     try:
-        from anzan.web.limits import Limits
-        from anzan.web.server import listen
-        from anzan.web.server import serve as run
+        from anzan.web import Limits, listen
+        from anzan.web import serve as run
     except ModuleNotFoundError as error:
         raise AnzanError(f"serve needs {error.name}: pip install 'anzan[web]'") from None
 
@@ -508,7 +507,7 @@ def explain(
             raise AnzanError(f"{path.parent}: no such folder; create it or choose another --out")
     _need_text(passage, question)
     reader = _load(model)
-    from anzan.evaluation.explanation import explain as run
+    from anzan.evaluation import explain as run
     from anzan.report.explanation_page import write_explanation
     from anzan.report.heat import write_png
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -122,25 +121,6 @@ def _json_number(value: Fraction) -> int | float:
         return float(value)
     except OverflowError:  # beyond 1e308, and so is nothing behind the point
         return round(value)
-
-
-def wrong_results(features: Features, seed: int = 0) -> Override:
-    """Shows, in place of every result, a random number of the same length; operands stay.
-
-    Who reads the results is then right by chance alone. Who only needs a line to be there, and judges by the operands,
-    stays right, which `blank` would not show.
-    """
-    rng = random.Random(seed)
-
-    def write(printed: str) -> str:
-        return "".join(rng.choice("123456789" if i == 0 else "0123456789") for i in range(len(printed)))
-
-    return lambda _, row: None if row is None else features.rewrite(row, write)
-
-
-def blank(_: Text, __: Row | None) -> Row | None:
-    """An override: the reader sees no result at all."""
-    return None
 
 
 class Reader:

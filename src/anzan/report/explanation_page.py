@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from anzan.evaluation.explanation import Explanation
+from anzan.evaluation import Explanation
 from anzan.reader.reader import Answer
 from anzan.report.heat import heat_map
 from anzan.report.page import percent, table, text, write_page

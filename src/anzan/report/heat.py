@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from anzan.evaluation.saliency import Salient
+from anzan.evaluation import Salient
 from anzan.reader.reader import Answer
 from anzan.report.page import COLOUR, text, write_page
 

@@ -9,8 +9,7 @@ from typing import Any
 
 import yaml
 
-from anzan.evaluation.audit import Audit
-from anzan.evaluation.drop_metric import drop_em_f1
+from anzan.evaluation import Audit, drop_em_f1
 from anzan.reader.reader import Answer
 from anzan.report.page import marked, table, text, write_page
 from anzan.tasks.problem import Problem

@@ -21,9 +21,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import Dataset, Sampler
 from transformers import PreTrainedTokenizerFast, SchedulerType, Trainer, TrainingArguments, set_seed
 
-from anzan.evaluation.audit import Audit
-from anzan.evaluation.predict import evaluate, predict
-from anzan.evaluation.reader_audit import NothingToAudit, audit_reader
+from anzan.evaluation import Audit, NothingToAudit, audit_reader, evaluate, predict
 from anzan.reader.attention import computes_in_bfloat16, use_bfloat16_attention
 from anzan.reader.batch import collate_examples
 from anzan.reader.encode import Example, Features

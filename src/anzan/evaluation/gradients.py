@@ -1,4 +1,4 @@
-"""What an answer hangs on: the gradient of its loss by every token that the reader saw (the paper's Figure 2)."""
+"""Saliency: the gradient of the answer's loss at every token that the reader saw (the paper's Figure 2)."""
 
 from __future__ import annotations
 
@@ -15,13 +15,17 @@ from anzan.reader.sequence import RESULTS, Text
 
 
 class NoAnswer(AnzanError):
-    """The reader marks no answer, so there is nothing to explain."""
+    """The reader marks no answer."""
 
 
 @dataclass(frozen=True)
 class Salient:
-    """A token as the reader saw it, where it stands (`question`, `passage`, `calculator`, or None for a separator), and
-    the norm of the gradient at its embedding. `hidden`: a decoy in the place of an argument.
+    """A token as the reader saw it.
+
+    Attributes:
+        where: `question`, `passage`, `calculator`, or None for a separator.
+        norm: of the gradient at the token's embedding.
+        hidden: a masked argument, shown as random digits.
     """
 
     token: str
@@ -31,14 +35,14 @@ class Salient:
 
 
 def saliency(reader: Reader, passage: str, question: str, called: Text | None = None) -> tuple[Answer, list[Salient]]:
-    """||d(-log p(answer)) / d embedding|| for every token of text and results; the answer is the reader's own.
+    """||d(-log p(answer)) / d embedding|| for every token of the text and the results, for the reader's own answer.
 
-    Yoshikawa, Heinzerling and Inui (NLP2022), Figure 2. Where a guess is subtracted, p is that of the reading alone, as
-    the guess sees no digit. Norms have no sign: they say how much, not which way. `called` is the text with its calls,
-    where they have been made.
+    Yoshikawa, Heinzerling and Inui (NLP2022), Figure 2. Where a guess is subtracted, p is that of the reading only,
+    as the guess sees no digit. Norms have no sign: they show how much a token matters, not in which direction.
+    `called` is the text with its calls, if they have been made already.
 
     Raises:
-        ValueError: an empty question, a text beyond the model's limit, or a reader that marks no answer.
+        ValueError: an empty question, a text longer than the model reads, or a reader that marks no answer.
     """
     [trace] = reader.read_many(reader.call_many([(passage, question)]) if called is None else [called])
     if trace.span is None:
@@ -67,9 +71,9 @@ def saliency(reader: Reader, passage: str, question: str, called: Text | None = 
             log_p = start[0].log_softmax(-1)[trace.span[0]] + end[0].log_softmax(-1)[trace.span[1]]
             (gradient,) = torch.autograd.grad(-log_p, seen[0])
     finally:
-        del model.encode  # the method is there again
+        del model.encode  # restores the method
     places = [t.where if t else None for t in trace.text.tokens]
-    for call in trace.text.calls:  # earlier ones of a chain
+    for call in trace.text.calls:  # the earlier calls of a chain
         places[call.start : call.start + len(call.row.ids) - 1] = [RESULTS] * (len(call.row.ids) - 1)
     if trace.row:
         places += [RESULTS] * (len(trace.row.ids) - 1) + [None]
@@ -82,7 +86,7 @@ def saliency(reader: Reader, passage: str, question: str, called: Text | None = 
 
 
 def calculator_share(reader: Reader, passage: str, question: str) -> float | None:
-    """How much of the gradient falls on what the calculator printed, from 0 to 1; None where no answer is marked."""
+    """The share of the gradient that falls on the calculator's output, from 0 to 1; None if no answer is marked."""
     try:
         _, tokens = saliency(reader, passage, question)
     except ValueError:
