@@ -123,7 +123,7 @@ def audit(
     Args:
         observed: what was observed, by the name of the intervention (`anzan.evaluation.interventions`). `as_printed`
             and `blanked` are required. Other names than those of that module are allowed; their drop and change are
-            reported, and a change rules out `ignored`.
+            reported and count for the verdict `ignored`.
         arguments: whether the tool was given the right arguments, where known.
         ceiling: scores with the right arguments given, where known. What they lack is lost in reading.
         more: other shares from 0 to 1 to report, by name, of any number of examples.

@@ -45,7 +45,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class Refused(Exception):
-    """The request is refused; the message is for the person who sent it."""
+    """The request is refused; the message is shown on the page."""
 
     def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None):
         super().__init__(message)

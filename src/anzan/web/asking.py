@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from anzan.arithmetic.numbers import find_numbers, parse_number
+from anzan.errors import AnzanError
 from anzan.evaluation import Explanation, Intervention, NoAnswer, explain
 from anzan.evaluation.interventions import blanked, exchanged_operands, wrong_results
 from anzan.reader.encode import TextTooLong
@@ -18,8 +19,8 @@ WRONG_RESULTS_SHOWN = 8
 """How many times the reader is shown wrong results."""
 
 
-class CannotAnswer(Exception):
-    """The input cannot be answered; the message is for the person who sent it."""
+class CannotAnswer(AnzanError):
+    """The input cannot be answered; the message is shown on the page."""
 
 
 @dataclass(frozen=True)

@@ -199,10 +199,11 @@ def _outcomes(asked: Asked) -> str:
         rows.append((f"{label}{times or (':' if line else '')}{line}", text(other)))
     same = all(each.answer.answer == answer for each in asked.outcomes)
     verdict = (
-        f"None of these {len(labels)} changes the answer: here the model does not seem to need its calculator."
+        f"None of these {len(labels)} interventions changes the answer: here the model does not seem to need its "
+        "calculator's output."
         if same
         else "The answer changes with the calculator's output."
     )
-    masked = " The model never sees the operands: it always sees random digits instead." if asked.masked else ""
+    masked = " While reading, the model always sees random digits instead of the operands." if asked.masked else ""
     body = table(("calculator's output", "answer"), rows, words=2)
     return f'<p>{verdict}{masked}</p><div class="wide">{body}</div>'
