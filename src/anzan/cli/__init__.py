@@ -415,9 +415,9 @@ def audit(
     """Tell whether a reader uses its calculator: its answers with the calculator's output tampered with."""
     problems = _problems(data)
     reader = _load(model)
-    from anzan.evaluation import audit_reader, passes
+    from anzan.evaluation import audit_passes, audit_reader
 
-    with _passes(reader, passes(reader, problems), "answering, with other outputs of the calculator too"):
+    with _passes(reader, audit_passes(reader, problems), "answering, with other outputs of the calculator too"):
         found = audit_reader(reader, problems, seed)
     if as_json:
         _print_json({"model": str(model), "data": str(data), "audit": found.to_json()})

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from anzan.evaluation.predictions import predict as predict
     from anzan.evaluation.predictions import predict_under as predict_under
     from anzan.evaluation.reader_audit import NothingToAudit as NothingToAudit
+    from anzan.evaluation.reader_audit import audit_passes as audit_passes
     from anzan.evaluation.reader_audit import audit_reader as audit_reader
-    from anzan.evaluation.reader_audit import passes as passes
     from anzan.evaluation.tool_use import evaluate_tool_use as evaluate_tool_use
     from anzan.evaluation.tool_use import follow_rate as follow_rate
     from anzan.evaluation.verdict import Audit as Audit
@@ -51,7 +51,7 @@ else:
         "layer_audit": ("observe_layer",),
         "number_swaps": ("original_and_swapped",),
         "predictions": ("evaluate", "evaluate_under", "predict", "predict_under"),
-        "reader_audit": ("NothingToAudit", "audit_reader", "passes"),
+        "reader_audit": ("NothingToAudit", "audit_passes", "audit_reader"),
         "tool_use": ("evaluate_tool_use", "follow_rate"),
         "verdict": ("Audit", "Interval", "Observed", "audit"),
     }

@@ -98,7 +98,7 @@ def audit_reader(reader: Reader, problems: Sequence[Problem], seed: int = 0) -> 
     return audit(observed, arguments, _ceiling(reader, problems), more, seed)
 
 
-def passes(reader: Reader, problems: Sequence[Problem]) -> int:
+def audit_passes(reader: Reader, problems: Sequence[Problem]) -> int:
     """About how many passes over a text an audit takes, for a progress bar."""
     calls = reader.features.calls
     longer = sum(is_possession(p) for p in problems)
