@@ -47,12 +47,18 @@ class DigitPlaces(nn.Module):
         embedded = F.embedding(at.clamp(0, len(self.weight) - 1), self.weight)
         return embedded * (places >= 0)[..., None]
 
-    def draw_shift(self, ids: Tensor, digit_ids: Tensor, drawn: Tensor) -> Tensor:
-        """How far to move the places of each example in training, as far as there is room: (batch,).
 
-        A result can have a digit more than the longest number of the text `ids` (batch, length). `drawn` (batch,) lies
-        between 0 and 1.
-        """
-        longest = digit_places(ids, digit_ids).amax(-1) + 2
-        room = (len(self.weight) - longest).clamp_min(0)
-        return (drawn.to(room.device) * (room + 1)).long()
+def draw_shift(ids: Tensor, digit_ids: Tensor, drawn: Tensor, places: int) -> Tensor:
+    """How far to move the places of each example in training, as far as there is room: (batch,).
+
+    A result can have one digit more than the longest number of the text.
+
+    Args:
+        ids: (batch, length), the texts.
+        digit_ids: as `digit_places` has it.
+        drawn: (batch,), numbers between 0 and 1.
+        places: how many places have an embedding.
+    """
+    longest = digit_places(ids, digit_ids).amax(-1) + 2
+    room = (places - longest).clamp_min(0)
+    return (drawn.to(room.device) * (room + 1)).long()

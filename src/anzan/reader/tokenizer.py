@@ -52,6 +52,18 @@ def split_digits(tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
     )
 
 
+def model_ids(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
+    """The token ids that a reader's configuration needs: `digit_ids` (2, 10) and `mask_id`.
+
+    See `anzan.reader.config.CalculatorReaderConfig`. Without a mask token, the unknown one masks.
+    """
+    vocabulary, special = tokenizer.get_vocab(), (tokenizer.mask_token_id, tokenizer.unk_token_id)
+    return {
+        "digit_ids": [[vocabulary[prefix + d] for d in "0123456789"] for prefix in ("", "##")],
+        "mask_id": next((i for i in special if i is not None), tokenizer.pad_token_id or 0),
+    }
+
+
 def load_tokenizer(name_or_path: str) -> PreTrainedTokenizerFast:
     """The digit-splitting tokenizer of a model on the hub or on disk. Idempotent: a saved one loads unchanged.
 
