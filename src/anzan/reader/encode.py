@@ -15,7 +15,19 @@ from transformers import PreTrainedTokenizerFast
 from anzan.arithmetic.calculator import Calculator, Number, Printed, format_number
 from anzan.arithmetic.numbers import find_numbers, parse_number, strip_separators
 from anzan.errors import AnzanError
-from anzan.reader.sequence import CONSTANT, PASSAGE, QUESTION, RESULT_SEGMENT, STEP, Call, Mention, Row, Span, Text, Token
+from anzan.reader.sequence import (
+    CONSTANT,
+    PASSAGE,
+    QUESTION,
+    RESULT_SEGMENT,
+    STEP,
+    Call,
+    Mention,
+    Row,
+    Span,
+    Text,
+    Token,
+)
 
 if TYPE_CHECKING:
     from anzan.reader.config import CalculatorReaderConfig

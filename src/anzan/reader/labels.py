@@ -123,9 +123,7 @@ def _labelled(
     return Example(text, rows, spans, row_spans, acceptable, _among_gold(text, candidates, gold), stale, values)
 
 
-def _on_the_way(
-    encoder: TextEncoder, text: Text, rows: Sequence[Row | None], values: frozenset[Number]
-) -> list[bool]:
+def _on_the_way(encoder: TextEncoder, text: Text, rows: Sequence[Row | None], values: frozenset[Number]) -> list[bool]:
     """The rows of which a result gives the answer together with a number of the text."""
     known = {m.value for m in text.mentions}
     rounded = any(len(format_number(v).partition(".")[2]) == DECIMALS for v in values)

@@ -96,6 +96,7 @@ class CalculatorReader(PreTrainedModel):
     (`anzan.reader.objective`) and its terms (`anzan.reader.terms`).
     """
 
+    config: CalculatorReaderConfig
     config_class = CalculatorReaderConfig
     base_model_prefix = "reader"
     main_input_name = "batch"

@@ -225,9 +225,7 @@ def make_objective(settings: ChoiceSettings) -> OneResult | SeveralResults:
     """
     name = settings.objective
     options = {k: int(v) if k in _COUNTS else v for k, v in settings.options.items()}
-    kind = OBJECTIVES[name] if settings.several else ESTIMATORS[name]
-    known = {*inspect.signature(kind).parameters} - {"scores", "loss_of", "mask", "generator", "objective"}
-    known |= {"sure"} if settings.several else set()
+    known = _options(OBJECTIVES[name]) | {"sure"} if settings.several else _options(ESTIMATORS[name])
     for option in options:
         if option not in known:
             has = f"has {', '.join(sorted(known))}" if known else "has none"
@@ -235,3 +233,12 @@ def make_objective(settings: ChoiceSettings) -> OneResult | SeveralResults:
     if settings.several:
         return SeveralResults(OBJECTIVES[name], **options)
     return OneResult(ESTIMATORS[name](**options))
+
+
+def _options(kind: Callable[..., object]) -> set[str]:
+    """The names of the options that an estimator or objective takes."""
+    parameters = inspect.signature(kind).parameters
+    names = {name for name, p in parameters.items() if p.kind is not inspect.Parameter.VAR_KEYWORD}
+    if len(names) < len(parameters):  # it hands the others on to another objective
+        names |= _options(parameters["objective"].default)
+    return names - {"scores", "loss_of", "mask", "generator", "objective"}

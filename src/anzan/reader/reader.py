@@ -133,7 +133,8 @@ class Reader:
         batch, views = self._collated([s.text for s in shown]), self.model.views
         drawn = views.draw(batch, training=False)
         rows, operands = (
-            collate([s.row for s in shown]).to(self.model.device)[:, None] for collate in (collate_rows, collate_operands)
+            collate([s.row for s in shown]).to(self.model.device)[:, None]
+            for collate in (collate_rows, collate_operands)
         )
         arguments = torch.tensor([s.pair or (-1, -1) for s in shown], device=self.model.device)
         return views.reading(batch.text, drawn, arguments, views.rows(rows, operands, arguments[:, None], drawn)[:, 0])

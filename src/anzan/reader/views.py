@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from anzan.layer import ExampleNoise
-from anzan.reader.batch import WIDTH, Batch, TextBatch, Tensors
+from anzan.reader.batch import WIDTH, Batch, Tensors, TextBatch
 from anzan.reader.config import CalculatorReaderConfig
 from anzan.reader.places import draw_shift
 from anzan.reader.sequence import RESULT_SEGMENT
@@ -220,9 +220,7 @@ def draw_digits(
     return digits.expand(batch, -1, -1).to(device)
 
 
-def mask_digits(
-    ids: Tensor, places: Tensor, digits: Tensor, digit_ids: Tensor, masked: Tensor | None = None
-) -> Tensor:
+def mask_digits(ids: Tensor, places: Tensor, digits: Tensor, digit_ids: Tensor, masked: Tensor | None = None) -> Tensor:
     """Token ids with the digits of numbers replaced.
 
     Args:

@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 from anzan.progress import progress_bar
 from anzan.reader.encode import TextEncoder, TextTooLong
 from anzan.reader.labels import Example, find_answers, make_example
+from anzan.settings import ConfigError
 from anzan.tasks.distraction import Distractions
 from anzan.tasks.formats import read_any
 from anzan.tasks.possession import WIDEST, Possession, check_disjoint, generate
@@ -22,7 +23,6 @@ from anzan.tasks.problem import Problem
 from anzan.tasks.question_types import read_ids, select
 from anzan.tasks.shortening import shorten
 from anzan.training.curriculum import Item
-from anzan.settings import ConfigError
 from anzan.training.settings import DataSettings, PossessionSettings
 
 DEV_SHARE = 0.1
