@@ -228,3 +228,5 @@ class TextEncoder:
             mentions=[*text.mentions, *mentions],
             calls=(*text.calls, Call(pair, row, base, len(text.mentions))),
         )
+
+Features = TextEncoder  # TEMPORARY
