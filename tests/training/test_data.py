@@ -19,7 +19,7 @@ from anzan.settings import ConfigError
 from anzan.tasks.problem import Problem, write_problems
 from anzan.training.curriculum import Item
 from anzan.training.data import Examples, draw, load_splits, make_examples
-from anzan.training.null_control import NullExamples, null_control
+from anzan.training.null_examples import NullExamples, null_control
 from anzan.training.run import train
 from anzan.training.settings import DataSettings, PossessionSettings
 

@@ -229,4 +229,5 @@ class TextEncoder:
             calls=(*text.calls, Call(pair, row, base, len(text.mentions))),
         )
 
+
 Features = TextEncoder  # TEMPORARY

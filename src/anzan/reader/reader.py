@@ -244,10 +244,16 @@ def _first_line(error: Exception) -> str:
 
 
 # TEMPORARY, until evaluation is merged
-def blank(_, __): return None
+def blank(_, __):
+    return None
+
+
 def wrong_results(features, seed=0):
     import random
+
     rng = random.Random(seed)
+
     def write(printed: str) -> str:
         return "".join(rng.choice("123456789" if i == 0 else "0123456789") for i in range(len(printed)))
+
     return lambda _, row: None if row is None else features.rewrite(row, write)

@@ -39,7 +39,7 @@ def train(
         control: resume, pause and stop.
         evaluation: measure the evaluation split; otherwise that is left to the caller, and the report is on the
             development split.
-        change: changes the prepared run before it starts, such as `anzan.training.null_control.null_control`.
+        change: changes the prepared run before it starts, such as `null_control`.
 
     Returns:
         The reader and the result.
