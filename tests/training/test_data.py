@@ -12,6 +12,7 @@ from anzan.arithmetic.calculator import Calculator
 from anzan.reader.encode import Features
 from anzan.reader.encoders import TINY, locate_encoder
 from anzan.reader.tokenizer import load_tokenizer
+from anzan.tasks.possession import facts_of
 from anzan.tasks.problem import Problem, write_problems
 from anzan.training.curriculum import Item
 from anzan.training.data import Examples, draw, load_splits, make_examples
@@ -21,7 +22,7 @@ from anzan.training.trainer import train
 
 def gap(problem: Problem) -> Fraction:
     """Of what the two asked own in the end, in units of what the leading digit of the lesser spans."""
-    low, high = sorted(problem.meta["quantities"].values())
+    low, high = sorted(facts_of(problem).final.values())
     return Fraction(high - low, 10 ** (len(str(low)) - 1))
 
 
@@ -42,8 +43,8 @@ def test_problems_without_a_transfer_are_what_they_were() -> None:
         PossessionData(**data, transfer=[False]), "train"
     )
     both = draw(PossessionData(**data, transfer=[False, True], wide_share=0.5), "train")
-    assert sum(p.meta["role"] is None for p in both) == 20
-    assert sum(p.meta["role"] is not None and p.meta["wide"] for p in both) == 10
+    assert sum(not facts_of(p).transfers for p in both) == 20
+    assert sum(bool(facts_of(p).transfers) and p.meta["wide"] for p in both) == 10
 
 
 def test_a_share_of_the_training_problems_is_close() -> None:
@@ -51,7 +52,7 @@ def test_a_share_of_the_training_problems_is_close() -> None:
     gaps = [
         abs(a - b) / 10 ** (len(str(max(a, b))) - 1)
         for p in draw(options, "train")
-        for a, b in [p.meta["quantities"].values()]
+        for a, b in [facts_of(p).final.values()]
     ]
     assert sum(gap <= 0.05 for gap in gaps) >= 20 and max(gaps) > 1
     assert [p.passage for p in draw(options, "eval")] == [

@@ -16,10 +16,9 @@ from anzan.progress import progress_bar
 from anzan.reader.encode import Example, Features, TextTooLong, find_answers
 from anzan.tasks.distraction import Distractions
 from anzan.tasks.formats import read_any
-from anzan.tasks.possession import WIDEST, Possession, check_disjoint, generate
+from anzan.tasks.possession import WIDEST, Possession, check_disjoint, generate, shorten
 from anzan.tasks.problem import Problem
 from anzan.tasks.question_types import read_ids, select
-from anzan.tasks.shortening import shorten
 from anzan.training.curriculum import Item
 from anzan.training.settings import ConfigError, DataConfig, PossessionData
 
@@ -113,6 +112,8 @@ def draw(data: PossessionData, split: str) -> list[Problem]:
     """
     if not data.transfer or len(set(data.transfer)) < len(data.transfer):
         raise ConfigError("data.possession.transfer: give true, false, or [false, true] for both alike")
+    if any(data.transfer) and data.transfers < 1:
+        raise ConfigError(f"data.possession.transfers: {data.transfers}; choose 1 or 2")
     shares = {"wide_share": data.wide_share, "close_share": data.close_share}
     for name, share in shares.items():
         if not 0 <= share <= 1:
@@ -126,11 +127,10 @@ def draw(data: PossessionData, split: str) -> list[Problem]:
             people=data.people,
             digits=data.digits,
             max_digits=data.max_digits,
-            transfer=transfer,
+            transfers=data.transfers if transfer else 0,
             questions=tuple(sorted(set(data.questions))),  # in any order, the same problems
             bias=data.bias,
             gap=data.gap,
-            transfers=data.transfers if transfer else 1,
         )
         n = len(range(i, size, len(data.transfer)))
         wide, close = (round(n * share) if transfer and split == "train" else 0 for share in shares.values())
