@@ -35,16 +35,16 @@ class Story:
         number = r"(\d{1,3}(?:,\d{3})*)"
         sentences = re.findall(r"[^.]+\.", problem.passage)
         transfers = [re.fullmatch(rf" (\w+) gave {number} (\w+) to (\w+)\.", each) for each in sentences]
-        told = [each for each in transfers if each]
-        assert told == transfers[len(transfers) - len(told) :]
-        matches = [re.fullmatch(rf" ?(\w+) has {number} (\w+)\.", s) for s in sentences[: len(sentences) - len(told)]]
+        given = [each for each in transfers if each]
+        assert given == transfers[len(transfers) - len(given) :]
+        matches = [re.fullmatch(rf" ?(\w+) has {number} (\w+)\.", s) for s in sentences[: len(sentences) - len(given)]]
         assert all(matches)
         self.first = {match[1]: int(match[2].replace(",", "")) for match in matches if match}
         self.things = {match[3] for match in matches if match}
         self.final = dict(self.first)
         self.giver = self.receiver = None  # of the last transfer
         self.amounts, self.parties, self.before, self.least = [], [], [], 0
-        for transfer in told:
+        for transfer in given:
             self.before.append(dict(self.final))
             self.giver, amount, thing, self.receiver = transfer.groups()
             self.amounts.append(int(amount.replace(",", "")))
@@ -53,7 +53,7 @@ class Story:
             self.final[self.giver] -= self.amounts[-1]
             self.final[self.receiver] += self.amounts[-1]
             self.least = min(self.least, *self.final.values())
-        self.amount = self.amounts[-1] if told else 0
+        self.amount = self.amounts[-1] if given else 0
         argmax = re.fullmatch(r"Who has more (\w+): (\w+) or (\w+)\?", problem.question)
         maximum = re.fullmatch(
             r"What is the maximum number of (\w+) owned either by (\w+) or (\w+)\?", problem.question

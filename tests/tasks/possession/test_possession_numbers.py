@@ -1,4 +1,4 @@
-"""Numbers against the laws of chance: neither words, roles nor digits tell the winner."""
+"""Numbers against the laws of chance: neither words nor roles nor digits give the winner away."""
 
 import random
 from collections import Counter, defaultdict

@@ -55,6 +55,11 @@ class Facts:
         return next((name for name in self.asked if name in parties), None)
 
     @property
+    def other(self) -> str | None:
+        """The asked person who takes no part in the transfers; None without transfers."""
+        return None if self.owner is None else next(name for name in self.asked if name != self.owner)
+
+    @property
     def role(self) -> Role | None:
         """The owner's role in the last transfer; None without transfers."""
         if not self.transfers:

@@ -31,50 +31,54 @@ def guessing_scores(problems: Iterable[Problem]) -> dict[str, float]:
     Raises:
         AnzanError: A problem that `generate` did not make.
     """
+    all_facts = [facts_of(problem) for problem in problems]
     right: dict[str, list[float]] = {}
-
-    def add(name: str, margin: int) -> None:
-        right.setdefault(name, []).append(0.5 if margin == 0 else float(margin > 0))
-
-    decided: list[tuple[int, int, int]] = []
-    for problem in problems:
-        facts = facts_of(problem)
-        for name, margin in _word_guesses(facts):
-            add(name, margin)
-        if facts.owner is None:
-            low, high = sorted(facts.final.values())
-            add("leading_digits", truncate(high) - truncate(low))
-        else:
-            side, result, other = _decision(facts, facts.owner)
-            for name, margin in _transfer_guesses(facts, facts.owner):
-                add(name, side * margin)
-            decided.append((side, result, other))
+    for facts in all_facts:
+        for guesser, person in _guesses(facts):
+            right.setdefault(guesser, []).append(_score(person, facts))
+    decided = [facts for facts in all_facts if facts.transfers]
     if len(decided) > 1:
-        for (side, _, other), (_, result, _) in zip(decided, decided[1:] + decided[:1], strict=True):
-            add("other_result", side * (result - other))
-    return {name: round(100 * sum(shares) / len(shares), 2) for name, shares in right.items()}
+        pairs = zip(decided, decided[1:] + decided[:1], strict=True)
+        right["other_result"] = [_score(_with_result_of(facts, following), facts) for facts, following in pairs]
+    return {guesser: round(100 * sum(scores) / len(scores), 2) for guesser, scores in right.items()}
 
 
-def _word_guesses(facts: Facts) -> Iterator[tuple[str, int]]:
-    """Guesses by words alone, each with a margin that is positive if it is right."""
-    for name, people in (("asked_order", facts.asked), ("mention_order", facts.mentioned)):
-        yield name, 1 if people[0] == facts.winner else -1
+def _guesses(facts: Facts) -> Iterator[tuple[str, str | None]]:
+    """Each guesser and the person it names; None if it cannot tell."""
+    yield "asked_order", facts.asked[0]
+    yield "mention_order", facts.mentioned[0]
+    yield "leading_digits", _by_digits(facts, 1)
+    if facts.owner is not None and facts.other is not None:
+        yield "two_digits", _by_digits(facts, 2)
+        yield "role", facts.owner if facts.role == "receiver" else facts.other
+        yield "before_transfer", _richer({name: facts.initial[name] for name in facts.asked})
+        number = facts.final[facts.other]
+        span = 10 ** (len(str(number)) - 1)
+        # Both doubled, as the middle is half an integer.
+        yield (
+            "rounded_other",
+            _richer({facts.owner: 2 * facts.final[facts.owner], facts.other: 2 * truncate(number) + span - 1}),
+        )
 
 
-def _decision(facts: Facts, owner: str) -> tuple[int, int, int]:
-    """1 if the owner wins and -1 if not, what the owner has in the end, and what the other asked person has."""
-    result = facts.final[owner]
-    [other] = (number for name, number in facts.final.items() if name != owner)
-    return 1 if result > other else -1, result, other
+def _by_digits(facts: Facts, digits: int) -> str | None:
+    """Who owns more in the end if only the first digits of every number count."""
+    owned = {name: truncate(facts.initial[name], digits) for name in facts.asked}
+    if facts.owner is not None:
+        owned[facts.owner] += sum(truncate(change, digits) for change in facts.changes)
+    return _richer(owned)
 
 
-def _transfer_guesses(facts: Facts, owner: str) -> Iterator[tuple[str, int]]:
-    """Guesses by the numbers of a transfer: positive if they name the owner, 0 if they cannot tell."""
-    first, (_, result, other) = facts.initial[owner], _decision(facts, owner)
-    for name, digits in (("leading_digits", 1), ("two_digits", 2)):
-        changes = (truncate(c, digits) if c > 0 else -truncate(-c, digits) for c in facts.changes)
-        yield name, truncate(first, digits) + sum(changes) - truncate(other, digits)
-    yield "role", 1 if facts.role == "receiver" else -1
-    yield "before_transfer", first - other
-    span = 10 ** (len(str(other)) - 1)
-    yield "rounded_other", 2 * result - (2 * truncate(other) + span - 1)
+def _with_result_of(facts: Facts, following: Facts) -> str | None:
+    """Who owns more if the owner has what the owner of the following problem has."""
+    assert facts.owner is not None and following.owner is not None
+    return _richer(facts.final | {facts.owner: following.final[following.owner]})
+
+
+def _richer(owned: dict[str, int]) -> str | None:
+    (first, a), (second, b) = owned.items()
+    return None if a == b else first if a > b else second
+
+
+def _score(person: str | None, facts: Facts) -> float:
+    return 0.5 if person is None else float(person == facts.winner)

@@ -29,8 +29,9 @@ class Key(NamedTuple):
 
 def truncate(number: int, digits: int = 1) -> int:
     """The number with all but its first digits set to 0: all that a guesser by leading digits sees of it."""
-    scale = 10 ** max(0, len(str(number)) - digits)
-    return number // scale * scale
+    scale = 10 ** max(0, len(str(abs(number))) - digits)
+    size = abs(number) // scale * scale
+    return size if number >= 0 else -size
 
 
 @lru_cache(maxsize=16)

@@ -158,7 +158,7 @@ def _draw_last(rng: random.Random, options: Possession, plan: Plan) -> Numbers:
             continue
         if sign == 0:
             return Numbers(before, (), other)
-        lead = truncate(before) + sign * truncate(amount) - truncate(other)
+        lead = truncate(before) + truncate(sign * amount) - truncate(other)
         if lead != 0 and (lead > 0) == plan.owner_wins:
             return Numbers(before, (sign * amount,), other)
     give_up()

@@ -102,13 +102,13 @@ class Possession:
             if not 0 <= p <= 1:
                 refuse(f"bias {kind}", p, f"give a probability from 0 to 1, for example {kind}=0.9")
             if kind in ("role", "leading-digits") and not self.transfers:
-                refuse(f"bias {kind}", "needs a transfer sentence", "turn transfer on or choose another kind")
+                refuse(f"bias {kind}", "needs a transfer sentence", "add a transfer or choose another kind")
         if "leading-digits" in self.bias and self.gap > 1:
             refuse("gap", self.gap, "beyond 1 leading digits are free, so choose 1 at most with that bias")
         if {"role", "leading-digits"} <= set(self.bias):
             refuse("bias", "role and leading-digits both decide the winner", "choose one of them")
 
 
-def refuse(name: str, fault: object, mend: str) -> NoReturn:
-    """Raise AnzanError for an option: its name, what is wrong, how to mend it."""
-    raise AnzanError(f"{name}: {fault}; {mend}")
+def refuse(name: str, fault: object, fix: str) -> NoReturn:
+    """Raise AnzanError for an option: its name, what is wrong, how to fix it."""
+    raise AnzanError(f"{name}: {fault}; {fix}")
