@@ -57,11 +57,11 @@ class Distractions:
 
     def add(self, problem: Problem, rng: random.Random) -> Problem | None:
         """The problem with another thing or another sentence in its passage; None if neither fits."""
-        ways = [self._company, self._sentence]
+        ways = [self._another_thing, self._another_sentence]
         rng.shuffle(ways)
         return next((changed for way in ways if (changed := way(problem, rng))), None)
 
-    def _company(self, problem: Problem, rng: random.Random) -> Problem | None:
+    def _another_thing(self, problem: Problem, rng: random.Random) -> Problem | None:
         asked = _words(problem.question)
         places = [
             match
@@ -78,7 +78,7 @@ class Distractions:
         text = f" and {written} {rng.choice(things)}"
         return _inserted(problem, rng.choice(places).end(), text)
 
-    def _sentence(self, problem: Problem, rng: random.Random) -> Problem | None:
+    def _another_sentence(self, problem: Problem, rng: random.Random) -> Problem | None:
         sentence = rng.choice(self._sentences) if self._sentences else ""
         starts = [m.start() for m in _SENTENCE.finditer(problem.passage)]
         words = _words(sentence)
