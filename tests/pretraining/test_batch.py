@@ -7,9 +7,9 @@ from transformers import AutoTokenizer
 
 from anzan.pretraining.batch import Batch, collate, split
 from anzan.pretraining.documents import PLACES, TAGS, Mix, Words, draw_batches, links, order_document, recall_document
-from anzan.pretraining.run import TINY
+from anzan.reader.encoders import TINY_FOLDER
 
-TOKENIZER = AutoTokenizer.from_pretrained(TINY)
+TOKENIZER = AutoTokenizer.from_pretrained(TINY_FOLDER)
 
 
 def words() -> Words:

@@ -10,8 +10,8 @@ from anzan.pretraining import Recipe, pretrain
 from anzan.pretraining.batch import collate
 from anzan.pretraining.documents import Words, designated_document, facts_document, order_document, recall_document
 from anzan.pretraining.model import PretrainingModel
-from anzan.pretraining.run import TINY
 from anzan.pretraining.skills import link_loss
+from anzan.reader.encoders import TINY_FOLDER
 
 SMALL = Recipe(
     steps=5,
@@ -30,7 +30,7 @@ def test_the_same_seed_gives_the_same_encoder_and_transformers_loads_it(tmp_path
     a, b = (AutoModel.from_pretrained(tmp_path / name).state_dict() for name in ("a", "b"))
     assert a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
     assert AutoTokenizer.from_pretrained(tmp_path / "a").tokenize("x1990") == AutoTokenizer.from_pretrained(
-        TINY
+        TINY_FOLDER
     ).tokenize("x1990")
 
 
@@ -54,13 +54,13 @@ def test_every_label_reaches_the_loss(tmp_path, monkeypatch):
 
 
 def test_the_default_encoder_is_small_enough_to_ship():
-    model = PretrainingModel(Recipe(), AutoTokenizer.from_pretrained(TINY))
+    model = PretrainingModel(Recipe(), AutoTokenizer.from_pretrained(TINY_FOLDER))
     assert 4 * sum(p.numel() for p in model.encoder.parameters()) < 8_000_000
 
 
 def test_link_supervision_reads_the_attention_that_the_encoder_computes():
     """The recomputed head equals the attention weights that transformers itself reports."""
-    tokenizer = AutoTokenizer.from_pretrained(TINY)
+    tokenizer = AutoTokenizer.from_pretrained(TINY_FOLDER)
     torch.manual_seed(0)
     model = PretrainingModel(SMALL, tokenizer).eval()
     model.encoder.set_attn_implementation("eager")
@@ -84,7 +84,7 @@ def test_link_supervision_reads_the_attention_that_the_encoder_computes():
 
 
 def test_every_part_of_the_loss_trains_the_encoder():
-    tokenizer = AutoTokenizer.from_pretrained(TINY)
+    tokenizer = AutoTokenizer.from_pretrained(TINY_FOLDER)
     model = PretrainingModel(SMALL, tokenizer)
     words = Words(tokenizer, random.Random(1))
     for documents in (

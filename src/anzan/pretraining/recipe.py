@@ -47,7 +47,8 @@ class Recipe:
     Documents start at `easy_level` (few people, short names and numbers) and reach full difficulty after the share
     `full_from` of the steps. What is learned on short documents carries over, and a step takes a third of the time.
 
-    Layers count from 1: a skill with layer k is read from the hidden states after k layers.
+    `early_layer`, `digit_layer` and `order_layer` are numbers of layers: a skill is read from the hidden states after
+    so many. The layers and heads of `link_heads` are indices from 0.
     """
 
     seed: int = 0

@@ -18,10 +18,8 @@ from anzan.pretraining.batch import Batch, collate
 from anzan.pretraining.documents import Document, Mix, Words, draw_batches
 from anzan.pretraining.model import PretrainingModel
 from anzan.pretraining.recipe import Recipe
+from anzan.reader.encoders import TINY_FOLDER
 from anzan.training.memory import keep_freed_memory
-
-TINY = Path(__file__).resolve().parent.parent / "reader" / "tiny"
-"""anzan-tiny as shipped. Only its tokenizer is used."""
 
 
 def pretrain(recipe: Recipe, out: Path, every: int = 500) -> dict[str, float]:
@@ -35,7 +33,7 @@ def pretrain(recipe: Recipe, out: Path, every: int = 500) -> dict[str, float]:
     Returns:
         The accuracy in percent on held-out documents, by skill.
     """
-    tokenizer = AutoTokenizer.from_pretrained(TINY)
+    tokenizer = AutoTokenizer.from_pretrained(TINY_FOLDER)  # the vocabulary is not trained
     keep_freed_memory()
     torch.use_deterministic_algorithms(True)  # otherwise gradients of tagged tokens are summed in any order
     held_out = draw_batches(Words(tokenizer, random.Random("held-out"), level=0.4), Mix(), 32, 5)

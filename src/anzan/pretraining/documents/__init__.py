@@ -9,11 +9,10 @@ The skills:
 
 * **recall**: a query restates facts of the passage with names or digits masked;
 * **linking**: of every name and number, whether the query names its person, whether that person gives or receives, and
-  whether it is the amount that changes hands; and as links, where the same string and the owner's name occur;
+  whether it is the amount that changes hands; as links, where the same string and the owner's name occur;
 * **look-up**: the query contains `x + y`, and the passage is followed by `R = x + y` with a random R;
 * **digits**: at a number's first token, its length and its next digits;
-* **order**: which of two numbers is larger, as a whole and digit by digit; they stand side by side, or the query
-  designates them.
+* **order**: which of two numbers, side by side or designated by the query, is larger, also digit by digit.
 
 Documents never contain a task's own question, a maximum or comparison over owners, or a number that is by design the
 sum or difference of two others. Names are random strings of word pieces, things come from `THINGS`, so no name or

@@ -20,8 +20,8 @@ class Mention:
         owner: Of a number, the name of the person it belongs to; otherwise empty.
         sentence: The number of its sentence.
         masked: Whether tokens of it are masked. No link starts or ends at a masked mention.
-        rivals: If the query designates two things and the mention is or concerns one, the numbers of the other.
-        operands: Of a printed result, its two operands in the same line.
+        rivals: Of a number of one of two things that the query compares, the numbers of the other.
+        operands: Of a printed result, the two operands in the same line.
         results: Of a name, the results printed for its number.
     """
 

@@ -26,19 +26,19 @@ TAGS: tuple[str, ...] = (
     "smaller",
 )
 EARLY_TAGS = TAGS.index("looked_up")
-"""The first tags, which the others build on. They are trained at an earlier layer too."""
+"""How many of the tags, the first ones, are also trained at an earlier layer. The others build on them."""
 ORDER_TAGS = slice(TAGS.index("larger"), TAGS.index("smaller") + 1)
-"""Which of two numbers is larger. Also trained before the last layer, where a name can still read it."""
+"""The tags of order. They are also trained before the last layer, where a name can still read them."""
 
 PLACES = 4
-"""How many digits of a number, the first ones, are compared. Its first token predicts its length and digits 2 to 4."""
+"""How many leading digits are compared. A number's first token also predicts its length and digits 2 to `PLACES`."""
 
 UNDEFINED = -100
 """A label that does not count, as in `torch.nn.functional.cross_entropy`."""
 
 
 class Link(IntEnum):
-    """What one token should attend to. A link leads from the first token of a mention to first tokens of others."""
+    """What the first token of a mention should attend to; except for `PARTS`, first tokens of other mentions."""
 
     PARTS = 0
     """From a name or number to its other tokens (itself if it has one token)."""
@@ -55,7 +55,7 @@ class Link(IntEnum):
     SOURCES = 6
     """From a printed result to all mentions of its operands."""
     RIVALS = 7
-    """From what concerns one of the two things that the query designates to the numbers of the other."""
+    """From a number of one of the two things that the query compares to the numbers of the other."""
     RESULTS = 8
     """From a name to the results printed for its number."""
 
