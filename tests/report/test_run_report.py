@@ -1,4 +1,4 @@
-"""The page at the end of a training run: whole, escaped, wrong answers first."""
+"""The report of a training run: complete, escaped, wrong answers first."""
 
 import re
 from fractions import Fraction
@@ -11,7 +11,7 @@ import pytest
 from anzan.evaluation.audit import AS_IS, BLANKED, Observed, audit
 from anzan.reader.reader import Answer, Step
 from anzan.reader.sequence import Mention
-from anzan.report.run_report import write_report
+from anzan.report import write_report
 from anzan.tasks.problem import Problem
 from anzan.training.settings import load_config
 
@@ -59,7 +59,7 @@ def page(tmp_path: Path) -> str:
     return (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
-def test_it_is_whole_and_needs_nothing_else(page: str) -> None:
+def test_the_page_is_complete_and_self_contained(page: str) -> None:
     tags = Tags()
     tags.feed(page)
     assert not tags.stack and tags.seen.count("img") == 1
@@ -81,7 +81,7 @@ def test_text_of_the_data_is_escaped(page: str) -> None:
     assert "<title>table3: &lt;plain&gt;</title>" in page
 
 
-def test_twenty_answers_wrong_ones_first_with_their_working(page: str) -> None:
+def test_twenty_answers_wrong_ones_first_with_their_calculations(page: str) -> None:
     shown = re.findall(r"How many, (\d+)\?", page)
     assert shown[:3] == ["0", "10", "20"] and len(shown) == len(set(shown)) == 20
     assert page.count('<b class="wrong">') == 3

@@ -272,8 +272,8 @@ def pretrain(
     """Make the encoder anzan-tiny from a seed."""
     _need_empty(out)
     _quiet()
-    from anzan.pretraining.pretrain import Recipe
-    from anzan.pretraining.pretrain import pretrain as run
+    from anzan.pretraining import Recipe
+    from anzan.pretraining import pretrain as run
 
     recipe = Recipe()
     if seed is not None:
