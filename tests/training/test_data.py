@@ -68,6 +68,12 @@ def test_a_share_beyond_1_is_refused(name: str) -> None:
         draw(PossessionData(wide_share=0.6, close_share=0.6), "train")
 
 
+def test_no_transfers_are_refused_where_there_should_be_some() -> None:
+    with pytest.raises(ConfigError, match=r"data.possession.transfers: 0; choose 1 or 2"):
+        draw(PossessionData(transfers=0), "train")
+    assert len(draw(PossessionData(transfers=0, transfer=[False], train_size=3), "train")) == 3
+
+
 def test_a_run_can_begin_with_wide_problems(
     tmp_path: Path, small_run: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
