@@ -12,12 +12,13 @@ from torch import Tensor
 from torch.autograd import grad
 
 from anzan.arithmetic.calculator import Calculator
+from anzan.evaluation.interventions import blanked
 from anzan.layer import argument_loss
 from anzan.reader.batch import collate_examples, collate_texts
 from anzan.reader.config import CalculatorReaderConfig
 from anzan.reader.encode import Example, Features
 from anzan.reader.network import CalculatorReader
-from anzan.reader.reader import Reader, blank
+from anzan.reader.reader import Reader
 from anzan.reader.sequence import Row, Text
 
 PROBLEMS = [
@@ -201,7 +202,9 @@ def test_answers_tell_both_steps(make_reader: MakeReader, tmp_path: Path, monkey
     reader.save(tmp_path / "model")
     texts = [(p, q) for p, q, _ in PROBLEMS]
     assert list(Reader.load(tmp_path / "model").ask_many(texts)) == list(reader.ask_many(texts))
-    assert [t.seen for t in reader.trace_many(texts, override=blank)] == [features.text(*t).ids for t in texts]
+    assert [t.seen for t in reader.trace_many(texts, override=blanked().override)] == [
+        features.text(*t).ids for t in texts
+    ]
 
 
 def test_the_probabilities_of_pairs_at_either_call(make_reader: MakeReader) -> None:

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from rich.console import Console
 
-from anzan.reader.reader import Answer, Step
+from anzan.reader import Answer, Step
 from anzan.reader.sequence import Mention
 from anzan.report import answer_view, scores_table
 

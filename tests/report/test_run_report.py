@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from anzan.evaluation.audit import AS_IS, BLANKED, Observed, audit
-from anzan.reader.reader import Answer, Step
+from anzan.evaluation import Observed, audit
+from anzan.evaluation.interventions import AS_PRINTED, BLANKED
+from anzan.presets import load_config
+from anzan.reader import Answer, Step
 from anzan.reader.sequence import Mention
 from anzan.report import write_report
 from anzan.tasks.problem import Problem
-from anzan.training.settings import load_config
 
 RESULT: dict[str, Any] = {
     "experiment": "table3", "cell": "<plain>", "recipe": "paper", "scale": "laptop", "encoder": "anzan-tiny",
@@ -54,7 +55,7 @@ def page(tmp_path: Path) -> str:
     (tmp_path / "curves.png").write_bytes(b"\x89PNG picture")
     problems = [Problem(str(i), PASSAGE, f"How many, {i}?", (("14",),)) for i in range(30)]
     answers = [answer("14" if i % 10 else f"<i>{i}</i>") for i in range(30)]
-    found = audit({AS_IS: Observed(["a"] * 4, [1, 1, 1, 0]), BLANKED: Observed(["a"] * 4, [1, 1, 1, 0])})
+    found = audit({AS_PRINTED: Observed(["a"] * 4, [1, 1, 1, 0]), BLANKED: Observed(["a"] * 4, [1, 1, 1, 0])})
     write_report(RESULT, tmp_path / "curves.png", found, problems, answers, tmp_path / "report.html")
     return (tmp_path / "report.html").read_text(encoding="utf-8")
 

@@ -228,6 +228,3 @@ class TextEncoder:
             mentions=[*text.mentions, *mentions],
             calls=(*text.calls, Call(pair, row, base, len(text.mentions))),
         )
-
-
-Features = TextEncoder  # TEMPORARY

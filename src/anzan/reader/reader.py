@@ -39,10 +39,6 @@ class Reader:
         self.on_pass: Callable[[int], object] | None = None
         """Called after each pass over a batch with the number of texts in it: for a progress bar."""
 
-    @property
-    def features(self):  # TEMPORARY
-        return self.text_encoder
-
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Reader:
         """Read a model folder as `anzan train` writes it.
@@ -241,19 +237,3 @@ def _check_folder(folder: Path) -> None:
 
 def _first_line(error: Exception) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)
-
-
-# TEMPORARY, until evaluation is merged
-def blank(_, __):
-    return None
-
-
-def wrong_results(features, seed=0):
-    import random
-
-    rng = random.Random(seed)
-
-    def write(printed: str) -> str:
-        return "".join(rng.choice("123456789" if i == 0 else "0123456789") for i in range(len(printed)))
-
-    return lambda _, row: None if row is None else features.rewrite(row, write)

@@ -12,8 +12,8 @@ import yaml
 from anzan.report.page import marked, table, text, write_page
 
 if TYPE_CHECKING:  # importing them loads torch
-    from anzan.evaluation.audit import Audit
-    from anzan.reader.reader import Answer
+    from anzan.evaluation.verdict import Audit
+    from anzan.reader import Answer
     from anzan.tasks.problem import Problem
 
 SHOWN = 20

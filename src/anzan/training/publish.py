@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from anzan.evaluation.predict import predict
+from anzan.evaluation.predictions import predict
 from anzan.reader.reader import Reader
 from anzan.report.run_report import write_report
 from anzan.tasks.problem import Problem

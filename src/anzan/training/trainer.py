@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import Dataset, Sampler
 from transformers import Trainer
 
-from anzan.evaluation.predict import evaluate
+from anzan.evaluation.predictions import evaluate
 from anzan.reader.batch import Batch, collate_examples
 from anzan.reader.encode import TextEncoder
 from anzan.reader.labels import Chain, Example
