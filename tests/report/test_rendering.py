@@ -6,8 +6,7 @@ from fractions import Fraction
 
 from rich.console import Console
 
-from anzan.reader.reader import Answer, Step
-from anzan.reader.sequence import Mention
+from anzan.reader import Answer, Mention, Step
 from anzan.report import answer_view, scores_table
 
 PASSAGE = "Anna has 7 pens.\r\nCarl\x07 has [3] pens."

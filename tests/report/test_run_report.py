@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 
 from anzan.evaluation.audit import AS_IS, BLANKED, Observed, audit
-from anzan.reader.reader import Answer, Step
-from anzan.reader.sequence import Mention
+from anzan.presets import load_config
+from anzan.reader import Answer, Mention, Step
 from anzan.report import write_report
 from anzan.tasks.problem import Problem
-from anzan.training.settings import load_config
 
 RESULT: dict[str, Any] = {
     "experiment": "table3", "cell": "<plain>", "recipe": "paper", "scale": "laptop", "encoder": "anzan-tiny",
@@ -70,7 +69,7 @@ def test_the_page_is_complete_and_self_contained(page: str) -> None:
         "anzan train demo",
         "Is the tool used? UNDECIDED",
         "score falls: blanked",
-        "max_steps",
+        "learning_rate",
     ):
         assert part in page
 

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:  # importing it loads torch
-    from anzan.reader.reader import Answer, Step
+    from anzan.reader import Answer, Step
 
 _NUMBER = r"(?:- )?[\d.]+"
 _CLAUSE = re.compile(rf"(?P<result>{_NUMBER}) = {_NUMBER} (?P<operation>[-+*/]|[^\W\d]\w*) {_NUMBER}")

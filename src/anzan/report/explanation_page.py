@@ -10,7 +10,7 @@ from anzan.report.page import percent, table, text, write_page
 
 if TYPE_CHECKING:  # importing them loads torch
     from anzan.evaluation.explanation import Explanation
-    from anzan.reader.reader import Answer
+    from anzan.reader import Answer
 
 
 def write_explanation(explanation: Explanation, path: Path) -> None:

@@ -14,7 +14,7 @@ from anzan.report.page import COLOUR, text, write_page
 
 if TYPE_CHECKING:  # importing them loads torch
     from anzan.evaluation.saliency import Salient
-    from anzan.reader.reader import Answer
+    from anzan.reader import Answer
 
 MASKED = "▢"
 """Replaces a number that the reader did not see."""
@@ -140,7 +140,7 @@ def _sections(tokens: Sequence[Salient]) -> Iterator[tuple[str, list[_Word]]]:
         yield (
             str(where),
             [
-                _Word(MASKED if t.hidden else t.token.removeprefix("##"), t.token.startswith("##"), t.norm)
+                _Word(MASKED if t.masked else t.token.removeprefix("##"), t.token.startswith("##"), t.norm)
                 for t in group
             ],
         )

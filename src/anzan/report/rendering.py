@@ -14,7 +14,7 @@ from anzan.report.calculation import clauses
 
 if TYPE_CHECKING:  # importing them loads torch
     from anzan.evaluation.audit import Audit
-    from anzan.reader.reader import Answer, Step
+    from anzan.reader import Answer, Step
 
 USED = "bold underline cyan"
 ANSWER = "bold green"

@@ -13,7 +13,7 @@ from anzan.report.page import marked, table, text, write_page
 
 if TYPE_CHECKING:  # importing them loads torch
     from anzan.evaluation.audit import Audit
-    from anzan.reader.reader import Answer
+    from anzan.reader import Answer
     from anzan.tasks.problem import Problem
 
 SHOWN = 20
@@ -31,7 +31,7 @@ def write_report(
     """Writes a self-contained page. All text from the data is escaped.
 
     Args:
-        result: The result of `anzan.training.trainer.train`.
+        result: The result of `anzan.training.train`.
         curves: A PNG file.
         audit: None for a reader without a calculator.
         problems: Problems, some of which are shown.
