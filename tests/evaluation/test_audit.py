@@ -258,7 +258,7 @@ def reader(random_encoder: Path) -> Reader:
 
 @pytest.mark.parametrize(("obeys", "verdict"), [(1.0, "used"), (0.5, "bypassed"), (0.0, "ignored")])
 def test_a_reader_on_possession_problems(reader: Reader, obeys: float, verdict: str) -> None:
-    options = Possession(people=3, digits=4, transfer=True, questions=("argmax", "max"))
+    options = Possession(people=3, digits=4, transfers=1, questions=("argmax", "max"))
     problems = list(generate(options, 120, seed=1))
     found = audit_reader(Exact(reader, obeys), problems)
     assert found.verdict == verdict
@@ -313,7 +313,7 @@ def test_a_reader_whose_answers_are_results(reader: Reader, monkeypatch: pytest.
 
 
 def test_every_text_counts_once(reader: Reader) -> None:
-    options = Possession(people=3, digits=4, transfer=True, questions=("argmax", "max"))
+    options = Possession(people=3, digits=4, transfers=1, questions=("argmax", "max"))
     problems = list(generate(options, 60, seed=1))
     once, twice = (audit_reader(Exact(reader, 1), p) for p in (problems, [*problems, *problems]))
     assert once == twice and once.interchange is not None and once.interchange.mean == 100
@@ -323,7 +323,7 @@ def test_a_reader_that_does_not_see_its_arguments(random_encoder: Path) -> None:
     torch.manual_seed(0)
     hidden = {"hide_arguments": True, "blind_choice": True}
     model, tokenizer = new_model(ModelConfig(encoder=str(random_encoder), **hidden))
-    options = Possession(people=3, digits=4, transfer=True, questions=("argmax", "max"))
+    options = Possession(people=3, digits=4, transfers=1, questions=("argmax", "max"))
     found = audit_reader(Exact(Reader(model, features_for(model, tokenizer)), 1), list(generate(options, 120, seed=1)))
     assert found.verdict == "used" and found.ceiling is not None and found.ceiling.mean == 100
 

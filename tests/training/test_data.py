@@ -16,6 +16,7 @@ from anzan.reader.encode import TextEncoder
 from anzan.reader.encoders import TINY, locate_encoder
 from anzan.reader.tokenizer import load_tokenizer
 from anzan.settings import ConfigError
+from anzan.tasks.possession import facts_of
 from anzan.tasks.problem import Problem, write_problems
 from anzan.training.curriculum import Item
 from anzan.training.data import Examples, draw, load_splits, make_examples
@@ -26,7 +27,7 @@ from anzan.training.settings import DataSettings, PossessionSettings
 
 def gap(problem: Problem) -> Fraction:
     """Of what the two asked own in the end, in units of what the leading digit of the lesser spans."""
-    low, high = sorted(problem.meta["quantities"].values())
+    low, high = sorted(facts_of(problem).final.values())
     return Fraction(high - low, 10 ** (len(str(low)) - 1))
 
 
@@ -47,8 +48,8 @@ def test_problems_without_a_transfer_are_what_they_were() -> None:
         PossessionSettings(**data, transfers=[0]), "train"
     )
     both = draw(PossessionSettings(**data, transfers=[0, 1], wide_share=0.5), "train")
-    assert sum(p.meta["role"] is None for p in both) == 20
-    assert sum(p.meta["role"] is not None and p.meta["wide"] for p in both) == 10
+    assert sum(not facts_of(p).transfers for p in both) == 20
+    assert sum(bool(facts_of(p).transfers) and p.meta["wide"] for p in both) == 10
 
 
 @pytest.mark.parametrize(("train_size", "dev_size"), [(64, 8), (3000, 100), (20_000, 300)])
@@ -69,6 +70,12 @@ def test_the_development_split_has_a_thirtieth_of_the_training_problems(train_si
 def test_settings_of_problems_that_cannot_be_used(override: str, fault: str) -> None:
     with pytest.raises(ConfigError, match=rf"^data\.possession\.{fault}"):
         load_config("demo", [f"data.possession.{override}"])
+
+
+def test_no_transfers_are_refused_where_there_should_be_some() -> None:
+    with pytest.raises(ConfigError, match=r"data.possession.transfers: 0; choose 1 or 2"):
+        draw(PossessionData(transfers=0), "train")
+    assert len(draw(PossessionData(transfers=0, transfer=[False], train_size=3), "train")) == 3
 
 
 def test_a_run_can_begin_with_wide_problems(

@@ -220,7 +220,7 @@ def possession(
     digits: Annotated[int, typer.Option(help="Digits of each number.")] = 7,
     max_digits: Annotated[int | None, typer.Option(help="Draw 1 to so many digits instead.")] = None,
     transfer: Annotated[bool, typer.Option("--transfer/--no-transfer", help="One of them gives some away.")] = False,
-    transfers: Annotated[int, typer.Option(help="How many times, 1 or 2: two need two calls.")] = 1,
+    transfers: Annotated[int, typer.Option(min=1, max=2, help="How many times, 1 or 2: two need two calls.")] = 1,
     questions: Annotated[str, typer.Option(help="max, argmax, or both: max,argmax.")] = "max,argmax",
     gap: Annotated[
         float, typer.Option(help="After a transfer, how far apart the two are: at most so many leading digits; to 10.")
@@ -234,12 +234,13 @@ def possession(
     ] = None,
 ) -> None:
     """The paper's problems: who owns how many grapes, and who has more."""
+    if transfers == 2 and not transfer:
+        raise AnzanError("--transfers 2: needs --transfer; add it or leave --transfers out")
     drawn = Possession(
         people=people,
         digits=digits,
         max_digits=max_digits,
-        transfer=transfer,
-        transfers=transfers,
+        transfers=transfers if transfer else 0,
         # Sorted, as in training: another order would be another stream of problems.
         questions=QUESTIONS if questions == "both" else tuple(sorted({q.strip() for q in questions.split(",")})),
         bias=dict(_bias(text) for text in bias or []),

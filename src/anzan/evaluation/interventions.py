@@ -10,8 +10,8 @@ from anzan.evaluation.drop_metric import drop_em_f1
 from anzan.evaluation.predict import predict_under, score
 from anzan.reader.reader import Answer, Override, Reader, blank, wrong_results
 from anzan.reader.sequence import Row, Text
+from anzan.tasks.possession import Substitute, substitutes
 from anzan.tasks.problem import Problem
-from anzan.tasks.substitution import Substitute, substitutes
 
 Swapped = Sequence[Substitute | None]
 

@@ -21,10 +21,8 @@ from anzan.evaluation.scores import argument_accuracy
 from anzan.reader.encode import Features, TextTooLong
 from anzan.reader.reader import Reader, Trace, blank, wrong_results
 from anzan.reader.sequence import RESULTS, Row, Text
-from anzan.tasks.lengthening import ten_times
-from anzan.tasks.possession import is_possession
+from anzan.tasks.possession import Substitute, answer_to_results, is_possession, substitutes, ten_times
 from anzan.tasks.problem import Problem
-from anzan.tasks.substitution import Substitute, answer_to_results, substitutes
 
 EXPLAINED = 50
 """Answers whose gradients are looked at: each takes a pass of its own."""

@@ -18,10 +18,9 @@ from anzan.reader.labels import Example, find_answers, make_example
 from anzan.settings import ConfigError
 from anzan.tasks.distraction import Distractions
 from anzan.tasks.formats import read_any
-from anzan.tasks.possession import WIDEST, Possession, check_disjoint, generate
+from anzan.tasks.possession import WIDEST, Possession, check_disjoint, generate, shorten
 from anzan.tasks.problem import Problem
 from anzan.tasks.question_types import read_ids, select
-from anzan.tasks.shortening import shorten
 from anzan.training.curriculum import Item
 from anzan.training.settings import DataSettings, PossessionSettings
 
@@ -116,11 +115,10 @@ def draw(data: PossessionSettings, split: str) -> list[Problem]:
             people=data.people,
             digits=data.most_digits if len(data.digits) == 1 else 7,
             max_digits=None if len(data.digits) == 1 else data.most_digits,
-            transfer=transfers > 0,
+            transfers=transfers,
             questions=tuple(sorted(set(data.questions))),  # in any order, the same problems
             bias=data.bias,
             gap=data.gap,
-            transfers=max(1, transfers),
         )
         n = len(range(i, size, len(data.transfers)))
         wide = round(n * data.wide_share) if transfers and split == "train" else 0
