@@ -71,7 +71,7 @@ def test_the_page_is_complete_and_self_contained(page: str) -> None:
         "anzan train demo",
         "Is the tool used? UNDECIDED",
         "score falls: blanked",
-        "max_steps",
+        "learning_rate",
     ):
         assert part in page
 

@@ -31,7 +31,7 @@ def write_report(
     """Writes a self-contained page. All text from the data is escaped.
 
     Args:
-        result: The result of `anzan.training.trainer.train`.
+        result: The result of `anzan.training.train`.
         curves: A PNG file.
         audit: None for a reader without a calculator.
         problems: Problems, some of which are shown.
