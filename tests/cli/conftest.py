@@ -30,5 +30,5 @@ def model(tmp_path_factory: pytest.TempPathFactory, small_run: list[str]) -> Pat
 @pytest.fixture(scope="session")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("data") / "problems.jsonl"
-    write_problems(generate(Possession(people=4, transfer=True), 10, 0, "eval"), path)
+    write_problems(generate(Possession(people=4, transfers=1), 10, 0, "eval"), path)
     return path

@@ -21,7 +21,7 @@ def generated(folder: Path, *args: object) -> tuple[list[Any], str]:
 
 def test_generate(tmp_path: Path) -> None:
     problems, said = generated(tmp_path, "--people", 4, "--digits", 5, "--transfer", "--size", 20, "--seed", 3)
-    assert problems == generate(Possession(people=4, digits=5, transfer=True), 20, 3)
+    assert problems == generate(Possession(people=4, digits=5, transfers=1), 20, 3)
     assert {p.kind for p in problems} == {"max", "argmax"}
     assert "20 problems" in said
     assert re.search(r"^  role +\d+\.\d$", said, re.MULTILINE)
@@ -50,7 +50,7 @@ def test_generate_fewer_digits(tmp_path: Path) -> None:
 
 def test_generate_wider_gaps(tmp_path: Path) -> None:
     problems, _ = generated(tmp_path, "--transfer", "--people", 4, "--gap", 1, "--size", 20)
-    assert problems == generate(Possession(people=4, transfer=True, gap=1.0), 20, 0)
+    assert problems == generate(Possession(people=4, transfers=1, gap=1.0), 20, 0)
 
 
 def test_generate_with_bias(tmp_path: Path) -> None:
@@ -72,6 +72,8 @@ def test_generate_with_bias(tmp_path: Path) -> None:
         (["--questions", "min"], "argmax and max"),
         (["--size", "-1"], "size"),
         (["--transfer", "--gap", "0"], "gap"),
+        (["--transfers", "2"], "--transfers 2: needs --transfer"),
+        (["--transfer", "--transfers", "3"], "'--transfers'"),
     ],
 )
 def test_generate_refuses(tmp_path: Path, args: list[str], hint: str) -> None:

@@ -93,7 +93,7 @@ def test_pretrain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         made.append((recipe.seed, recipe.steps, out))
         return {"digits": 97.5}
 
-    monkeypatch.setattr("anzan.pretraining.pretrain.pretrain", quick)
+    monkeypatch.setattr("anzan.pretraining.pretrain", quick)
     result = run("pretrain", "--seed", 5, "--steps", 1, "--out", tmp_path / "new")
     assert result.exit_code == 0, result.stderr
     assert made == [(5, 1, tmp_path / "new")]

@@ -16,7 +16,7 @@ from anzan.cli.output import print_json, stderr, stdout
 from anzan.errors import AnzanError
 
 if TYPE_CHECKING:
-    from anzan.reader.reader import Reader
+    from anzan.reader import Reader
     from anzan.tasks.questions import Question
 
 CHUNK = 512
@@ -52,7 +52,7 @@ def ask(
     if as_json:
         print_json(answer.to_json())
         return
-    from anzan.report.rendering import answer_view
+    from anzan.report import answer_view
 
     show = stdout()
     show.print(answer_view(passage, question, answer, show))
@@ -80,9 +80,7 @@ def explain(
     check_text(passage, question)
     reader = load_reader(model)
     from anzan.evaluation.explanation import explain as run
-    from anzan.report.explanation_page import write_explanation
-    from anzan.report.heat import write_png
-    from anzan.report.rendering import answer_view
+    from anzan.report import answer_view, write_explanation, write_png
 
     found = run(reader, passage, question)
     show = stdout()

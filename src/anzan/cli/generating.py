@@ -22,7 +22,7 @@ class PossessionOptions:
     digits: Annotated[int, typer.Option(help="Digits of each number.")] = 7
     max_digits: Annotated[int | None, typer.Option(help="Draw numbers of 1 to this many digits instead.")] = None
     transfer: Annotated[bool, typer.Option("--transfer/--no-transfer", help="Somebody gives some away.")] = False
-    transfers: Annotated[int, typer.Option(help="With --transfer, how many, 1 or 2; two need two calls.")] = 1
+    transfers: Annotated[int, typer.Option(min=1, max=2, help="With --transfer, how many; two need two calls.")] = 1
     questions: Annotated[str, typer.Option(help="max, argmax, or both: max,argmax.")] = "max,argmax"
     gap: Annotated[
         float,
@@ -45,16 +45,17 @@ class PossessionOptions:
 @from_fields(PossessionOptions)
 def possession(options: PossessionOptions) -> None:
     """The paper's problems: who owns how many grapes, and who has more."""
-    from anzan.tasks.possession import QUESTIONS, Possession, generate, guessing_scores
-    from anzan.tasks.problem import write_problems
+    from anzan.tasks import Possession, generate, guessing_scores, write_problems
+    from anzan.tasks.possession import QUESTIONS
 
+    if options.transfers == 2 and not options.transfer:
+        raise AnzanError("--transfers 2: needs --transfer; add it or leave --transfers out")
     questions = {q.strip() for q in options.questions.split(",")}
     drawn = Possession(
         people=options.people,
         digits=options.digits,
         max_digits=options.max_digits,
-        transfer=options.transfer,
-        transfers=options.transfers,
+        transfers=options.transfers if options.transfer else 0,
         # Sorted, as in training: another order would be another stream of problems.
         questions=QUESTIONS if questions == {"both"} else tuple(sorted(questions)),
         bias=dict(_bias(text) for text in options.bias or []),

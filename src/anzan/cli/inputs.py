@@ -9,14 +9,14 @@ from anzan.cli.output import silence_libraries
 from anzan.errors import AnzanError
 
 if TYPE_CHECKING:
-    from anzan.reader.reader import Reader
-    from anzan.tasks.problem import Problem
+    from anzan.reader import Reader
+    from anzan.tasks import Problem
 
 
 def load_reader(model: Path) -> Reader:
     """The reader in a model folder."""
     silence_libraries()
-    from anzan.reader.reader import Reader
+    from anzan.reader import Reader
 
     return Reader.load(model)
 
@@ -27,7 +27,7 @@ def load_problems(data: Path) -> list[Problem]:
     Raises:
         AnzanError: there are none, or some that cannot be used.
     """
-    from anzan.tasks.formats import read_any
+    from anzan.tasks import read_any
 
     if str(data).startswith("hub:"):
         silence_libraries()  # the hub's client warns at each of its attempts

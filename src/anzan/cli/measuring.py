@@ -16,7 +16,7 @@ def evaluate(model: Model, data: Data, as_json: Json = False) -> None:
     problems = load_problems(data)
     reader = load_reader(model)
     from anzan.evaluation.predict import evaluate as run
-    from anzan.report.rendering import scores_table
+    from anzan.report import scores_table
 
     encoder = reader.text_encoder
     calls = encoder.calls if encoder.calculator.operations else 0
@@ -41,7 +41,7 @@ def audit(
     problems = load_problems(data)
     reader = load_reader(model)
     from anzan.evaluation.reader_audit import audit_reader, passes
-    from anzan.report.rendering import audit_view
+    from anzan.report import audit_view
 
     with progress_of(reader, passes(reader, problems), "answering, also with other outputs of the calculator"):
         found = audit_reader(reader, problems, seed)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from anzan.reader.reader import Reader
+    from anzan.reader import Reader
 
 
 def stdout() -> Console:

@@ -54,12 +54,14 @@ def reproduce(options: ReproduceOptions) -> None:
         raise AnzanError("--minutes: not available with --engine ray; leave it out")
     if options.engine == "ray" and options.table == "figure2":
         raise AnzanError("--engine ray: figure2 draws a model of this machine; leave --engine out")
-    silence_libraries()
-    from anzan.paper import draw_figure2, plan, write_page
-    from anzan.training.pause import SliceOver
+    from anzan.paper import plan
 
     o, left = options, None
     planned = plan(o.table, o.scale, o.recipe or ["paper"], o.cell or [], o.seed or [0], o.overrides or [])
+    silence_libraries()
+    from anzan.paper import draw_figure2, write_page
+    from anzan.training import SliceOver
+
     try:
         _run(o, planned)
     except SliceOver as over:
@@ -79,7 +81,7 @@ def reproduce(options: ReproduceOptions) -> None:
 def _run(options: ReproduceOptions, planned: Sequence[Run]) -> None:
     from anzan.paper import reproduce
     from anzan.paper.engines import reproduce_in_processes, reproduce_on_ray
-    from anzan.training.pause import Control
+    from anzan.training import Control
 
     o, log = options, stderr()
     if o.engine == "ray":

@@ -25,7 +25,7 @@ def demo(
     """Train the small reader end to end and measure it."""
     silence_libraries()
     from anzan.demo import run_demo
-    from anzan.training.pause import SliceOver
+    from anzan.training import SliceOver
 
     try:
         result = run_demo(out, stderr(), stdout(), overrides or [])
@@ -43,8 +43,8 @@ def pretrain(
     if out.exists() and any(out.iterdir()):
         raise AnzanError(f"{out} is not empty: choose another --out")
     silence_libraries()
-    from anzan.pretraining.pretrain import Recipe
-    from anzan.pretraining.pretrain import pretrain as run
+    from anzan.pretraining import Recipe
+    from anzan.pretraining import pretrain as run
 
     recipe = Recipe()
     if seed is not None:
@@ -74,9 +74,9 @@ def train(
 
     config = load_config(preset, overrides or [])
     silence_libraries()
-    from anzan.report.rendering import scores_table
-    from anzan.training.pause import Control, SliceOver
-    from anzan.training.run import train as run
+    from anzan.report import scores_table
+    from anzan.training import Control, SliceOver
+    from anzan.training import train as run
 
     try:
         _, result = run(config, out, Control(resume=resume), stderr())

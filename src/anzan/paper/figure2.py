@@ -7,8 +7,8 @@ from pathlib import Path
 
 from anzan.evaluation.saliency import saliency
 from anzan.paper.tables import Run, possession_of
-from anzan.reader.reader import Reader
-from anzan.report.heat import write_html, write_png
+from anzan.reader import Reader
+from anzan.report import write_html, write_png
 from anzan.training.data import draw
 
 

@@ -12,13 +12,11 @@ from anzan.evaluation.interventions import interventions
 from anzan.evaluation.number_swaps import original_and_swapped
 from anzan.evaluation.predict import evaluate
 from anzan.paper.tables import CELLS, Measurement, Run
-from anzan.reader.encode import TextTooLong
-from anzan.reader.labels import make_example
-from anzan.reader.reader import Reader
-from anzan.tasks.possession import guessing_scores
+from anzan.reader import Reader, TextTooLong, make_example
+from anzan.tasks import guessing_scores
+from anzan.training import RunConfig
 from anzan.training.data import draw, load_splits
 from anzan.training.results import commit
-from anzan.training.settings import RunConfig
 
 SAMPLE = 1000
 """Training problems on which `labelled_share` is counted."""

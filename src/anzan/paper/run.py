@@ -16,10 +16,9 @@ from rich.console import Console
 
 from anzan.paper.measure import labelled_share, measure
 from anzan.paper.tables import Measurement, Run
-from anzan.reader.reader import Reader
-from anzan.training.pause import Control, SliceOver
+from anzan.reader import Reader
+from anzan.training import Control, SliceOver, train
 from anzan.training.results import save_result
-from anzan.training.run import train
 
 RESUME = Control(resume=True)
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from anzan.presets import load_config
 from anzan.settings import ConfigError
+from anzan.training import PossessionSettings, RunConfig
 from anzan.training.results import result_path
-from anzan.training.settings import PossessionSettings, RunConfig
 
 CELLS: dict[str, dict[str, Any]] = {
     f"{kind}/{name}": {"transfers": [transfers], "questions": questions}

@@ -10,8 +10,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from anzan.files import whole_file
 from anzan.training.settings import RunName
 
@@ -37,6 +35,8 @@ def write_json(path: Path, value: Any) -> None:
 
 def device_name() -> str:
     """The name of the GPU, or the processor and its threads."""
+    import torch  # here, because planning runs needs none of it
+
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
     threads = torch.get_num_threads()

@@ -19,7 +19,7 @@ from rich.console import Console
 
 from anzan.paper.run import pending, reproduce_logged
 from anzan.paper.tables import Run
-from anzan.training.pause import Control, SliceOver
+from anzan.training import Control, SliceOver
 
 
 def reproduce_in_processes(

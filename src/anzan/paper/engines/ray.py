@@ -22,7 +22,7 @@ from rich.console import Console
 from anzan.paper.run import missing, pending, reproduce_logged
 from anzan.paper.tables import Run
 from anzan.settings import ConfigError
-from anzan.training.pause import SliceOver
+from anzan.training import SliceOver
 from anzan.training.results import save_result
 
 RETRIES = 3
