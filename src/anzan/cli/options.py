@@ -21,15 +21,17 @@ Results = Annotated[Path | None, typer.Option(metavar="DIR", help="Also write a 
 
 
 def from_fields(options: type[T]) -> Callable[[Callable[[T], None]], Callable[..., None]]:
-    """Makes a command of a function that takes one dataclass: each field is an option, or an argument.
+    """A decorator for commands with many options: the fields of a dataclass, which the function takes.
 
-    @dataclass
-    class Greeting:
-        name: Annotated[str, typer.Option(help="Who is greeted.")]
+    Example:
+        @dataclass
+        class Greeting:
+            name: Annotated[str, typer.Option(help="Who is greeted.")]
 
-    @from_fields(Greeting)
-    def greet(options: Greeting) -> None:
-        print(f"Hello, {options.name}!")
+        @app.command()
+        @from_fields(Greeting)
+        def greet(options: Greeting) -> None:
+            print(f"Hello, {options.name}!")
     """
 
     def decorate(run: Callable[[T], None]) -> Callable[..., None]:

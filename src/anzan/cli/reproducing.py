@@ -37,7 +37,7 @@ class ReproduceOptions:
     ] = None
     cell: Annotated[list[str] | None, typer.Option(help="Such as plain/argmax. Repeatable; by default all.")] = None
     seed: Annotated[list[int] | None, typer.Option(help="Repeatable; by default 0.")] = None
-    minutes: Annotated[float | None, typer.Option(help="Stop after this many; the same command continues.")] = None
+    minutes: Annotated[float | None, typer.Option(help="Of this session; the same command continues.")] = None
     jobs: Annotated[int, typer.Option(min=1, help="Runs at a time, each with its share of the cores.")] = 1
     engine: Annotated[
         Literal["local", "ray"], typer.Option(help="Processes here; or Ray, here or on the cluster at RAY_ADDRESS.")

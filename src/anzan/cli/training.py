@@ -19,7 +19,9 @@ from anzan.errors import AnzanError
 
 def demo(
     overrides: Overrides = None,
-    out: Annotated[Path, typer.Option(help="The folder to write; an earlier demo is replaced.")] = Path("runs/demo"),
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write; an earlier demo is replaced.")] = Path(
+        "runs/demo"
+    ),
     results: Results = None,
 ) -> None:
     """Train the small reader end to end and measure it."""
