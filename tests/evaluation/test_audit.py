@@ -252,7 +252,7 @@ def _work_out(trace: Trace, obeys: bool) -> str:
 def reader(random_encoder: Path) -> Reader:
     torch.manual_seed(0)
     model, tokenizer = new_model(ModelSettings(encoder=str(random_encoder)))
-    return Reader(model(model, tokenizer))
+    return Reader(model, tokenizer)
 
 
 @pytest.mark.parametrize(("obeys", "verdict"), [(1.0, "used"), (0.5, "bypassed"), (0.0, "ignored")])
@@ -323,7 +323,7 @@ def test_a_reader_that_does_not_see_its_arguments(random_encoder: Path) -> None:
     mask = MaskSettings(arguments="random", choosing=True)
     model, tokenizer = new_model(ModelSettings(encoder=str(random_encoder), mask=mask))
     options = Possession(people=3, digits=4, transfers=1, questions=("argmax", "max"))
-    found = audit_reader(Exact(Reader(model(model, tokenizer)), 1), list(generate(options, 120, seed=1)))
+    found = audit_reader(Exact(Reader(model, tokenizer), 1), list(generate(options, 120, seed=1)))
     assert found.verdict == "used" and found.ceiling is not None and found.ceiling.mean == 100
 
 
@@ -331,7 +331,7 @@ def test_a_chain_whose_answer_is_the_first_result(random_encoder: Path, monkeypa
     torch.manual_seed(0)
     chain = ModelSettings(encoder=str(random_encoder), calls=2, choice=ChoiceSettings("unordered-set"))
     model, tokenizer = new_model(chain)
-    two_calls = Reader(model(model, tokenizer))
+    two_calls = Reader(model, tokenizer)
     trace_of = two_calls._trace
 
     def copy_first(called: Sequence[Text], override: Override | None, most: int) -> list[Trace]:
@@ -374,4 +374,4 @@ def test_what_cannot_be_audited(reader: Reader, random_encoder: Path) -> None:
             audit_reader(reader, [Problem("1", passage, question, (("3",),))])
     model, tokenizer = new_model(ModelSettings(encoder=str(random_encoder), operations=[]))
     with pytest.raises(NothingToAudit, match="no calculator to audit"):
-        audit_reader(Reader(model(model, tokenizer)), [])
+        audit_reader(Reader(model, tokenizer), [])

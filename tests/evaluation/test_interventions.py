@@ -29,7 +29,7 @@ QUESTION = "Who has more pens: Anna or Carl?"
 def reader(random_encoder: Path) -> Reader:
     torch.manual_seed(0)
     model, tokenizer = new_model(ModelSettings(encoder=str(random_encoder)))
-    return Reader(model(model, tokenizer))
+    return Reader(model, tokenizer)
 
 
 @pytest.fixture(scope="module")

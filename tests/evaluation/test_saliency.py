@@ -23,7 +23,7 @@ PASSAGE, QUESTION = "Anna has 512 pens. Carl has <b>86</b> pens.", "Who has more
 def reader(request: pytest.FixtureRequest, random_encoder: Path) -> Reader:
     torch.manual_seed(0)
     model, tokenizer = new_model(ModelSettings(encoder=str(random_encoder), mask=MaskSettings(request.param)))
-    return Reader(model(model, tokenizer))
+    return Reader(model, tokenizer)
 
 
 def test_norms_are_those_of_finite_differences(reader: Reader) -> None:

@@ -369,7 +369,7 @@ def test_no_stack_trace_reaches_the_browser(
 
 def test_a_reader_without_a_calculator(random_encoder: Path) -> None:
     model, tokenizer = new_model(ModelSettings(encoder=str(random_encoder), operations=[]))
-    client = TestClient(make_app(Reader(model(model, tokenizer)), "span"), base_url=HOST)
+    client = TestClient(make_app(Reader(model, tokenizer), "span"), base_url=HOST)
     page = client.post("/", data={"passage": PASSAGE, "question": QUESTION})
     assert page.status_code == 200 and "it has no calculator" in page.text
     assert "into the calculator" not in page.text and "Does it need" not in page.text

@@ -1,6 +1,6 @@
-"""Runs of the paper's tables side by side, each in a process of its own on its share of the cores.
+"""Runs in several processes of this machine, each with its share of the cores.
 
-A small encoder gains little from a second core: two runs side by side take hardly longer than one.
+A small encoder gains little from a second core: two runs at a time take hardly longer than one.
 """
 
 from __future__ import annotations
@@ -19,34 +19,30 @@ from rich.console import Console
 
 from anzan.paper.run import pending, reproduce_logged
 from anzan.paper.tables import Run
-from anzan.training.pause import SliceOver
+from anzan.training import Control, SliceOver
 
 
-def reproduce_side_by_side(
-    runs: Sequence[Run],
-    folder: Path,
-    results: Path,
-    log: Console,
-    jobs: int,
-    minutes: float | None = None,
-    command: str = "",
+def reproduce_in_processes(
+    runs: Sequence[Run], folder: Path, results: Path, log: Console, jobs: int, minutes: float | None = None
 ) -> list[Path]:
-    """`reproduce`, `jobs` runs at a time; the progress of each goes to `<folder>/<name of the run>.log`.
+    """`anzan.paper.run.reproduce`, `jobs` runs at a time; returns the new result files.
+
+    The progress of a run is logged to `<folder>/<name of the run>.log`.
 
     Raises:
-        SliceOver: the minutes are over, or Ctrl-C, and something is left; the next call goes on.
-        Whatever else a run raises, once those that have begun are done; no further one begins.
+        SliceOver: the minutes are over or Ctrl-C was pressed, and something is left; the next call continues.
+        Exception: what a run raised. Runs that have started are finished first, and no other is started.
     """
     end = None if minutes is None else time.time() + 60 * minutes
     written: list[Path] = []
     left: list[SliceOver] = []
-    spawn = get_context("spawn")  # a forked torch may hang
+    spawn = get_context("spawn")  # torch may hang in a forked process
     closed, stop = spawn.Event(), spawn.Event()
     with ProcessPoolExecutor(jobs, spawn, initializer=_begin, initargs=(jobs, closed, stop)) as pool:
         try:
-            begun = {pool.submit(_run, run, folder, results, end, command): run for run in pending(runs, results)}
-            for future in as_completed(begun):
-                name = begun[future].name
+            started = {pool.submit(_run, run, folder, results, end): run for run in pending(runs, results)}
+            for future in as_completed(started):
+                name = started[future].name
                 try:
                     written += future.result()
                     log.print(f"{name}: done")
@@ -55,7 +51,7 @@ def reproduce_side_by_side(
         except BaseException as error:
             closed.set()
             if isinstance(error, KeyboardInterrupt):
-                log.print("stopping the runs behind their steps, and saving them")
+                log.print("stopping the runs after their current steps, and saving them")
                 stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
             if isinstance(error, KeyboardInterrupt):
@@ -67,7 +63,7 @@ def reproduce_side_by_side(
 
 
 def _begin(jobs: int, closed: Event, stop: Event) -> None:
-    """In each process: its share of the cores, and whom it hears: the first process alone, not the keyboard."""
+    """Set up a process: its share of the cores, and the events that stop it. Ctrl-C is for the first process alone."""
     global _closed, _stop
     _closed, _stop = closed, stop
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -75,11 +71,13 @@ def _begin(jobs: int, closed: Event, stop: Event) -> None:
 
 
 _closed: Event
+"""No further run is started."""
 _stop: Event
+"""Runs that have started stop after their current step."""
 
 
-def _run(run: Run, folder: Path, results: Path, end: float | None, command: str) -> list[Path]:
+def _run(run: Run, folder: Path, results: Path, end: float | None) -> list[Path]:
     left = None if end is None else (end - time.time()) / 60
     if _closed.is_set() or (left is not None and left <= 0):
-        raise SliceOver(f"{run.name}: not begun")
-    return reproduce_logged(run, folder, results, left, command, _stop.is_set)
+        raise SliceOver(f"{run.name}: not started")
+    return reproduce_logged(run, folder, results, Control(minutes=left, stop=_stop.is_set))

@@ -12,11 +12,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from anzan.paper.on_ray import _share, reproduce_on_ray
-from anzan.paper.run import reproduce
-from anzan.paper.tables import plan
+from anzan.paper import plan, reproduce
+from anzan.paper.engines.ray import _share, reproduce_on_ray
+from anzan.settings import ConfigError
 from anzan.tasks.fields import DataError
-from anzan.training.settings import ConfigError
 
 MARK = "ANZAN_TEST_ON_RAY"
 
@@ -41,7 +40,7 @@ def test_a_lost_worker_s_cell_is_tried_again_and_none_runs_twice(
     tmp_path: Path, random_encoder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("ray", reason="needs the extra ray")
-    changes = [f"model.encoder={random_encoder}", "train.max_steps=60", "train.evaluations=30"]
+    changes = [f"model.encoder={random_encoder}", "train.epochs=7.5", "train.evaluations=30"]
     runs = plan("table3", "smoke", ["span"], ["plain/max", "plain/argmax"], [0], changes)
     places = tmp_path / "runs", tmp_path / "results"
     killed: list[int] = []

@@ -1,8 +1,8 @@
-"""Runs of the paper's tables on Ray: on this machine, or on the cluster that RAY_ADDRESS names.
+"""Runs as tasks of Ray, on this machine or on the cluster that RAY_ADDRESS names.
 
-What a worker has trained and measured comes back to the caller, who keeps the ledger; models and checkpoints stay in
-the folder of the runs as the worker sees it. Where that is shared, a run whose worker is lost goes on from its
-checkpoint; elsewhere it begins again.
+Workers send their results to the caller, who writes the result files. Models and checkpoints stay in the folder of the
+runs, as the worker sees it. If that folder is shared, a run whose worker is lost continues from its checkpoint;
+otherwise it starts again.
 """
 
 from __future__ import annotations
@@ -21,60 +21,58 @@ from rich.console import Console
 
 from anzan.paper.run import missing, pending, reproduce_logged
 from anzan.paper.tables import Run
-from anzan.training.pause import SliceOver
+from anzan.settings import ConfigError
+from anzan.training import SliceOver
 from anzan.training.results import save_result
-from anzan.training.settings import ConfigError
 
 RETRIES = 3
-"""How often a run is given to another worker, after the one that had it was lost."""
+"""How often a run is given to another worker after its worker was lost."""
 
 PATIENCE = 60.0
-"""Seconds in which runs may save themselves after Ctrl-C."""
+"""Seconds that runs have to save themselves after Ctrl-C."""
 
 
-def reproduce_on_ray(
-    runs: Sequence[Run], folder: Path, results: Path, log: Console, jobs: int, command: str = ""
-) -> list[Path]:
+def reproduce_on_ray(runs: Sequence[Run], folder: Path, results: Path, log: Console, jobs: int) -> list[Path]:
     """`anzan.paper.run.reproduce` as Ray tasks, `jobs` at a time; returns the new result files.
 
-    Each has its share of the processors, on one machine of the cluster, and one GPU where there are any. Progress goes
-    to `<folder>/<name of the run>.log`.
+    Each task gets its share of the processors of one machine, and one GPU if the cluster has any. The progress of a run
+    is logged to `<folder>/<name of the run>.log`.
 
     Raises:
         ConfigError: Ray is not installed, or no machine of the cluster can hold a run.
-        ChildProcessError: a run has lost all of its workers.
-        SliceOver: Ctrl-C; the next call goes on.
-        Whatever else a run raises, once all others are done.
+        ChildProcessError: all workers of a run were lost.
+        SliceOver: Ctrl-C was pressed; the next call continues.
+        Exception: what a run raised, after all others are done.
     """
     todo = [replace(run, measurements=tuple(missing(run, results))) for run in pending(runs, results)]
     if not todo:
         return []
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would report to its makers
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would send usage statistics
     try:
         import ray
     except ImportError:
         raise ConfigError("--engine ray: Ray is not installed; pip install 'anzan[ray]'") from None
     here: dict[str, Any] = {} if "RAY_ADDRESS" in os.environ else {"address": "local", "include_dashboard": False}
-    begun = not ray.is_initialized()
-    if begun:
+    ours = not ray.is_initialized()
+    if ours:
         ray.init(log_to_driver=False, logging_level=logging.ERROR, **here)
     try:
         task = cast(Any, ray.remote)(max_retries=RETRIES, **_share(ray.nodes(), jobs))(_run)
-        where = folder.resolve(), Path.cwd(), command
+        where = folder.resolve(), Path.cwd()
         return _gathered(ray, lambda run: task.remote(run, *where), todo, jobs, results, log)
     finally:
-        if begun:
+        if ours:
             ray.shutdown()
 
 
 def _share(nodes: Sequence[dict[str, Any]], jobs: int) -> dict[str, int]:
-    """Processors and GPUs for each of so many runs at a time; a run is on one machine of these."""
+    """The processors and GPUs of each of `jobs` runs at a time; a run is on one of these machines."""
     machines = [node["Resources"] for node in nodes if node["Alive"]]
     gpus = any(m.get("GPU", 0) >= 1 for m in machines)
     fit = [int(m.get("CPU", 0)) for m in machines if not gpus or m.get("GPU", 0) >= 1]
     if max(fit, default=0) < 1:
         raise ConfigError(
-            "--engine ray: no machine of the cluster has a processor for a run (beside a GPU, if any has)"
+            "--engine ray: no machine of the cluster has a processor for a run (and a GPU, if any has one)"
         )
     return {"num_cpus": min(max(fit), max(1, sum(fit) // jobs)), "num_gpus": int(gpus)}
 
@@ -82,9 +80,9 @@ def _share(nodes: Sequence[dict[str, Any]], jobs: int) -> dict[str, int]:
 def _gathered(
     ray: Any, begin: Callable[[Run], Any], todo: list[Run], jobs: int, results: Path, log: Console
 ) -> list[Path]:
-    """What the runs write, `jobs` of them at a time."""
+    """Start the runs, `jobs` at a time, and save their results."""
     written: list[Path] = []
-    wrong: list[Exception] = []
+    failed: list[Exception] = []
     waiting: dict[Any, Run] = {}
 
     def take(done: Any) -> None:
@@ -93,10 +91,10 @@ def _gathered(
             written.extend(save_result(result, results) for result in ray.get(done))
             log.print(f"{name}: done")
         except ray.exceptions.RayTaskError as error:
-            wrong.append(error.cause)
+            failed.append(error.cause)
         except ray.exceptions.RayError as error:
-            lost = f"{name}: lost {RETRIES + 1} workers ({type(error).__name__}); give the same command again"
-            wrong.append(ChildProcessError(lost))
+            lost = f"{name}: lost {RETRIES + 1} workers ({type(error).__name__}); run the same command again"
+            failed.append(ChildProcessError(lost))
 
     left = iter(todo)
     try:
@@ -107,23 +105,23 @@ def _gathered(
             take(ray.wait([*waiting])[0][0])
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
-            log.print("stopping the runs behind their steps, and saving them")
+            log.print("stopping the runs after their current steps, and saving them")
         for each in waiting:
-            ray.cancel(each)  # Ctrl-C for the run, which saves itself
+            ray.cancel(each)  # the run receives Ctrl-C, and saves itself
         for done in ray.wait([*waiting], num_returns=len(waiting), timeout=PATIENCE)[0] if waiting else ():
             take(done)
         if isinstance(error, KeyboardInterrupt):
             raise SliceOver("interrupted", interrupted=True) from None
         raise
-    if wrong:
-        raise wrong[0]
+    if failed:
+        raise failed[0]
     return written
 
 
-def _run(run: Run, folder: Path, where: Path, command: str) -> list[dict[str, Any]]:
+def _run(run: Run, folder: Path, where: Path) -> list[dict[str, Any]]:
     """A run in a worker of Ray: its results."""
     if where.is_dir():
-        os.chdir(where)  # data files are named from there
-    with TemporaryDirectory() as ledger:
-        written = reproduce_logged(run, folder, Path(ledger), command=command)
+        os.chdir(where)  # paths of data files are relative to it
+    with TemporaryDirectory() as results:
+        written = reproduce_logged(run, folder, Path(results))
         return [json.loads(each.read_text(encoding="utf-8")) for each in written]
