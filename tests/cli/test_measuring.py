@@ -28,7 +28,7 @@ def test_audit_as_json_and_as_a_table(model: Path, data: Path) -> None:
     audit = found["audit"]
     assert audit["verdict"] in ("used", "bypassed", "ignored") and audit["evidence"]
     assert set(audit["drops"]) == set(audit["changed"]) == {
-        "blanked", "random arguments", "another example's result", "wrong result",
+        "blanked", "random_arguments", "other_results", "wrong_results",
     }  # fmt: skip
     assert audit["score"]["n"] == 10 and audit["score"]["low"] <= audit["score"]["mean"] <= audit["score"]["high"]
     assert json.loads(output_of("audit", model, data, "--json")) == found

@@ -79,7 +79,7 @@ def explain(
             raise AnzanError(f"{path.parent}: no such folder; create it or choose another --out")
     check_text(passage, question)
     reader = load_reader(model)
-    from anzan.evaluation.explanation import explain as run
+    from anzan.evaluation import explain as run
     from anzan.report import answer_view, write_explanation, write_png
 
     found = run(reader, passage, question)

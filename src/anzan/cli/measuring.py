@@ -15,7 +15,7 @@ def evaluate(model: Model, data: Data, as_json: Json = False) -> None:
     """Score a reader on a file of problems."""
     problems = load_problems(data)
     reader = load_reader(model)
-    from anzan.evaluation.predict import evaluate as run
+    from anzan.evaluation import evaluate as run
     from anzan.report import scores_table
 
     encoder = reader.text_encoder
@@ -40,7 +40,7 @@ def audit(
     """
     problems = load_problems(data)
     reader = load_reader(model)
-    from anzan.evaluation.reader_audit import audit_reader, passes
+    from anzan.evaluation import audit_reader, passes
     from anzan.report import audit_view
 
     with progress_of(reader, passes(reader, problems), "answering, also with other outputs of the calculator"):

@@ -25,9 +25,8 @@ def serve(
 ) -> None:
     """Serve a page on which a reader answers questions and shows how."""
     try:
-        from anzan.web.limits import Limits
-        from anzan.web.server import listen
-        from anzan.web.server import serve as run
+        from anzan.web import Limits, listen
+        from anzan.web import serve as run
     except ModuleNotFoundError as error:
         raise AnzanError(f"serve needs {error.name}: pip install 'anzan[web]'") from None
 

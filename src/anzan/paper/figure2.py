@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from anzan.evaluation.saliency import saliency
+from anzan.evaluation import saliency
 from anzan.paper.tables import Run, possession_of
 from anzan.reader import Reader
 from anzan.report import write_html, write_png

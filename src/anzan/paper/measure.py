@@ -8,9 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from anzan.evaluation.interventions import interventions
-from anzan.evaluation.number_swaps import original_and_swapped
-from anzan.evaluation.predict import evaluate
+from anzan.evaluation import evaluate, evaluate_tool_use, original_and_swapped
 from anzan.paper.tables import CELLS, Measurement, Run
 from anzan.reader import Reader, TextTooLong, make_example
 from anzan.tasks import guessing_scores
@@ -34,7 +32,7 @@ def measure(run: Run, m: Measurement, reader: Reader, trained: dict[str, Any]) -
         metrics = original_and_swapped(reader, problems)
     else:
         problems = draw(m.data, "eval")
-        metrics = (interventions if reader.text_encoder.calculator.operations else evaluate)(reader, problems)
+        metrics = (evaluate_tool_use if reader.text_encoder.calculator.operations else evaluate)(reader, problems)
         guesses = guessing_scores(problems)
         metrics |= {"role_guessing": guesses.get("role"), "leading_digit_guessing": guesses["leading_digits"]}
     return trained | {
