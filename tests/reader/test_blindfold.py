@@ -1,8 +1,8 @@
 """Which numbers are kept from the reader: worked out by hand, and from the roles that the generator knows."""
 
 import pytest
-
 from anzan.reader.blindfold import blindfold
+
 from anzan.tasks.possession import Possession, facts_of, generate
 
 
