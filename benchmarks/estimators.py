@@ -160,7 +160,7 @@ def reader(model: str | None, kind: str) -> Problem:
     else:
         network = CalculatorReader.from_encoder("anzan-tiny").eval()
         features = features_for(network, load_tokenizer(locate_encoder("anzan-tiny")))
-    problems = generate(Possession(people=4, transfer=True, questions=(kind,)), 20, seed=5)
+    problems = generate(Possession(people=4, transfers=1, questions=(kind,)), 20, seed=5)
     examples = [features.example(p.passage, p.question, p.answers) for p in problems]
     example = next(e for e in examples if any(e.acceptable) or kind == "argmax")
     batch = collate_examples([example], features.tokenizer.pad_token_id or 0)

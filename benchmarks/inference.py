@@ -43,7 +43,7 @@ BATCH = 64
 
 
 def problems(people: int, count: int) -> list[Problem]:
-    return generate(Possession(people=people, digits=7, transfer=True, questions=("max", "argmax")), count, seed=0)
+    return generate(Possession(people=people, digits=7, transfers=1, questions=("max", "argmax")), count, seed=0)
 
 
 def new_reader(encoder: str) -> Reader:
@@ -95,8 +95,8 @@ def peak(encoder: str, people: int, which: str) -> float:
     """MiB of three training steps above what was held before them."""
     keep_freed_memory()
     reader = new_reader(encoder)
-    examples = [reader.features.example(p.passage, p.question, p.answers) for p in problems(people, 32)]
-    model, batch = reader.model.train(), collate_examples(examples, reader.features.pad)
+    examples = [reader.text_encoder.example(p.passage, p.question, p.answers) for p in problems(people, 32)]
+    model, batch = reader.model.train(), collate_examples(examples, reader.text_encoder.pad)
     if which == "qa":
         model = plain_qa(encoder, reader.model.encoder.config)
         batch = qa_batch(batch, examples)

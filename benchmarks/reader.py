@@ -134,7 +134,7 @@ def measure(
     features = features_for(reader, tokenizer)
     if attention:
         use_bfloat16_attention(reader.encoder)
-    problems = generate(Possession(people=people, digits=7, transfer=True, questions=("max", "argmax")), size, seed=0)
+    problems = generate(Possession(people=people, digits=7, transfers=1, questions=("max", "argmax")), size, seed=0)
     examples = [features.example(p.passage, p.question, p.answers) for p in problems]
     batch = collate_examples(examples, tokenizer.pad_token_id or 0)
     config = reader.encoder.config

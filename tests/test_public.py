@@ -9,8 +9,8 @@ from pathlib import Path
 
 import anzan.layer
 from anzan.evaluation import Audit, audit, audit_reader, evaluate, observe_layer
+from anzan.reader import Answer, Reader
 from anzan.reader.config import CalculatorReaderConfig
-from anzan.reader.reader import Answer, Reader
 from anzan.tasks.possession import Possession, generate
 from anzan.tasks.problem import Problem, read_problems, write_problems
 

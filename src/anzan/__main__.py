@@ -3,8 +3,8 @@
 import sys
 from importlib.util import find_spec
 
-# What the extra `reader` brings; looked for here, without importing it, so that one line can say what is missing.
 NEEDED = ("typer", "rich", "yaml", "transformers", "accelerate", "safetensors", "matplotlib", "scipy")
+"""The packages of the extra `reader`, looked up without importing them so that an error can name the extra."""
 
 
 def main() -> None:

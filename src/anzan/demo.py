@@ -14,14 +14,15 @@ from rich.text import Text
 
 from anzan.evaluation import evaluate_under
 from anzan.evaluation.interventions import BLANKED, WRONG_RESULTS, blanked, wrong_results
+from anzan.presets import load_config
 from anzan.reader.reader import Reader
 from anzan.report.rendering import answer_view, audit_line, figure
+from anzan.settings import ConfigError
 from anzan.tasks.possession import guessing_scores
-from anzan.training.data import draw
+from anzan.training.data import SEED, draw
 from anzan.training.model_card import model_card
 from anzan.training.results import write_json
-from anzan.training.settings import ConfigError, load_config
-from anzan.training.trainer import train
+from anzan.training.run import train
 
 # (passage, question, answer): names and things that neither training nor pre-training knows. Who gives wins once and
 # loses once, so that knowing the roles is not enough.
@@ -67,13 +68,13 @@ def run_demo(out: Path, log: Console, show: Console | None = None, overrides: Se
     draft = out.resolve().with_name(f".{out.resolve().name}.unfinished")
     shutil.rmtree(draft, ignore_errors=True)
     p = config.data.possession
-    log.print(f"training on {p.train_size:,} problems of {p.people} people, {p.digits} digits a number")
+    log.print(f"training on {p.train_size:,} problems of {p.people} people, {p.most_digits} digits a number")
     reader, result = train(config, draft, log=log)
 
     log.print("measuring: calculator blanked, wrong results, guessing")
     problems = draw(p, "eval")
     metrics = result["metrics"]
-    tampered = evaluate_under(reader, problems, [blanked(), wrong_results(reader.features)])
+    tampered = evaluate_under(reader, problems, [blanked(), wrong_results(reader.text_encoder)])
     groups = {"all": problems} | {kind: [q for q in problems if q.kind == kind] for kind in metrics["by_kind"]}
     guesses = {name: guessing_scores(group) for name, group in groups.items()}
     metrics |= {f"{k}_{name}": scores[k] for name, scores in tampered.items() for k in ("f1", "em")}
@@ -103,7 +104,7 @@ def run_demo(out: Path, log: Console, show: Console | None = None, overrides: Se
     show.print(
         f"\nnext:\n  anzan ask {out} --passage '...' --question '...'"
         # Another seed: this one would draw the training problems again.
-        f"\n  anzan generate possession --people {p.people} --transfer --seed {p.seed + 1} -o problems.jsonl"
+        f"\n  anzan generate possession --people {p.people} --transfer --seed {SEED + 1} -o problems.jsonl"
         f"\n  anzan evaluate {out} problems.jsonl\n  anzan audit {out} problems.jsonl",
         soft_wrap=True,
     )

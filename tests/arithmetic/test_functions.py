@@ -12,7 +12,6 @@ from typer.testing import CliRunner, Result
 from anzan.arithmetic import functions
 from anzan.arithmetic.calculator import Calculator
 from anzan.cli import app
-from anzan.reader.encode import Features
 from anzan.reader.encoders import TINY, locate_encoder
 from anzan.reader.tokenizer import load_tokenizer
 

@@ -17,12 +17,12 @@ from anzan.evaluation import NothingToAudit, Observed, audit, audit_reader, obse
 from anzan.evaluation.interventions import AS_PRINTED, BLANKED, OTHER_RESULTS, WRONG_RESULTS
 from anzan.evaluation.verdict import SCORE_TIMES_TEN
 from anzan.layer import ResultTable, SymbolicLayer, TopKSoftmax
-from anzan.reader.reader import Override, Reader, Trace, features_for
+from anzan.reader import Override, Reader, Trace
 from anzan.reader.sequence import Text
+from anzan.reader.settings import ChoiceSettings, MaskSettings
 from anzan.tasks.possession import Possession, generate
 from anzan.tasks.problem import Problem
-from anzan.training.settings import ModelConfig
-from anzan.training.trainer import new_model
+from anzan.training import ModelSettings, new_model
 
 
 def seen(right: str, follows: str = "") -> Observed:
@@ -199,19 +199,19 @@ class Exact(Reader):
     """A reader that gives its calculator the right pair, and works answers out: by its result or, some, without."""
 
     def __init__(self, reader: Reader, obeys: float):
-        super().__init__(reader.model, reader.features)
+        super().__init__(reader.model, reader.text_encoder.tokenizer)
         self.obeys = obeys
 
     def call_many(self, pairs: Iterable[tuple[str, str]], batch_size: int = 64) -> list[Text]:
         called = []
         for passage, question in pairs:
-            text = self.features.text(passage, question)
+            text = self.text_encoder.text(passage, question)
             owner, _, gift = _transfer(passage, question)
             owned = next(m.start(2) for m in OWNS.finditer(passage) if m[1] == owner)
             pair = tuple(i for i, m in enumerate(text.mentions) if m.start in (owned, gift.start(2)))
-            row = self.features.result(text, (pair[0], pair[1]))
+            row = self.text_encoder.result(text, (pair[0], pair[1]))
             assert row is not None
-            called.append(self.features.extended(text, (pair[0], pair[1]), row))
+            called.append(self.text_encoder.extended(text, (pair[0], pair[1]), row))
         return called
 
     def read_many(
@@ -251,13 +251,13 @@ def _work_out(trace: Trace, obeys: bool) -> str:
 @pytest.fixture(scope="module")
 def reader(random_encoder: Path) -> Reader:
     torch.manual_seed(0)
-    model, tokenizer = new_model(ModelConfig(encoder=str(random_encoder)))
-    return Reader(model, features_for(model, tokenizer))
+    model, tokenizer = new_model(ModelSettings(encoder=str(random_encoder)))
+    return Reader(model, tokenizer)
 
 
 @pytest.mark.parametrize(("obeys", "verdict"), [(1.0, "used"), (0.5, "bypassed"), (0.0, "ignored")])
 def test_a_reader_on_possession_problems(reader: Reader, obeys: float, verdict: str) -> None:
-    options = Possession(people=3, digits=4, transfer=True, questions=("argmax", "max"))
+    options = Possession(people=3, digits=4, transfers=1, questions=("argmax", "max"))
     problems = list(generate(options, 120, seed=1))
     found = audit_reader(Exact(reader, obeys), problems)
     assert found.verdict == verdict
@@ -271,7 +271,7 @@ def test_a_reader_on_possession_problems(reader: Reader, obeys: float, verdict: 
 
 def marks_result(reader: Reader, operation: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes the reader mark the first result of an operation, wherever it stands; without one, the first word."""
-    sign = reader.features._first[operation]
+    sign = reader.text_encoder._first[operation]
 
     plain = reader.model.read_rows
 
@@ -283,7 +283,7 @@ def marks_result(reader: Reader, operation: str, monkeypatch: pytest.MonkeyPatch
             row = [i for i in ids if i >= 0]
             first = last = 1
             if row:
-                words: Any = reader.features.tokenizer.convert_ids_to_tokens(row)
+                words: Any = reader.text_encoder.tokenizer.convert_ids_to_tokens(row)
                 text, starts = "", list[int]()
                 for word in words:
                     starts.append(len(text))
@@ -312,7 +312,7 @@ def test_a_reader_whose_answers_are_results(reader: Reader, monkeypatch: pytest.
 
 
 def test_every_text_counts_once(reader: Reader) -> None:
-    options = Possession(people=3, digits=4, transfer=True, questions=("argmax", "max"))
+    options = Possession(people=3, digits=4, transfers=1, questions=("argmax", "max"))
     problems = list(generate(options, 60, seed=1))
     once, twice = (audit_reader(Exact(reader, 1), p) for p in (problems, [*problems, *problems]))
     assert once == twice and once.interchange is not None and once.interchange.mean == 100
@@ -320,18 +320,18 @@ def test_every_text_counts_once(reader: Reader) -> None:
 
 def test_a_reader_that_does_not_see_its_arguments(random_encoder: Path) -> None:
     torch.manual_seed(0)
-    hidden = {"hide_arguments": True, "blind_choice": True}
-    model, tokenizer = new_model(ModelConfig(encoder=str(random_encoder), **hidden))
-    options = Possession(people=3, digits=4, transfer=True, questions=("argmax", "max"))
-    found = audit_reader(Exact(Reader(model, features_for(model, tokenizer)), 1), list(generate(options, 120, seed=1)))
+    mask = MaskSettings(arguments="random", choosing=True)
+    model, tokenizer = new_model(ModelSettings(encoder=str(random_encoder), mask=mask))
+    options = Possession(people=3, digits=4, transfers=1, questions=("argmax", "max"))
+    found = audit_reader(Exact(Reader(model, tokenizer), 1), list(generate(options, 120, seed=1)))
     assert found.verdict == "used" and found.ceiling is not None and found.ceiling.mean == 100
 
 
 def test_a_chain_whose_answer_is_the_first_result(random_encoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
-    chain = ModelConfig(encoder=str(random_encoder), calls=2, objective="unordered-set")
+    chain = ModelSettings(encoder=str(random_encoder), calls=2, choice=ChoiceSettings("unordered-set"))
     model, tokenizer = new_model(chain)
-    two_calls = Reader(model, features_for(model, tokenizer))
+    two_calls = Reader(model, tokenizer)
     trace_of = two_calls._trace
 
     def copy_first(called: Sequence[Text], override: Override | None, most: int) -> list[Trace]:
@@ -372,6 +372,6 @@ def test_what_cannot_be_audited(reader: Reader, random_encoder: Path) -> None:
     for passage, question in (("Ann has 3 pens and 4.", " "), ("Ann has pens.", "How many?")):
         with pytest.raises(NothingToAudit, match="no problem for which the model calls its calculator"):
             audit_reader(reader, [Problem("1", passage, question, (("3",),))])
-    model, tokenizer = new_model(ModelConfig(encoder=str(random_encoder), operations=[]))
+    model, tokenizer = new_model(ModelSettings(encoder=str(random_encoder), operations=[]))
     with pytest.raises(NothingToAudit, match="no calculator to audit"):
-        audit_reader(Reader(model, features_for(model, tokenizer)), [])
+        audit_reader(Reader(model, tokenizer), [])

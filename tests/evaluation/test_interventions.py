@@ -17,10 +17,9 @@ from anzan.evaluation.interventions import (
     random_arguments,
     wrong_results,
 )
-from anzan.reader.reader import Reader, features_for
+from anzan.reader.reader import Reader
 from anzan.reader.sequence import Row, Text
-from anzan.training.settings import ModelConfig
-from anzan.training.trainer import new_model
+from anzan.training import ModelSettings, new_model
 
 PASSAGE = "Anna has 5,903,204 pens. Carl has 12 pens and Zoë has -3.5."
 QUESTION = "Who has more pens: Anna or Carl?"
@@ -29,17 +28,17 @@ QUESTION = "Who has more pens: Anna or Carl?"
 @pytest.fixture(scope="module")
 def reader(random_encoder: Path) -> Reader:
     torch.manual_seed(0)
-    model, tokenizer = new_model(ModelConfig(encoder=str(random_encoder)))
-    return Reader(model, features_for(model, tokenizer))
+    model, tokenizer = new_model(ModelSettings(encoder=str(random_encoder)))
+    return Reader(model, tokenizer)
 
 
 @pytest.fixture(scope="module")
 def called(reader: Reader) -> Text:
     """The text with the calculator called on 12 and -3.5."""
-    text = reader.features.text(PASSAGE, QUESTION)
-    row = reader.features.result(text, (1, 2))
+    text = reader.text_encoder.text(PASSAGE, QUESTION)
+    row = reader.text_encoder.result(text, (1, 2))
     assert row is not None
-    return reader.features.extended(text, (1, 2), row)
+    return reader.text_encoder.extended(text, (1, 2), row)
 
 
 def numbers(row: Row, operands: bool) -> list[object]:
@@ -50,10 +49,10 @@ def test_names_are_identifiers_and_every_one_has_a_label(reader: Reader) -> None
     made = [
         as_printed(),
         blanked(),
-        random_arguments(reader.features, random.Random(0)),
+        random_arguments(reader.text_encoder, random.Random(0)),
         other_results([], []),
-        wrong_results(reader.features),
-        exchanged_operands(reader.features),
+        wrong_results(reader.text_encoder),
+        exchanged_operands(reader.text_encoder),
     ]
     assert [each.name for each in made] == list(LABELS) and all(name.isidentifier() for name in LABELS)
     assert [each.label for each in made] == list(LABELS.values())
@@ -67,7 +66,7 @@ def test_what_is_printed_and_what_is_blanked(reader: Reader, called: Text) -> No
 
 def test_wrong_results_keep_operands_and_signs(reader: Reader, called: Text) -> None:
     row = called.calls[0].row
-    override = wrong_results(reader.features, seed=3).override
+    override = wrong_results(reader.text_encoder, seed=3).override
     assert override is not None
     changed = override(called.uncalled, row)
     assert changed is not None and override(called.uncalled, None) is None
@@ -75,34 +74,34 @@ def test_wrong_results_keep_operands_and_signs(reader: Reader, called: Text) -> 
     assert numbers(changed, operands=False) != numbers(row, operands=False)
     signs = [[c for c in each.printed.text if not c.isdigit()] for each in (row, changed)]
     assert signs[0] == signs[1] and len(changed.printed.text) == len(row.printed.text)
-    shown = [wrong_results(reader.features, seed).read(reader, [called])[0].row for seed in (3, 4)]
+    shown = [wrong_results(reader.text_encoder, seed).read(reader, [called])[0].row for seed in (3, 4)]
     assert shown[0] == changed != shown[1]
 
 
 def test_exchanged_operands_print_the_calculation_the_other_way_round(reader: Reader, called: Text) -> None:
-    features, mentions = reader.features, called.mentions
+    features, mentions = reader.text_encoder, called.mentions
     [shown] = exchanged_operands(features).read(reader, [called])
     assert shown.row == features.row(features.calculator(mentions[2].value, mentions[1].value))
     assert shown.pair == (1, 2)
 
 
 def test_random_arguments_reach_every_pair(reader: Reader, called: Text) -> None:
-    intervention = random_arguments(reader.features, random.Random(0))
+    intervention = random_arguments(reader.text_encoder, random.Random(0))
     traces = intervention.read(reader, [called] * 50)
     assert {trace.pair for trace in traces} == {(0, 1), (0, 2), (1, 2)}
     for trace in traces:
-        assert trace.pair is not None and trace.row == reader.features.result(called.uncalled, trace.pair)
+        assert trace.pair is not None and trace.row == reader.text_encoder.result(called.uncalled, trace.pair)
 
 
 def test_other_results_are_shown_for_the_last_call_only(reader: Reader, called: Text) -> None:
-    features = reader.features
+    features = reader.text_encoder
     other, own = features.result(called.uncalled, (0, 1)), called.calls[0].row
     twice = features.extended(called, (0, 3), features.result(called, (0, 3)) or own)
     for text, calls in ((called, 1), (twice, 2)):
         [shown], [kept] = (other_results([text], [row], calls).read(reader, [text]) for row in (other, None))
         assert shown.row == other and kept.row == text.calls[-1].row
     assert [call.row for call in shown.text.calls] == [own]
-    elsewhere = reader.features.text("Anna has 5 pens.", "How many?")
+    elsewhere = reader.text_encoder.text("Anna has 5 pens.", "How many?")
     assert other_results([elsewhere], [other]).read(reader, [called])[0].row == own
 
 

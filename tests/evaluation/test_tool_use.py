@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from anzan.evaluation import follow_rate
-from anzan.reader.reader import Answer
+from anzan.reader import Answer
 from anzan.tasks.possession import Possession, generate
 
 
@@ -30,7 +30,7 @@ class Features:
 class Solver:
     """Answers from the sentences; `obeys` decides whether from the calculator's arguments or from the text's."""
 
-    features = Features()
+    text_encoder = Features()
 
     def __init__(self, obeys: bool):
         self.obeys = obeys
@@ -40,7 +40,7 @@ class Solver:
 
     def read_many(self, called: list[tuple[str, str]], override: Any) -> Iterable[Any]:
         for passage, question in called:
-            a, b = override(self.features.text(passage, question), (1, 2))
+            a, b = override(self.text_encoder.text(passage, question), (1, 2))
             owns = {n: int(v.replace(",", "")) for n, v in re.findall(r"(\w+) has ([\d,]+)", passage)}
             asked = [name for name in owns if re.search(rf"\b{name}\b", question)]
             gift = re.search(r"(\w+) gave ([\d,]+) \w+ to (\w+)", passage)

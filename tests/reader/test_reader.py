@@ -15,8 +15,8 @@ from torch import Tensor
 
 from anzan.arithmetic.calculator import Calculator
 from anzan.evaluation.interventions import as_printed, blanked, wrong_results
+from anzan.reader import Answer, Reader, Step, features_for, word_spans
 from anzan.reader.encode import TextTooLong
-from anzan.reader.reader import Answer, Reader, Step, features_for, word_spans
 from anzan.reader.sequence import Mention, Row, Text
 
 PASSAGE = "Anna has 5,903,204 pens. Carl has 12 pens and Zoë has -3.5."

@@ -1,4 +1,4 @@
-"""The page at the end of a training run: whole, escaped, wrong answers first."""
+"""The report of a training run: complete, escaped, wrong answers first."""
 
 import re
 from fractions import Fraction
@@ -10,11 +10,11 @@ import pytest
 
 from anzan.evaluation import Observed, audit
 from anzan.evaluation.interventions import AS_PRINTED, BLANKED
-from anzan.reader.reader import Answer, Step
+from anzan.presets import load_config
+from anzan.reader import Answer, Step
 from anzan.reader.sequence import Mention
-from anzan.report.run_report import write_report
+from anzan.report import write_report
 from anzan.tasks.problem import Problem
-from anzan.training.settings import load_config
 
 RESULT: dict[str, Any] = {
     "experiment": "table3", "cell": "<plain>", "recipe": "paper", "scale": "laptop", "encoder": "anzan-tiny",
@@ -60,7 +60,7 @@ def page(tmp_path: Path) -> str:
     return (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
-def test_it_is_whole_and_needs_nothing_else(page: str) -> None:
+def test_the_page_is_complete_and_self_contained(page: str) -> None:
     tags = Tags()
     tags.feed(page)
     assert not tags.stack and tags.seen.count("img") == 1
@@ -71,7 +71,7 @@ def test_it_is_whole_and_needs_nothing_else(page: str) -> None:
         "anzan train demo",
         "Is the tool used? UNDECIDED",
         "score falls: blanked",
-        "max_steps",
+        "learning_rate",
     ):
         assert part in page
 
@@ -82,7 +82,7 @@ def test_text_of_the_data_is_escaped(page: str) -> None:
     assert "<title>table3: &lt;plain&gt;</title>" in page
 
 
-def test_twenty_answers_wrong_ones_first_with_their_working(page: str) -> None:
+def test_twenty_answers_wrong_ones_first_with_their_calculations(page: str) -> None:
     shown = re.findall(r"How many, (\d+)\?", page)
     assert shown[:3] == ["0", "10", "20"] and len(shown) == len(set(shown)) == 20
     assert page.count('<b class="wrong">') == 3

@@ -13,9 +13,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from anzan.evaluation.interventions import EXCHANGED_OPERANDS, WRONG_RESULTS
-from anzan.reader.reader import Reader, features_for
-from anzan.training.settings import ModelConfig
-from anzan.training.trainer import new_model
+from anzan.reader.reader import Reader
+from anzan.training import ModelSettings, new_model
 from anzan.web import app as web
 from anzan.web.app import make_app
 from anzan.web.asking import ask
@@ -369,8 +368,8 @@ def test_no_stack_trace_reaches_the_browser(
 
 
 def test_a_reader_without_a_calculator(random_encoder: Path) -> None:
-    model, tokenizer = new_model(ModelConfig(encoder=str(random_encoder), operations=[]))
-    client = TestClient(make_app(Reader(model, features_for(model, tokenizer)), "span"), base_url=HOST)
+    model, tokenizer = new_model(ModelSettings(encoder=str(random_encoder), operations=[]))
+    client = TestClient(make_app(Reader(model, tokenizer), "span"), base_url=HOST)
     page = client.post("/", data={"passage": PASSAGE, "question": QUESTION})
     assert page.status_code == 200 and "it has no calculator" in page.text
     assert "into the calculator" not in page.text and "Does it need" not in page.text

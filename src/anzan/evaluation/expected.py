@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from anzan.arithmetic.calculator import format_number
 from anzan.arithmetic.numbers import parse_number
 from anzan.evaluation.drop_metric import signed_em
-from anzan.reader.reader import Trace
+from anzan.reader import Trace
 from anzan.reader.sequence import RESULTS, Row
-from anzan.tasks.possession import is_possession
+from anzan.tasks.possession import answer_to_results, is_possession
 from anzan.tasks.problem import Problem
-from anzan.tasks.substitution import answer_to_results
 
 
 def expected_answer(problem: Problem, plain: Trace, shown: Trace) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from anzan.evaluation.gradients import Salient, saliency
-from anzan.reader.reader import Answer, Reader
+from anzan.reader import Answer, Reader
 from anzan.reader.sequence import Mention, Text
 
 
@@ -53,12 +53,14 @@ def explain(reader: Reader, passage: str, question: str, most: int = 5) -> Expla
         candidates.append(
             [
                 Candidate(
-                    (a := seen.mentions[i], b := seen.mentions[j]), reader.features.calculator(a.value, b.value).text, p
+                    (a := seen.mentions[i], b := seen.mentions[j]),
+                    reader.text_encoder.calculator(a.value, b.value).text,
+                    p,
                 )
                 for p, (i, j) in ranked
             ]
         )
-        seen = reader.features.extended(seen, call.pair, call.row)
+        seen = reader.text_encoder.extended(seen, call.pair, call.row)
     others: dict[str, Answer] = {}
     for other in trace.others:  # of equal answers the most probable
         if other.answer != answer.answer:

@@ -1,6 +1,6 @@
 """Interventions on the calculator's output: what the reader sees instead of what was printed.
 
-    reader.ask(passage, question, override=wrong_results(reader.features).override)
+    reader.ask(passage, question, override=wrong_results(reader.text_encoder).override)
 
     called = reader.call_many(pairs)  # the calculator is called once for all interventions
     answers = {i.name: [t.answer for t in i.read(reader, called)] for i in (as_printed(), blanked())}
@@ -17,11 +17,11 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from anzan.reader.encode import Features
-    from anzan.reader.reader import Override, Reader, Trace
+    from anzan.reader import Override, Reader, Trace
+    from anzan.reader.encode import TextEncoder
     from anzan.reader.sequence import Row, Text
+    from anzan.tasks.possession import Substitute
     from anzan.tasks.problem import Problem
-    from anzan.tasks.substitution import Substitute
 
 AS_PRINTED = "as_printed"
 BLANKED = "blanked"
@@ -76,7 +76,7 @@ def blanked() -> Intervention:
     return Intervention(BLANKED, lambda text, row: None)
 
 
-def wrong_results(features: Features, seed: int = 0) -> Intervention:
+def wrong_results(encoder: TextEncoder, seed: int = 0) -> Intervention:
     """Every result becomes a random number with as many digits; operands and signs stay.
 
     A reader that reads the results is then right only by chance. One that judges by the operands and only needs a line
@@ -87,22 +87,22 @@ def wrong_results(features: Features, seed: int = 0) -> Intervention:
     def write(printed: str) -> str:
         return "".join(rng.choice("123456789" if i == 0 else "0123456789") for i in range(len(printed)))
 
-    return Intervention(WRONG_RESULTS, lambda text, row: None if row is None else features.rewrite(row, write))
+    return Intervention(WRONG_RESULTS, lambda text, row: None if row is None else encoder.rewrite(row, write))
 
 
-def exchanged_operands(features: Features) -> Intervention:
+def exchanged_operands(encoder: TextEncoder) -> Intervention:
     """The same calculation with its operands exchanged, b - a for a - b: signs change, unlike under `wrong_results`."""
 
     def override(text: Text, row: Row | None) -> Row | None:
         if row is None:
             return None
         first, second, *_ = (value for value, _, operation in row.fields if operation is None)
-        return features.row(features.calculator(second, first))
+        return encoder.row(encoder.calculator(second, first))
 
     return Intervention(EXCHANGED_OPERANDS, override)
 
 
-def random_arguments(features: Features, rng: random.Random) -> Intervention:
+def random_arguments(encoder: TextEncoder, rng: random.Random) -> Intervention:
     """The calculator is called as often as before, each time on a random pair for which F is defined."""
 
     def call_again(text: Text) -> Text:
@@ -110,10 +110,10 @@ def random_arguments(features: Features, rng: random.Random) -> Intervention:
         for _ in text.calls:
             pairs = made.candidates
             rng.shuffle(pairs)
-            found = next(((pair, row) for pair in pairs if (row := features.result(made, pair)) is not None), None)
+            found = next(((pair, row) for pair in pairs if (row := encoder.result(made, pair)) is not None), None)
             if found is None:
                 break
-            made = features.extended(made, *found)
+            made = encoder.extended(made, *found)
         return made
 
     return Intervention(RANDOM_ARGUMENTS, call_again=call_again)
@@ -134,6 +134,6 @@ def other_results(texts: Sequence[Problem | Text], rows: Sequence[Row | None], c
     return Intervention(OTHER_RESULTS, override)
 
 
-def substitute_row(features: Features, substitute: Substitute) -> Row | None:
+def substitute_row(encoder: TextEncoder, substitute: Substitute) -> Row | None:
     """The calculation of a substitute's arguments, for `other_results`."""
-    return features.row(features.calculator(*map(Fraction, substitute.arguments)))
+    return encoder.row(encoder.calculator(*map(Fraction, substitute.arguments)))

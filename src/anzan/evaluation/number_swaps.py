@@ -29,7 +29,7 @@ def original_and_swapped(reader: Reader, problems: Sequence[Problem]) -> dict[st
     groups = {kind: [p for p in problems if p.kind == kind] for kind in ("comparison", "difference", "complement")}
     comparison = groups.pop("comparison")
     metrics: dict[str, Any] = {"n": len(comparison)}
-    interventions = [as_printed(), blanked()] if reader.features.calculator.operations else [as_printed()]
+    interventions = [as_printed(), blanked()] if reader.text_encoder.calculator.operations else [as_printed()]
     answers = predict_under(reader, comparison, interventions)
     plain = answers[AS_PRINTED]
     if comparison:

@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from anzan.evaluation.interventions import substitute_row
-from anzan.reader.encode import Features
+from anzan.reader.encode import TextEncoder
 from anzan.reader.sequence import Row, Text
-from anzan.tasks.possession import is_possession
+from anzan.tasks.possession import Substitute, is_possession, substitutes
 from anzan.tasks.problem import Problem
-from anzan.tasks.substitution import Substitute, substitutes
 
 
 def possession_substitutes(problems: Sequence[Problem], seed: int) -> list[Substitute | None]:
@@ -23,7 +22,7 @@ def possession_substitutes(problems: Sequence[Problem], seed: int) -> list[Subst
 
 
 def other_rows(
-    features: Features,
+    encoder: TextEncoder,
     called: Sequence[Text],
     problems: Sequence[Problem],
     swaps: Sequence[Substitute | None],
@@ -38,23 +37,23 @@ def other_rows(
     for i, (text, swap, problem) in enumerate(zip(called, swaps, problems, strict=True)):
         row = None
         if swap is not None:
-            row = substitute_row(features, swap)
+            row = substitute_row(encoder, swap)
         elif len(known) > 1 and not is_possession(problem):
             row = known[(i + rng.randrange(1, len(known))) % len(known)]
         before = replace(text, ids=text.ids[: text.calls[-1].start], types=text.types[: text.calls[-1].start])
-        chosen.append(row if row is not None and features.fits(before, row) else None)
+        chosen.append(row if row is not None and encoder.fits(before, row) else None)
     return chosen
 
 
-def with_right_arguments(features: Features, problem: Problem) -> Text | None:
+def with_right_arguments(encoder: TextEncoder, problem: Problem) -> Text | None:
     """The text with the calculator called on its gold arguments; None where these are unknown or not found.
 
     None too where the gold calls are more or fewer than the reader's own, as it has never read so many.
     """
-    if len(problem.arguments or ()) != features.calls:
+    if len(problem.arguments or ()) != encoder.calls:
         return None
-    text = features.text(problem.passage, problem.question)
-    mentions = problem.meta.get("mentions") if features.calls == 1 else None
+    text = encoder.text(problem.passage, problem.question)
+    mentions = problem.meta.get("mentions") if encoder.calls == 1 else None
     places = Counter((m["where"], m["start"], m["end"]) for m in mentions or ())
     for step in problem.arguments or ():
         values = Counter(step)
@@ -65,8 +64,8 @@ def with_right_arguments(features: Features, problem: Problem) -> Text | None:
                 break
         else:
             return None
-        row = features.result(text, pair)
+        row = encoder.result(text, pair)
         if row is None:
             return None
-        text = features.extended(text, pair, row)
+        text = encoder.extended(text, pair, row)
     return text if text.calls else None

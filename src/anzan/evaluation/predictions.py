@@ -8,8 +8,8 @@ from typing import Any
 
 from anzan.evaluation.interventions import AS_PRINTED, Intervention, as_printed
 from anzan.evaluation.scores import Argument, Prediction, evaluate_predictions
+from anzan.reader import Answer, Reader
 from anzan.reader.encode import TextTooLong
-from anzan.reader.reader import Answer, Reader
 from anzan.tasks.problem import Problem
 
 
@@ -27,7 +27,7 @@ def predict_under(
         if not p.question.strip():
             continue
         try:
-            reader.features.text(p.passage, p.question)
+            reader.text_encoder.text(p.passage, p.question)
         except TextTooLong:
             continue
         fit.append(i)
@@ -60,7 +60,7 @@ def evaluate_under(
 def score(reader: Reader, problems: Sequence[Problem], answers: Sequence[Answer]) -> dict[str, Any]:
     """The metrics of `evaluate` for answers already given."""
     predictions = [to_prediction(a) for a in answers]
-    if not reader.features.calculator.operations:
+    if not reader.text_encoder.calculator.operations:
         problems = [replace(p, arguments=None) for p in problems]
     return evaluate_predictions(problems, predictions)
 

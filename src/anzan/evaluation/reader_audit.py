@@ -1,4 +1,4 @@
-"""The audit of a reader: `anzan.evaluation.audit` on its answers under interventions on its calculator."""
+"""The audit of a reader: `anzan.evaluation.verdict` on its answers under interventions on its calculator."""
 
 from __future__ import annotations
 
@@ -34,12 +34,10 @@ from anzan.evaluation.verdict import (
     Observed,
     audit,
 )
-from anzan.reader.encode import Features, TextTooLong
-from anzan.reader.reader import Reader, Trace
-from anzan.tasks.lengthening import ten_times
-from anzan.tasks.possession import is_possession
+from anzan.reader import Reader, Trace
+from anzan.reader.encode import TextEncoder, TextTooLong
+from anzan.tasks.possession import Substitute, is_possession, ten_times
 from anzan.tasks.problem import Problem
-from anzan.tasks.substitution import Substitute
 
 EXPLAINED = 50
 """How many answers have their gradients computed, at most; each takes a pass of its own."""
@@ -61,10 +59,10 @@ def audit_reader(reader: Reader, problems: Sequence[Problem], seed: int = 0) -> 
     Raises:
         NothingToAudit: a reader without a calculator, or no problem for which it calls it.
     """
-    features = reader.features
-    if not features.calculator.operations:
+    encoder = reader.text_encoder
+    if not encoder.calculator.operations:
         raise NothingToAudit("this model has no calculator to audit: train one with model.operations")
-    problems = list({(p.passage, p.question): p for p in problems if _readable(features, p)}.values())
+    problems = list({(p.passage, p.question): p for p in problems if _readable(encoder, p)}.values())
     asked = zip(problems, reader.call_many((p.passage, p.question) for p in problems), strict=True)
     both = [(p, text) for p, text in asked if text.calls]
     if not both:
@@ -72,13 +70,13 @@ def audit_reader(reader: Reader, problems: Sequence[Problem], seed: int = 0) -> 
     problems, called = (list(column) for column in zip(*both, strict=True))
     rng = random.Random(f"audit-{seed}")
     swaps = possession_substitutes(problems, seed)
-    rows = other_rows(features, called, problems, swaps, rng)
+    rows = other_rows(encoder, called, problems, swaps, rng)
     interventions = (
         as_printed(),
         blanked(),
-        random_arguments(features, rng),
-        other_results(called, rows, features.calls),
-        wrong_results(features, seed),
+        random_arguments(encoder, rng),
+        other_results(called, rows, encoder.calls),
+        wrong_results(encoder, seed),
     )
     traces = {each.name: each.read(reader, called) for each in interventions}
     plain, shown = traces[AS_PRINTED], [row is not None for row in rows]
@@ -100,14 +98,14 @@ def audit_reader(reader: Reader, problems: Sequence[Problem], seed: int = 0) -> 
 
 def audit_passes(reader: Reader, problems: Sequence[Problem]) -> int:
     """About how many passes over a text an audit takes, for a progress bar."""
-    calls = reader.features.calls
+    calls = reader.text_encoder.calls
     longer = sum(is_possession(p) for p in problems)
     return len(problems) * (calls + 6) + longer * (calls + 1)
 
 
-def _readable(features: Features, problem: Problem) -> bool:
+def _readable(encoder: TextEncoder, problem: Problem) -> bool:
     try:
-        return bool(problem.question.strip() and features.text(problem.passage, problem.question))
+        return bool(problem.question.strip() and encoder.text(problem.passage, problem.question))
     except TextTooLong:
         return False
 
@@ -140,13 +138,13 @@ def _f1(problem: Problem, answer: str) -> float:
 
 def _scores(reader: Reader, problems: Sequence[Problem]) -> list[float]:
     """F1, from 0 to 1, of the problems that can be read."""
-    readable = [p for p in problems if _readable(reader.features, p)]
+    readable = [p for p in problems if _readable(reader.text_encoder, p)]
     return [_f1(p, a.answer) for p, a in zip(readable, predict(reader, readable), strict=True)]
 
 
 def _ceiling(reader: Reader, problems: Sequence[Problem]) -> list[float | None]:
     """F1 with the right arguments given, where they are known and found."""
-    given = [with_right_arguments(reader.features, p) for p in problems]
+    given = [with_right_arguments(reader.text_encoder, p) for p in problems]
     traces = iter(reader.read_many([text for text in given if text is not None]))
     return [
         None if text is None else _f1(p, next(traces).answer.answer) for p, text in zip(problems, given, strict=True)

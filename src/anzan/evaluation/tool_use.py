@@ -18,9 +18,9 @@ from anzan.evaluation.interventions import (
     wrong_results,
 )
 from anzan.evaluation.predictions import predict_under, score
-from anzan.reader.reader import Answer, Reader
+from anzan.reader import Answer, Reader
+from anzan.tasks.possession import Substitute, substitutes
 from anzan.tasks.problem import Problem
-from anzan.tasks.substitution import Substitute, substitutes
 
 
 def follow_rate(reader: Reader, problems: Sequence[Problem]) -> float | None:
@@ -40,7 +40,7 @@ def evaluate_tool_use(reader: Reader, problems: Sequence[Problem]) -> dict[str, 
     `follow_rate`. The calculator is called once for all of it.
     """
     swaps = _swaps(problems)
-    interventions = [as_printed(), blanked(), wrong_results(reader.features), _swap(reader, problems, swaps)]
+    interventions = [as_printed(), blanked(), wrong_results(reader.text_encoder), _swap(reader, problems, swaps)]
     answers = predict_under(reader, problems, interventions)
     metrics = score(reader, problems, answers[AS_PRINTED])
     for name in (BLANKED, WRONG_RESULTS):
@@ -59,7 +59,7 @@ def _swaps(problems: Sequence[Problem]) -> list[Substitute | None]:
 
 def _swap(reader: Reader, problems: Sequence[Problem], swaps: Sequence[Substitute | None]) -> Intervention:
     """Shows each problem the calculation of its substitute, where it has one."""
-    return other_results(problems, [None if s is None else substitute_row(reader.features, s) for s in swaps])
+    return other_results(problems, [None if s is None else substitute_row(reader.text_encoder, s) for s in swaps])
 
 
 def _followed(answers: Sequence[Answer], swaps: Sequence[Substitute | None]) -> float | None:

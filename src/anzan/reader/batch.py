@@ -1,39 +1,191 @@
-"""Texts, printed results and examples as padded tensors: what the model computes with."""
+"""Texts, printed rows and examples as padded tensors: what the model computes with."""
 
 from __future__ import annotations
 
 import math
 from array import array
 from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from torch import Tensor
 
-from anzan.reader.decoys import WIDTH
-from anzan.reader.encode import Example
 from anzan.reader.sequence import CONSTANT, QUESTION, STEP, Row, Text
 
+if TYPE_CHECKING:
+    from anzan.reader.labels import Chain, Example
 
-def collate_texts(texts: Sequence[Text], pad: int) -> dict[str, Tensor]:
-    """Pads texts: `input_ids`, `attention_mask`, `token_type_ids`, `span_mask` (batch, length; no answer stands at
-    [CLS] and [SEP]), `number_tokens` (batch, numbers; the first token of each), `number_digits` (batch, length;
-    which digit of which number a token is, see `disguise`, or -1), `used` (batch, numbers; what went into earlier
-    calls), `candidates` (batch, candidates, 2; indexes of numbers) and `candidate_mask`.
+WIDTH = 32
+"""Digits of a number that are told apart; those of a longer number repeat."""
+_DIGITS = frozenset("0123456789")
+
+
+@dataclass(frozen=True)
+class Tensors:
+    """Base of groups of tensors whose first dimension is the batch; fields may be groups themselves, or None."""
+
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> Self:
+        """The same on another device."""
+        return self._each(lambda t: t.to(device, non_blocking=non_blocking))
+
+    def select(self, example: Tensor) -> Self:
+        """The examples `example` (n,), which may come up several times."""
+        return self._each(lambda t: t[example])
+
+    def _each(self, change: Any) -> Self:
+        changed = {}
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if isinstance(value, Tensor):
+                changed[f.name] = change(value)
+            elif isinstance(value, Tensors):
+                changed[f.name] = value._each(change)
+        return replace(self, **changed)
+
+
+@dataclass(frozen=True)
+class TextBatch(Tensors):
+    """Texts, padded at the end.
+
+    Attributes:
+        ids, types: (batch, length), token ids and token types.
+        attention: (batch, length), 1 at tokens, 0 at padding.
+        answerable: bool (batch, length), where an answer can stand: not at [CLS] and [SEP].
+        digits: (batch, length), ``number * WIDTH + digit`` at each token that is a digit of a number, -1 elsewhere.
     """
+
+    ids: Tensor
+    types: Tensor
+    attention: Tensor
+    answerable: Tensor
+    digits: Tensor
+
+
+@dataclass(frozen=True)
+class CandidateBatch(Tensors):
+    """The numbers of texts, and the pairs of them that the calculator may be given.
+
+    Attributes:
+        numbers: (batch, numbers), the first token of each.
+        used: bool (batch, numbers), what went into earlier calls.
+        pairs: (batch, candidates, 2), indexes of numbers, the earlier one first.
+        valid: bool (batch, candidates), False at padding and where F is undefined.
+        rows: (batch, candidates, length), token ids of each printed row, -1 after its end; None where F has not run.
+        operands: as `rows`, ``argument * WIDTH + digit`` at each token that is a digit of an operand, -1 elsewhere.
+    """
+
+    numbers: Tensor
+    used: Tensor
+    pairs: Tensor
+    valid: Tensor
+    rows: Tensor | None = None
+    operands: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class LabelBatch(Tensors):
+    """What is known of examples in training; those without candidates have `text_spans` alone.
+
+    Attributes:
+        text_spans: (batch, spans, 2), first and last token of each answer in the text, -1 for none.
+        row_spans: (batch, candidates, spans, 2), likewise in each candidate's row.
+        acceptable: bool (batch, candidates), a result equals the answer.
+        gold: bool (batch, candidates), the right arguments, for monitoring.
+        stale: bool (batch, numbers), see `anzan.reader.views.stale_numbers`.
+    """
+
+    text_spans: Tensor
+    row_spans: Tensor | None = None
+    acceptable: Tensor | None = None
+    gold: Tensor | None = None
+    stale: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Batch(Tensors):
+    """Everything that one pass over some examples needs.
+
+    Attributes:
+        text: the texts.
+        candidates: None where no text has any.
+        labels: None in answering.
+        draws: integers (batch,), keys of the noise (`anzan.layer.ExampleNoise`); None for torch's own generator.
+        chain: makes the batch of the next call; only for readers with several calls.
+    """
+
+    text: TextBatch
+    candidates: CandidateBatch | None = None
+    labels: LabelBatch | None = None
+    draws: Tensor | None = None
+    chain: Chain | None = None
+
+    def __len__(self) -> int:
+        return len(self.text.ids)
+
+
+def collate_texts(texts: Sequence[Text], pad: int) -> Batch:
+    """Texts and their candidates, without rows and labels."""
     pairs = [t.candidates for t in texts]
-    return {
-        "input_ids": _pad([t.ids for t in texts], pad),
-        "attention_mask": _pad([[1] * len(t.ids) for t in texts], 0),
-        "token_type_ids": _pad([t.types for t in texts], 0),
-        "span_mask": _pad([_answerable(t) for t in texts], False).bool(),
-        "number_tokens": _pad([[m.span[0] for m in t.mentions] for t in texts], 0),
-        "number_digits": _pad([_number_digits(t) for t in texts], -1),
-        "used": _pad([_used(t) for t in texts], False).bool(),
-        "candidates": _pad(pairs, (0, 0), (2,)),
-        "candidate_mask": _pad([[True] * len(p) for p in pairs], False).bool(),
-    }
+    return Batch(
+        TextBatch(
+            ids=_pad([t.ids for t in texts], pad),
+            types=_pad([t.types for t in texts], 0),
+            attention=_pad([[1] * len(t.ids) for t in texts], 0),
+            answerable=_pad([_answerable(t) for t in texts], False).bool(),
+            digits=_pad([_number_digits(t) for t in texts], -1),
+        ),
+        CandidateBatch(
+            numbers=_pad([[m.span[0] for m in t.mentions] for t in texts], 0),
+            used=_pad([_used(t) for t in texts], False).bool(),
+            pairs=_pad(pairs, (0, 0), (2,)),
+            valid=_pad([[True] * len(p) for p in pairs], False).bool(),
+        ),
+    )
+
+
+def collate_rows(rows: Sequence[Row | None], pad: int = -1) -> Tensor:
+    """One row a text as ids (batch, length), -1 after its end."""
+    return _pad([r.ids if r else [] for r in rows], pad)
+
+
+def collate_operands(rows: Sequence[Row | None]) -> Tensor:
+    """Which digit of which argument each token of these rows is, as `CandidateBatch.operands`: (batch, length)."""
+    return _pad([_operand_digits(r) for r in rows], -1)
+
+
+def collate_examples(examples: Sequence[Example], pad: int) -> Batch:
+    """Examples with rows and labels. Where no example has a candidate, there are none, and only spans as labels."""
+    batch = collate_texts([e.text for e in examples], pad)
+    text_spans = _pad([e.text_spans for e in examples], (-1, -1), (2,))
+    if not any(e.rows for e in examples):
+        return replace(batch, candidates=None, labels=LabelBatch(text_spans))
+    assert batch.candidates is not None
+    candidates = batch.candidates.pairs.shape[1]
+    rows = [[*e.rows, *([None] * (candidates - len(e.rows)))] for e in examples]
+    spans = [[*e.row_spans, *([[]] * (candidates - len(e.row_spans)))] for e in examples]
+
+    def per_candidate(values: list[list[Sequence]], tail: tuple[int, ...] = ()) -> Tensor:
+        fill = (-1,) * tail[0] if tail else -1
+        return _pad([each for row in values for each in row], fill, tail).unflatten(0, (len(examples), candidates))
+
+    return replace(
+        batch,
+        candidates=replace(
+            batch.candidates,
+            valid=torch.tensor([[r is not None for r in row] for row in rows]),
+            rows=per_candidate([[r.ids if r else () for r in row] for row in rows]),
+            operands=per_candidate([[_operand_digits(r) for r in row] for row in rows]),
+        ),
+        labels=LabelBatch(
+            text_spans=text_spans,
+            row_spans=per_candidate(spans, (2,)),
+            acceptable=_pad([e.acceptable for e in examples], False, width=candidates).bool(),
+            gold=_pad([e.gold for e in examples], False, width=candidates).bool(),
+            stale=_pad([e.stale for e in examples], False, width=batch.candidates.numbers.shape[1]).bool(),
+        ),
+    )
 
 
 def _number_digits(text: Text) -> list[int]:
@@ -42,7 +194,7 @@ def _number_digits(text: Text) -> list[int]:
         if m.where in (STEP, CONSTANT):
             continue
         spelled = (text.question if m.where == QUESTION else text.passage)[m.start : m.end]
-        if any(c in DIGITS for c in spelled):  # also those of `3.5 million`
+        if any(c in _DIGITS for c in spelled):  # also those of `3.5 million`
             _count_digits(places, i, [k for k in range(m.span[0], m.span[1] + 1) if _is_digit(text, k)])
     for call in text.calls:
         numbers = [(call.pair[argument], digits) for argument, digits in call.row.operands]
@@ -52,7 +204,6 @@ def _number_digits(text: Text) -> list[int]:
 
 
 def _answerable(text: Text) -> list[bool]:
-    """Where an answer can stand: in every word of the text and in what was printed."""
     places = [token is not None for token in text.tokens]
     for call in text.calls:
         places[call.start : call.start + len(call.row.ids) - 1] = [True] * (len(call.row.ids) - 1)
@@ -62,9 +213,6 @@ def _answerable(text: Text) -> list[bool]:
 def _used(text: Text) -> list[bool]:
     went_in = {i for call in text.calls for i in call.pair}
     return [i in went_in for i in range(len(text.mentions))]
-
-
-DIGITS = frozenset("0123456789")
 
 
 def _is_digit(text: Text, place: int) -> bool:
@@ -77,7 +225,7 @@ def _is_digit(text: Text, place: int) -> bool:
 
 def _count_digits(places: list[int], number: int, digits: Sequence[int]) -> None:
     n, first = len(digits), number * WIDTH
-    if n <= WIDTH and n and digits[-1] - digits[0] == n - 1:  # nearly all of them, and there are many
+    if n <= WIDTH and n and digits[-1] - digits[0] == n - 1:  # the usual case, and there are many
         places[digits[0] : digits[-1] + 1] = range(first, first + n)
         return
     for k, place in enumerate(digits):
@@ -85,54 +233,10 @@ def _count_digits(places: list[int], number: int, digits: Sequence[int]) -> None
 
 
 def _operand_digits(row: Row | None) -> list[int]:
-    """For each token of a row which digit of which argument it is, -1 elsewhere."""
     places = [-1] * (len(row.ids) if row else 0)
     for argument, digits in row.operands if row else ():
         _count_digits(places, argument, digits)
     return places
-
-
-def collate_rows(rows: Sequence[Row | None], pad: int = -1) -> Tensor:
-    """One result a text as ids (batch, length), -1 beyond its end."""
-    return _pad([r.ids if r else [] for r in rows], pad)
-
-
-def collate_operands(rows: Sequence[Row | None]) -> Tensor:
-    """Which digit of which argument each token of these is, see `disguise`: (batch, length), -1 elsewhere."""
-    return _pad([_operand_digits(r) for r in rows], -1)
-
-
-def collate_examples(examples: Sequence[Example], pad: int) -> dict[str, Tensor]:
-    """Pads examples: what `collate_texts` gives, and for each candidate and what is known of it
-
-    `result_ids` and `operand_digits` (batch, candidates, length; the latter says which digit of which argument a token
-    is, see `disguise`; -1), `text_spans` (batch, spans, 2; -1), `row_spans` (batch, candidates, spans, 2; -1),
-    `acceptable` and `gold` (batch, candidates), `blindfold` (batch, numbers).
-    """
-    batch = collate_texts([e.text for e in examples], pad)
-    if not any(e.rows for e in examples):
-        for name in ("number_tokens", "number_digits", "used", "candidates", "candidate_mask"):
-            del batch[name]
-        return {**batch, "text_spans": _pad([e.text_spans for e in examples], (-1, -1), (2,))}
-    candidates = batch["candidates"].shape[1]
-    rows = [[*e.rows, *([None] * (candidates - len(e.rows)))] for e in examples]
-    spans = [[*e.row_spans, *([[]] * (candidates - len(e.row_spans)))] for e in examples]
-
-    def per_candidate(values: list[list[Sequence]], tail: tuple[int, ...] = ()) -> Tensor:
-        fill = (-1,) * tail[0] if tail else -1
-        return _pad([each for row in values for each in row], fill, tail).unflatten(0, (len(examples), candidates))
-
-    return {
-        **batch,
-        "candidate_mask": torch.tensor([[r is not None for r in row] for row in rows]),
-        "result_ids": per_candidate([[r.ids if r else () for r in row] for row in rows]),
-        "operand_digits": per_candidate([[_operand_digits(r) for r in row] for row in rows]),
-        "text_spans": _pad([e.text_spans for e in examples], (-1, -1), (2,)),
-        "row_spans": per_candidate(spans, (2,)),
-        "acceptable": _pad([e.acceptable for e in examples], False, width=candidates).bool(),
-        "gold": _pad([e.gold for e in examples], False, width=candidates).bool(),
-        "blindfold": _pad([e.blindfold for e in examples], False, width=batch["number_tokens"].shape[1]).bool(),
-    }
 
 
 def _pad(
@@ -141,7 +245,7 @@ def _pad(
     longest = max((len(r) for r in rows), default=0) if width is None else width
     padding = array("q", (fill if isinstance(fill, tuple) else (fill,)) * longest)
     step = math.prod(tail)
-    flat = array("q")  # which torch reads as it is; lists of lists take it several times as long
+    flat = array("q")  # torch reads it as it is; lists of lists take several times as long
     for row in rows:
         flat.extend(chain.from_iterable(row) if tail else row)
         flat += padding[len(row) * step :]

@@ -1,23 +1,20 @@
-"""From text to what the reader learns from: tokens, printed results of every candidate, where the answer stands."""
+"""The text encoder: from question, passage and printed results to tokens, with the numbers found."""
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence, Set
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
 from string import ascii_letters
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from transformers import PreTrainedTokenizerFast
 
-from anzan.arithmetic.calculator import DECIMALS, Calculator, Number, Printed, format_number
+from anzan.arithmetic.calculator import Calculator, Number, Printed, format_number
 from anzan.arithmetic.numbers import find_numbers, parse_number, strip_separators
 from anzan.errors import AnzanError
-from anzan.reader.blindfold import blindfold
 from anzan.reader.sequence import (
     CONSTANT,
     PASSAGE,
@@ -32,8 +29,8 @@ from anzan.reader.sequence import (
     Token,
 )
 
-Gold = Sequence[tuple[str, int, int]] | Sequence[Fraction]
-"""Gold arguments, as (where, start, end) or as values."""
+if TYPE_CHECKING:
+    from anzan.reader.config import CalculatorReaderConfig
 
 _DIGITS = frozenset("0123456789")
 
@@ -42,35 +39,17 @@ class TextTooLong(AnzanError):
     """The text has more tokens than the model reads."""
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A text with everything that training needs.
+class TextEncoder:
+    """Turns passages and questions into sequences for one tokenizer and calculator.
 
-    `rows[a]` is None where F is undefined; `text_spans` are the answer's places in question and passage,
-    `row_spans[a]` those in the result of candidate a; `acceptable[a]`: a *result* (not an operand) equals the answer.
-    `gold` marks the gold pair, for monitoring alone; `blindfold` the numbers that can be kept from the reader, see
-    `anzan.reader.blindfold`. `values` are those of the answers. In a chain the shortest calculation counts: where no
-    pair gives the answer at once, those are acceptable of which a result makes it together with some number of the
-    text; where an earlier call has given it, none is.
-    """
-
-    text: Text
-    rows: list[Row | None]
-    text_spans: list[Span]
-    row_spans: list[list[Span]]
-    acceptable: list[bool]
-    gold: list[bool]
-    blindfold: list[bool]
-    values: frozenset[Number] = frozenset()
-
-
-class Features:
-    """Turns passages and questions into sequences for one tokenizer, calculator and maximal length (in tokens).
-
-    Of these the encoder reads `positions` at once (by default all), and longer texts in windows, each with the
-    whole question and all results. Without operations (`Calculator(())`) there are no candidates: that is span
-    extraction alone. `calls` is how often the calculator is called, each call but the first on a result of the one
-    before. `constants` are numbers that it may be given although no text has them, such as 100.
+    Args:
+        tokenizer: one that splits numbers into digits (`anzan.reader.tokenizer`).
+        calculator: without operations (`Calculator(())`) there are no candidates: span extraction only.
+        max_length: the longest sequence, in tokens.
+        calls: number of calls of the calculator, each but the first on a result of the one before.
+        constants: numbers that the calculator may use although no text contains them, such as 100.
+        positions: how many of these tokens the encoder reads at once, by default all; longer texts are read in windows,
+            each with the whole question and all results.
     """
 
     def __init__(
@@ -91,17 +70,21 @@ class Features:
         vocabulary = tokenizer.get_vocab()
         unknown = tokenizer.unk_token_id
         self._sep: Any = tokenizer.sep_token_id
-        # What a calculation is written with; letters are those of functions' names.
+        # What a calculation is written with; letters are for the names of functions.
         self._first: dict[str, Any] = {
             c: vocabulary.get(c, vocabulary.get(c.lower(), unknown)) for c in "0123456789+-*/=,._" + ascii_letters
         }
         self._word = lru_cache(10_000)(self._word_ids)  # an operand comes up in many rows
         self._next = {c: vocabulary[f"##{c}"] for c in "0123456789"}
         self.pad: int = cast(Any, tokenizer).pad_token_id or 0
-        masks = (tokenizer.mask_token_id, unknown, self.pad)
-        self.mask: int = cast(Any, next(i for i in masks if i is not None))  # for what a reader is not to see
-        self.digit_ids = [[ids[c] for c in "0123456789"] for ids in (self._first, self._next)]
-        """The ids of the digits, at a word's beginning and inside it."""
+
+    @classmethod
+    def for_config(cls, config: CalculatorReaderConfig, tokenizer: PreTrainedTokenizerFast) -> TextEncoder:
+        """The text encoder of a reader."""
+        settings = config.settings
+        constants = [value for c in settings.constants if (value := parse_number(c)) is not None]
+        calculator = Calculator(tuple(settings.operations))
+        return cls(tokenizer, calculator, config.max_tokens, settings.calls, constants, config.max_positions)
 
     @property
     def positions(self) -> int:
@@ -245,124 +228,3 @@ class Features:
             mentions=[*text.mentions, *mentions],
             calls=(*text.calls, Call(pair, row, base, len(text.mentions))),
         )
-
-    # -- training ------------------------------------------------------------------------------------------------
-    def example(
-        self,
-        passage: str,
-        question: str,
-        answers: Sequence[Sequence[str]],
-        gold: Gold | None = None,
-    ) -> Example:
-        """Find the answer everywhere: in the text by wording or value, in every candidate's result by value.
-
-        `gold`, the right arguments as (where, start, end) or as values, is only used to mark a pair for monitoring.
-        """
-        text = self.text(passage, question)
-        starts = [m.start for m in text.mentions if m.where == PASSAGE]  # mentions in the question come behind
-        blind = [*blindfold(passage, starts), *([False] * (len(text.mentions) - len(starts)))]
-        return self._example(text, find_answers(text, answers), frozenset(_values(answers)), blind, gold or ())
-
-    def next_example(self, example: Example, candidate: int) -> Example:
-        """The example as the next call sees it, after that candidate was chosen.
-
-        Where F is undefined for it, or there is no such candidate (in a batch, another example has more of them), there
-        is nothing more to choose from.
-        """
-        row = example.rows[candidate] if candidate < len(example.rows) else None
-        if row is None:
-            return replace(example, rows=[None] * len(example.rows))
-        text = self.extended(example.text, example.text.candidates[candidate], row)
-        base = len(example.text.ids)
-        spans = [*example.text_spans, *((s + base, e + base) for s, e in example.row_spans[candidate])]
-        blind = [*example.blindfold, *([False] * (len(text.mentions) - len(example.blindfold)))]
-        return self._example(text, spans, example.values, blind)
-
-    def _example(
-        self, text: Text, spans: list[Span], values: frozenset[Number], blind: list[bool], gold: Gold = ()
-    ) -> Example:
-        candidates = text.candidates if self.calculator.operations else []
-        rows = [self.result(text, pair) for pair in candidates]
-        row_spans: list[list[Span]] = [[] for _ in rows]
-        acceptable = [False] * len(rows)
-        if values:  # an answer that is no number stands in no row
-            places = [
-                [(span, op) for value, span, op in row.fields if _among(value, values)] if row else [] for row in rows
-            ]
-            row_spans = [[span for span, _ in place] for place in places]
-            if not any(_gives(call.row, values) for call in text.calls):
-                acceptable = [any(op is not None for _, op in place) for place in places]  # a result, not an operand
-                if not any(acceptable) and self.calls - len(text.calls) > 1:
-                    acceptable = self._on_the_way(text, rows, values)
-        return Example(text, rows, spans, row_spans, acceptable, _among_gold(text, candidates, gold), blind, values)
-
-    def _on_the_way(self, text: Text, rows: Sequence[Row | None], values: frozenset[Number]) -> list[bool]:
-        """Of which rows a result makes the answer together with a number of the text."""
-        known = {m.value for m in text.mentions}
-        rounded = any(len(format_number(v).partition(".")[2]) == DECIMALS for v in values)
-        if rounded or not self.calculator.invertible:
-            results = [{value for value, _, op in row.fields if op is not None} if row else set() for row in rows]
-            made = (
-                {f.value for x in known for r in own for f in self.calculator(x, r).fields if f.operation}
-                for own in results
-            )
-            return [any(_among(value, values) for value in every) for every in made]
-        wanted = {x for v in values for k in known for x in self.calculator.partners(k, v)}
-        return [_gives(row, wanted) for row in rows]
-
-
-def find_answers(text: Text, answers: Sequence[Sequence[str]]) -> list[Span]:
-    """Where an answer stands in question and passage, by wording or by value."""
-    values = _values(answers)
-    spans = {m.span for m in text.mentions if m.value in values and m.where != CONSTANT}
-    for alternative in answers:
-        for answer in alternative:
-            spans.update(_find(text, answer))
-    return sorted(spans)
-
-
-def _values(answers: Sequence[Sequence[str]]) -> set[Fraction]:
-    return {v for alternative in answers for s in alternative if (v := parse_number(s)) is not None}
-
-
-def _gives(row: Row | None, wanted: Set[Number]) -> bool:
-    """Is one of its results, not of its operands, wanted?"""
-    return row is not None and any(op is not None and _among(value, wanted) for value, _, op in row.fields)
-
-
-def _among(value: Number, wanted: Set[Number]) -> bool:
-    """Is it one of the values wanted, exactly or as it is printed (10/3 as 3.3333)?"""
-    return value in wanted or (value.denominator > 1 and _as_printed(value) in wanted)
-
-
-@lru_cache(1 << 16)  # the pairs of one text come up again after each choice of an earlier call
-def _as_printed(value: Number) -> Fraction:
-    return Fraction(format_number(value))
-
-
-def _find(text: Text, answer: str) -> Iterable[Span]:
-    """Token spans whose text is `answer`, whatever its case, from word boundary to word boundary.
-
-    A match that cuts a number (12 in 12.5, 7 in -7, five in twenty-five) is none: that is another number.
-    """
-    if not answer.strip():
-        return
-    pattern = re.compile(rf"(?<!\w){re.escape(answer.strip())}(?!\w)", re.IGNORECASE)
-    starts = {(k.where, k.start): i for i, k in enumerate(text.tokens) if k and k.starts_word}
-    ends = {(k.where, k.end): i for i, k in enumerate(text.tokens) if k and k.ends_word}
-    for where, source in ((QUESTION, text.question), (PASSAGE, text.passage)):
-        for match in pattern.finditer(source):
-            start, end = starts.get((where, match.start())), ends.get((where, match.end()))
-            if start is None or end is None:
-                continue
-            numbers = [m.span for m in text.mentions if m.span[0] <= end and m.span[1] >= start]
-            if all(start <= first and last <= end for first, last in numbers):
-                yield start, end
-
-
-def _among_gold(text: Text, candidates: Sequence[tuple[int, int]], gold: Gold) -> list[bool]:
-    """Of which candidates both are among the gold arguments; of a chain's any two may come first."""
-    by_value = bool(gold) and isinstance(gold[0], Fraction)
-    keys = [m.value if by_value else (m.where, m.start, m.end) for m in text.mentions]
-    wanted = Counter(gold)
-    return [(a := keys[i]) in wanted and (b := keys[j]) in wanted and (a != b or wanted[a] > 1) for i, j in candidates]

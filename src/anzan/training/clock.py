@@ -1,4 +1,4 @@
-"""How far a run has come, by steps or by the clock."""
+"""How much of a run is done, by steps or by the clock."""
 
 from __future__ import annotations
 
@@ -8,13 +8,19 @@ from typing import Any
 
 from transformers import TrainerCallback
 
+from anzan.layer import set_progress
 
-class Pace(TrainerCallback):
-    """The share of a run that is done: of its steps or, where it has a time limit, of its time, whichever is more.
 
-    What depends on it (learning rate, curriculum) comes to its end in time on a slow machine, and is the same in every
-    run on one that is fast enough. At the limit the run stops, measured and saved. The clock of a resumed run starts
-    anew.
+class Clock(TrainerCallback):
+    """The share of a run that is done: of its steps or, if it has a time limit, of its time, whichever is more.
+
+    Whatever depends on it (learning rate, curriculum, schedules of the model) then ends in time on a slow machine, and
+    is the same in every run on one that is fast enough. At the limit the run stops, measured and saved. The clock of a
+    resumed run starts anew.
+
+    Args:
+        steps: of the run.
+        minutes: its time limit.
     """
 
     def __init__(self, steps: int, minutes: float | None = None):
@@ -40,6 +46,9 @@ class Pace(TrainerCallback):
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self.step, self.started = state.global_step, time.monotonic()
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
+        set_progress(model, self.progress)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self.step = state.global_step

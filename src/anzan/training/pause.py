@@ -1,4 +1,4 @@
-"""A long run in slices: it stops after some minutes, saved, and the next call goes on where it stopped."""
+"""Runs in sessions: training pauses, saved, and the next call goes on where it stopped."""
 
 from __future__ import annotations
 
@@ -8,32 +8,49 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from transformers import TrainerCallback
 
 
+@dataclass(frozen=True)
+class Control:
+    """How a call of `train` handles its run; unlike a setting, nothing of this changes the result.
+
+    Attributes:
+        resume: go on from the last checkpoint; otherwise the folder must be empty.
+        minutes: of training in this session, then it pauses; None for no limit.
+        stop: asked after every step; once it says so, training pauses.
+    """
+
+    resume: bool = False
+    minutes: float | None = None
+    stop: Callable[[], bool] = lambda: False
+
+
 class SliceOver(Exception):
-    """The slice ended before the run; its checkpoint is saved. `interrupted` where that was Ctrl-C."""
+    """The session ended before the run did; its checkpoint is saved. `interrupted` if that was Ctrl-C."""
 
     def __init__(self, message: str, interrupted: bool = False):
         super().__init__(message)
         self.interrupted = interrupted
 
 
-class Slice(TrainerCallback):
-    """Stops training after so many minutes, at Ctrl-C, or where `asked` says so, and saves it.
+class Pause(TrainerCallback):
+    """Pauses training at the end of its minutes, at Ctrl-C, or when `control.stop` says so, and saves it.
 
-    `spent` is the training time in seconds, `earlier` the part of it in earlier slices.
+    Args:
+        control: of the run.
+        say: prints a message for the user.
+
+    Attributes:
+        spent: seconds of training so far, `earlier` those of earlier sessions.
+        over: whether training was paused; `interrupted` if by Ctrl-C or `control.stop`.
     """
 
-    def __init__(
-        self,
-        minutes: float | None = None,
-        say: Callable[[str], object] = lambda _: None,
-        asked: Callable[[], bool] = lambda: False,
-    ):
-        self.minutes, self.say, self.asked = minutes, say, asked
+    def __init__(self, control: Control, say: Callable[[str], object] = lambda _: None):
+        self.control, self.say = control, say
         self.over = self.interrupted = False
         self.earlier, self._started = 0.0, time.monotonic()
 
@@ -46,16 +63,17 @@ class Slice(TrainerCallback):
         self.earlier = max((log.get("seconds", 0.0) for log in state.log_history), default=0.0)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        late = self.minutes is not None and time.monotonic() - self._started >= 60 * self.minutes
-        self.interrupted |= self.asked()
+        minutes = self.control.minutes
+        late = minutes is not None and time.monotonic() - self._started >= 60 * minutes
+        self.interrupted |= self.control.stop()
         if self.interrupted or (late and state.global_step < state.max_steps):
             self.over = control.should_training_stop = control.should_save = True
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        """Within it, Ctrl-C stops the run behind its step; a second one stops it at once."""
+        """Within it, Ctrl-C pauses the run after the current step; a second one stops it at once."""
         earlier = signal.getsignal(signal.SIGINT)
-        # No signals arrive in other threads; and who ignores them is not to be stopped by one.
+        # Other threads receive no signals, and a process that ignores this one must not be stopped by it.
         if threading.current_thread() is not threading.main_thread() or earlier is signal.SIG_IGN:
             yield
             return
@@ -67,7 +85,7 @@ class Slice(TrainerCallback):
                 return
             self.interrupted = True
             signal.signal(signal.SIGINT, signal.default_int_handler)
-            self.say("stopping behind this step, and saving; Ctrl-C again stops at once")
+            self.say("stopping after this step, and saving; Ctrl-C again stops at once")
 
         signal.signal(signal.SIGINT, stop)
         try:

@@ -10,18 +10,18 @@ from rich.progress import TaskID
 from transformers import TrainerCallback
 
 from anzan.progress import progress_bar, time_left
-from anzan.training.clock import Pace
+from anzan.training.clock import Clock
 
 
 class TrainingBar(TrainerCallback):
-    """A progress bar with losses and argument accuracy, or in a file lines, and the time that is left.
+    """A progress bar with losses, argument accuracy and the time left; lines where the log is a file.
 
-    It is there within its context, whatever ends that.
+    A context manager that removes the bar however the run ends.
     """
 
-    def __init__(self, log: Console, pace: Pace):
-        self.log, self.pace = log, pace
-        self.bar = progress_bar(log, time=False)  # which knows of steps alone, not of a run's time limit
+    def __init__(self, log: Console, clock: Clock):
+        self.log, self.clock = log, clock
+        self.bar = progress_bar(log, time=False)  # it knows steps only, not a run's time limit
         self.task: TaskID | None = None
 
     def __enter__(self) -> TrainingBar:
@@ -51,7 +51,7 @@ class TrainingBar(TrainerCallback):
             return
         if done := state.global_step - self.first:
             seconds = (time.monotonic() - self.begun) / done * (state.max_steps - state.global_step)
-            text += f"  {time_left(min(seconds, self.pace.seconds_left))}"
+            text += f"  {time_left(min(seconds, self.clock.seconds_left))}"
         self.bar.update(self.task, description=text)
         if any(k.startswith("eval_") for k in logs) or not self.log.is_terminal:
             self.log.print(f"step {state.global_step:,}/{state.max_steps:,}  {text}", highlight=False)

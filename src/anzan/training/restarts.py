@@ -1,4 +1,8 @@
-"""Starts that lead nowhere: most runs find the right arguments early, and the few that do not never will."""
+"""Restarts: most runs find the right arguments early, and the few that do not never will. Those begin again.
+
+A run is given up when its span loss is above `STUCK` when problems begin to grow, or its best development score below
+`HOPELESS` late in it. It then begins again with other weights, for `train.tries` times in all.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +16,14 @@ from transformers import TrainerCallback
 from anzan.training.checkpoints import disown
 from anzan.training.results import write_json
 
+STUCK = 0.5
+"""Nats."""
+HOPELESS = 90.0
+"""Percent."""
 LATE = 0.75
 """The share of a run from which its development score is telling."""
-
 LATELY = 5
 """Entries of the log over which its loss is telling."""
-
 STRIDE = 1000
 """Between the seeds of two tries of a run, which differ in weights, order and noise, and share the problems."""
 
@@ -25,9 +31,11 @@ _FILE = "dead_ends.json"
 
 
 class DeadEnd(Exception):
-    """A try that was given up: at which step, why, after how many seconds.
+    """A try that was given up.
 
-    `stopped` where somebody has stopped the run at the same step, `interrupted` where that was Ctrl-C.
+    Attributes:
+        step: at which step; `why`; after how many `seconds`.
+        stopped: whether somebody has paused the run at the same step; `interrupted` if that was Ctrl-C.
     """
 
     def __init__(self, step: int, why: str, seconds: float, stopped: bool = False, interrupted: bool = False):
@@ -37,15 +45,16 @@ class DeadEnd(Exception):
 
 
 class GiveUp(TrainerCallback):
-    """Stops a run that is stuck: its span loss is above `stuck` when problems begin to grow, or its best development
-    score `metric` below `hopeless` late in it.
+    """Stops a run that leads nowhere.
 
     Args:
+        metric: the development score that tells.
         grows_at: the share of the run, 0 to 1, at which problems begin to grow.
+        last: this is the last try, so it is never given up.
     """
 
-    def __init__(self, metric: str, hopeless: float, stuck: float, grows_at: float):
-        self.metric, self.hopeless, self.stuck, self.grows_at = metric, hopeless, stuck, grows_at
+    def __init__(self, metric: str, grows_at: float, last: bool = False):
+        self.metric, self.grows_at, self.last = metric, grows_at, last
 
     def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if self.why(state) is not None:
@@ -53,12 +62,14 @@ class GiveUp(TrainerCallback):
 
     def why(self, state: Any) -> str | None:
         """Why a run is to be given up, from its log alone, so that a resumed run says the same; None if it is not."""
+        if self.last:
+            return None
         scores = [(log.get("progress", 0.0), log[self.metric]) for log in state.log_history if self.metric in log]
-        if scores and scores[-1][0] >= LATE and (best := max(score for _, score in scores)) < self.hopeless:
+        if scores and scores[-1][0] >= LATE and (best := max(score for _, score in scores)) < HOPELESS:
             return f"{best:.1f} at best on the development split"
         losses = [(log.get("progress", 0.0), log["span_loss"]) for log in state.log_history if "span_loss" in log]
         easy = [loss for progress, loss in losses if progress < self.grows_at]
-        if LATELY <= len(easy) < len(losses) and (loss := mean(easy[-LATELY:])) > self.stuck:
+        if LATELY <= len(easy) < len(losses) and (loss := mean(easy[-LATELY:])) > STUCK:
             return f"a span loss of {loss:.2f} on the smallest problems"
         return None
 
@@ -72,7 +83,7 @@ def dead_ends(out: Path) -> list[dict[str, Any]]:
 def give_up(out: Path, seed: int, why: DeadEnd) -> None:
     """Take a try's checkpoints from the run, then write the try down.
 
-    A run that is cut off in here goes on with this try, from an older checkpoint or from none.
+    A run that is killed in between goes on with this try, from an older checkpoint or from none.
     """
     disown(out)
     given_up = {"seed": seed, "step": why.step, "why": why.why, "seconds": round(why.seconds, 1)}

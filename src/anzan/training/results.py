@@ -1,39 +1,42 @@
-"""Result files: one small JSON a run, with everything needed to run it again."""
+"""Result files: one small JSON file a run, with everything that is needed to run it again."""
 
 from __future__ import annotations
 
 import json
 import platform
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from anzan.files import whole_file
+from anzan.training.settings import RunName
 
 
-def result_path(root: Path, experiment: str, cell: str, recipe: str, encoder: str, scale: str, seed: int) -> Path:
-    """`<root>/<experiment>/<cell>/<recipe>-<encoder>-<scale>-<seed>.json`."""
-    return root / experiment / cell / f"{recipe}-{Path(encoder).name}-{scale}-{seed}.json"
+def result_path(root: Path, name: RunName, encoder: str, seed: int) -> Path:
+    """`<root>/<experiment>/<cell>/<recipe>-<encoder>-<scale>-<seed>.json`; of the encoder's path only its name."""
+    return root / name.experiment / name.cell / f"{name.recipe}-{Path(encoder).name}-{name.scale}-{seed}.json"
 
 
 def save_result(result: dict[str, Any], root: Path) -> Path:
-    """Put a result where the ledger keeps it; returns the path."""
-    path = result_path(root, *(result[k] for k in ("experiment", "cell", "recipe", "encoder", "scale", "seed")))
+    """Write a result to its place under `root`; returns its path."""
+    name = RunName(result["experiment"], result["cell"], result["recipe"], result["scale"])
+    path = result_path(root, name, result["encoder"], result["seed"])
     write_json(path, result)
     return path
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON; the file appears whole or not at all."""
+    """Write JSON, atomically."""
     with whole_file(path) as file:
         file.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
 def device_name() -> str:
-    """The machine in words: GPU name, or processor and threads."""
+    """The name of the GPU, or the processor and its threads."""
+    import torch  # here, because planning runs needs none of it
+
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
     threads = torch.get_num_threads()
@@ -41,7 +44,7 @@ def device_name() -> str:
 
 
 def commit() -> str | None:
-    """The commit of the checkout that anzan runs from, with `+` if it has uncommitted changes; None elsewhere."""
+    """The commit of the checkout that anzan runs from, with `+` if it has uncommitted changes; None without one."""
     try:
         head = _git("rev-parse", "--short=12", "HEAD")
         return head + ("+" if _git("status", "--porcelain", "--untracked-files=no") else "")
@@ -55,6 +58,5 @@ def _git(*arguments: str) -> str:
 
 
 def command() -> str:
-    """The command line of this process, as a person would type it."""
-    words = [Path(sys.argv[0]).name.replace("__main__.py", "anzan"), *sys.argv[1:]]
-    return " ".join(f"'{w}'" if any(c in w for c in " [](){}*?") else w for w in words)
+    """The command line of this process, quoted for a shell."""
+    return shlex.join([Path(sys.argv[0]).name.replace("__main__.py", "anzan"), *sys.argv[1:]])

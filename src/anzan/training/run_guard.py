@@ -1,4 +1,4 @@
-"""A folder goes on with the run that it holds, and with no other."""
+"""Refuses to resume a folder with different settings."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ import json
 from pathlib import Path
 from typing import Any
 
+from anzan.settings import ConfigError, from_mapping
 from anzan.training.checkpoints import has_whole
 from anzan.training.results import write_json
-from anzan.training.settings import ConfigError, RunConfig
+from anzan.training.settings import RunConfig
 
 _FILE = "run.json"
 
-MAY_CHANGE = {"train.max_steps", "train.minutes", "train.workers"}
-"""How long a run is and what makes its batches."""
+MAY_CHANGE = {"train.epochs", "train.time_limit"}
+"""How long a run is."""
 
 
 def check_same_run(config: RunConfig, out: Path) -> None:
-    """Refuse to go on in a folder with something else in it than this run; an empty one will do.
+    """Refuse to go on in a folder that holds something else than this run; an empty one will do.
 
     Raises:
         ConfigError: a setting differs, or the folder holds something that is no run.
@@ -25,19 +26,19 @@ def check_same_run(config: RunConfig, out: Path) -> None:
     if not out.exists() or all(path.name.startswith(".") for path in out.iterdir()):  # a killed run leaves a draft
         return
     if not (out / _FILE).is_file():
-        if has_whole(out):  # a run of before this file was written
+        if has_whole(out):  # a run from before this file was written
             return
-        raise ConfigError(f"{out}: it holds something else than a run to go on with; choose another --out")
+        raise ConfigError(f"{out}: contains something else than a run to go on with; choose another --out")
     try:
-        held = _flat(dict(json.loads((out / _FILE).read_text(encoding="utf-8"))))
+        settings = from_mapping(RunConfig, json.loads((out / _FILE).read_text(encoding="utf-8")))
     except (ValueError, TypeError):
-        raise ConfigError(f"{out / _FILE}: broken, so the run cannot be told; choose another --out") from None
-    wanted = _flat(config.to_dict())
-    for key in sorted(held.keys() & wanted.keys() - MAY_CHANGE):
-        if held[key] != wanted[key]:
+        raise ConfigError(f"{out / _FILE}: damaged, so its run is unknown; choose another --out") from None
+    held, wanted = _flat(settings.to_dict()), _flat(config.to_dict())
+    for key in sorted((held.keys() | wanted.keys()) - MAY_CHANGE):
+        if held.get(key) != wanted.get(key):
             raise ConfigError(
-                f"{key}: {wanted[key]}, and {held[key]} in the run that {out} holds; go on with that or choose another "
-                "--out"
+                f"{key}: {wanted.get(key)}, but {held.get(key)} in the run in {out}; go on with that value or choose "
+                "another --out"
             )
 
 

@@ -22,7 +22,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from anzan.reader.reader import Answer, Reader
+from anzan.reader import Answer, Reader
 from anzan.web.asking import Asked, CannotAnswer, ask, check_length, check_numbers, edited, find_places
 from anzan.web.examples import EXAMPLES
 from anzan.web.limits import Limits, Rate, Room, client_of
@@ -59,7 +59,7 @@ class Page:
         self.reader, self.model, self.limits = reader, model, limits
         self.names, self.addresses = frozenset(names), addresses
         self.rate, self.room, self.turn = Rate(limits.per_minute), Room(limits), asyncio.Lock()
-        self.calculates = bool(reader.features.calculator.operations)
+        self.calculates = bool(reader.text_encoder.calculator.operations)
 
     async def show(self, request: Request) -> Response:
         """The empty page or, for a submitted form, the answer. What was typed is kept in every case."""

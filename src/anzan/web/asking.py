@@ -9,8 +9,8 @@ from anzan.arithmetic.numbers import find_numbers, parse_number
 from anzan.errors import AnzanError
 from anzan.evaluation import Explanation, Intervention, NoAnswer, explain
 from anzan.evaluation.interventions import blanked, exchanged_operands, wrong_results
+from anzan.reader import Answer, Reader
 from anzan.reader.encode import TextTooLong
-from anzan.reader.reader import Answer, Reader
 from anzan.reader.sequence import PASSAGE, QUESTION
 
 LONGEST_NUMBER = 40
@@ -102,8 +102,8 @@ def ask(reader: Reader, passage: str, question: str) -> Asked:
     if explanation.candidates:
         for intervention, times in (
             (blanked(), 1),
-            (exchanged_operands(reader.features), 1),
-            (wrong_results(reader.features), WRONG_RESULTS_SHOWN),
+            (exchanged_operands(reader.text_encoder), 1),
+            (wrong_results(reader.text_encoder), WRONG_RESULTS_SHOWN),
         ):
             for trace in intervention.read(reader, called * times):
                 printed = trace.row.printed.text if trace.row else ""

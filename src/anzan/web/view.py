@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from anzan.evaluation.interventions import AS_PRINTED, LABELS
-from anzan.reader.reader import Answer
+from anzan.reader import Answer
 from anzan.reader.sequence import PASSAGE, QUESTION
 from anzan.report.calculation import clauses
 from anzan.report.explanation_page import answers_table, pairs_tables

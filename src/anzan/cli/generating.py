@@ -1,0 +1,78 @@
+"""`anzan generate`: synthetic problems as a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from anzan.cli.options import from_fields
+from anzan.cli.output import stderr
+from anzan.errors import AnzanError
+
+
+@dataclass
+class PossessionOptions:
+    """The options of `anzan generate possession`, see `anzan.tasks.possession.Possession`."""
+
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The JSONL file to write.")]
+    people: Annotated[int, typer.Option(help="People in a passage.")] = 10
+    digits: Annotated[int, typer.Option(help="Digits of each number.")] = 7
+    max_digits: Annotated[int | None, typer.Option(help="Draw numbers of 1 to this many digits instead.")] = None
+    transfer: Annotated[bool, typer.Option("--transfer/--no-transfer", help="Somebody gives some away.")] = False
+    transfers: Annotated[int, typer.Option(min=1, max=2, help="With --transfer, how many; two need two calls.")] = 1
+    questions: Annotated[str, typer.Option(help="max, argmax, or both: max,argmax.")] = "max,argmax"
+    gap: Annotated[
+        float,
+        typer.Option(
+            help="After a transfer, how far apart the two compared numbers are at most, in leading digits, up to 10."
+        ),
+    ] = 0.2
+    size: Annotated[int, typer.Option(help="Number of problems.")] = 1000
+    seed: Annotated[int, typer.Option(help="The same seed gives the same problems.")] = 0
+    split: Annotated[str, typer.Option(help="Another split is another stream of problems.")] = "train"
+    bias: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KIND=p",
+            help="Tilt a cue on purpose: asked-order, mention-order, name, role or leading-digits. Repeatable.",
+        ),
+    ] = None
+
+
+@from_fields(PossessionOptions)
+def possession(options: PossessionOptions) -> None:
+    """The paper's problems: who owns how many grapes, and who has more."""
+    from anzan.tasks import Possession, generate, guessing_scores, write_problems
+    from anzan.tasks.possession import QUESTIONS
+
+    if options.transfers == 2 and not options.transfer:
+        raise AnzanError("--transfers 2: needs --transfer; add it or leave --transfers out")
+    questions = {q.strip() for q in options.questions.split(",")}
+    drawn = Possession(
+        people=options.people,
+        digits=options.digits,
+        max_digits=options.max_digits,
+        transfers=options.transfers if options.transfer else 0,
+        # Sorted, as in training: another order would be another stream of problems.
+        questions=QUESTIONS if questions == {"both"} else tuple(sorted(questions)),
+        bias=dict(_bias(text) for text in options.bias or []),
+        gap=options.gap,
+    )
+    problems = generate(drawn, options.size, options.seed, options.split)
+    write_problems(problems, options.out)
+    log = stderr()
+    log.print(f"{options.size:,} problems in {options.out}")
+    log.print("guessing the winner without a working calculator, percent right (50 is chance):")
+    for name, score in guessing_scores(problems).items():
+        log.print(f"  {name.replace('_', ' '):16}{score:5.1f}")
+
+
+def _bias(text: str) -> tuple[str, float]:
+    kind, _, p = text.partition("=")
+    try:
+        return kind, float(p)
+    except ValueError:
+        raise AnzanError(f"--bias {text}: write KIND=p, for example role=0.9") from None

@@ -1,0 +1,95 @@
+"""`anzan demo`, `anzan pretrain` and `anzan train`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import redirect_stdout
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from anzan.cli.errors import INTERRUPTED
+from anzan.cli.options import Overrides, Results
+from anzan.cli.output import silence_libraries, stderr, stdout, write_result
+from anzan.errors import AnzanError
+
+
+def demo(
+    overrides: Overrides = None,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write; an earlier demo is replaced.")] = Path(
+        "runs/demo"
+    ),
+    results: Results = None,
+) -> None:
+    """Train the small reader end to end and measure it."""
+    silence_libraries()
+    from anzan.demo import run_demo
+    from anzan.training import SliceOver
+
+    try:
+        result = run_demo(out, stderr(), stdout(), overrides or [])
+    except SliceOver:  # a demo is not resumed
+        raise typer.Abort from None
+    write_result(result, results)
+
+
+def pretrain(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write the encoder to.")],
+    seed: Annotated[int | None, typer.Option(help="By default that of the recipe.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="By default those of the recipe.")] = None,
+) -> None:
+    """Train the encoder anzan-tiny from a seed."""
+    if out.exists() and any(out.iterdir()):
+        raise AnzanError(f"{out} is not empty: choose another --out")
+    silence_libraries()
+    from anzan.pretraining import Recipe
+    from anzan.pretraining import pretrain as run
+
+    recipe = Recipe()
+    if seed is not None:
+        recipe = replace(recipe, seed=seed)
+    if steps is not None:
+        recipe = replace(recipe, steps=steps)
+    with redirect_stdout(sys.stderr):  # it prints its progress
+        skills = run(recipe, out)
+    stdout().print("\n".join([*(f"{name:24} {value:5.1f} %" for name, value in skills.items()), f"encoder: {out}"]))
+
+
+def train(
+    preset: Annotated[
+        str,
+        typer.Argument(
+            metavar="PRESET_OR_YAML",
+            help="demo, drop-numeric, faithful, faithful-joint, paper, span or svamp; or a YAML file.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write model, result and report to.")],
+    overrides: Overrides = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint in --out.")] = False,
+    results: Results = None,
+) -> None:
+    """Train a reader."""
+    from anzan.presets import load_config
+
+    config = load_config(preset, overrides or [])
+    silence_libraries()
+    from anzan.report import scores_table
+    from anzan.training import Control, SliceOver
+    from anzan.training import train as run
+
+    try:
+        _, result = run(config, out, Control(resume=resume), stderr())
+    except SliceOver as over:
+        stderr().print(f"stopped and saved: {over}; the same command with --resume continues")
+        raise typer.Exit(INTERRUPTED) from None
+    if os.environ.get("RANK", "0") != "0":  # one of several processes that trained together
+        return
+    show = stdout()
+    for split, metrics in (("development", result["dev_metrics"]), ("evaluation", result["metrics"])):
+        if metrics:
+            show.print(scores_table(metrics, title=split))
+    show.print(f"model: {out}\nreport: {out / 'report.html'}\nresult: {out / 'result.json'}", soft_wrap=True)
+    write_result(result, results)

@@ -1,0 +1,166 @@
+"""From span probabilities to answers: which spans are allowed, and what a marked span says."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from torch import Tensor
+
+from anzan.arithmetic.calculator import Number, format_number
+from anzan.arithmetic.numbers import parse_number
+from anzan.reader.answer import NO_ANSWER, Answer, Step
+from anzan.reader.sequence import PASSAGE, QUESTION, RESULTS, Mention, Row, Span, Text
+from anzan.reader.spans import best_spans
+
+Fields = Mapping[Span, tuple[Number, str | None]]
+"""Printed numbers by span: their values, and the operation that made each (None for an operand)."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a reading shows.
+
+    Attributes:
+        called: the text with all its calls, as they were made.
+        text: the text with what all calls but the last printed, as shown.
+        pair, row: the last call's arguments, and what it printed, as shown; None for no call, or nothing printed.
+    """
+
+    called: Text
+    text: Text
+    pair: tuple[int, int] | None
+    row: Row | None
+
+    @property
+    def ids(self) -> list[int]:
+        """Text and row as one sequence, unmasked."""
+        return [*self.text.ids, *(self.row.ids if self.row else ())]
+
+    @property
+    def arguments(self) -> list[Mention]:
+        """The numbers that went into any call."""
+        pairs = [*(call.pair for call in self.text.calls), *([self.pair] if self.pair else [])]
+        return [self.text.mentions[i] for pair in pairs for i in pair]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """How an answer came about.
+
+    Attributes:
+        shown: what was read.
+        seen: the ids of text and row that the reader saw; masked digits are not those of the text.
+        masked: which of these are masked; empty where nothing is.
+        span: the span that it marked there.
+        answer: the answer.
+        others: the next most probable answers, where they were asked for.
+    """
+
+    shown: Shown
+    seen: list[int]
+    masked: list[bool]
+    span: Span | None
+    answer: Answer
+    others: tuple[Answer, ...] = ()
+
+    @property
+    def text(self) -> Text:
+        """The text with what all calls but the last printed."""
+        return self.shown.text
+
+    @property
+    def pair(self) -> tuple[int, int] | None:
+        """The arguments of the last call, as indexes of mentions; None without a call."""
+        return self.shown.pair
+
+    @property
+    def row(self) -> Row | None:
+        """What the last call printed, or was made to print."""
+        return self.shown.row
+
+
+def decode(
+    shown: Shown, log_probs: tuple[Tensor, Tensor], masked: Sequence[bool], max_words: int, most: int
+) -> list[tuple[Answer, Span | None]]:
+    """The most probable answers and their spans, best first; at least one.
+
+    Args:
+        log_probs: of each token as the first and as the last one of the answer, (length,) each.
+        masked: the tokens that were masked, which nothing can be read off; empty for none. Arguments of calls, if they
+            are masked, are so as a whole.
+        max_words: the longest answer that is read off question or passage.
+        most: how many answers at most.
+    """
+    text, base = shown.text, len(shown.text.ids)
+    last: Fields = {} if shown.row is None else {(s + base, e + base): (v, op) for v, (s, e), op in shown.row.fields}
+    earlier = {span: field for span, field in text.fields.items() if not (masked and masked[span[0]])}
+    places: Iterable[Span] = [*word_spans(text, max_words), *earlier]
+    if masked:
+        places = _without(places, shown.arguments)
+    fields = earlier | dict(last)
+    ranked = best_spans(*log_probs, [*places, *last], most)
+    if not ranked:
+        return [(replace(NO_ANSWER, steps=_steps(shown.called, None)), None)]
+    return [(_answer(shown, span, math.exp(log_p), fields), span) for span, log_p in ranked]
+
+
+def _answer(shown: Shown, span: Span, confidence: float, fields: Fields) -> Answer:
+    """What a marked span says."""
+    text, called = shown.text, shown.called
+    if span in fields:
+        value, operation = fields[span]
+        made_by = next((k for k, c in enumerate(text.calls, 1) if c.start <= span[0] < c.start + len(c.row.ids)), None)
+        steps = _steps(called, operation, made_by)
+        return Answer(format_number(value), Fraction(value), RESULTS, confidence, steps=steps)
+    first, final = text.tokens[span[0]], text.tokens[span[1]]
+    assert first is not None and final is not None
+    source = text.question if first.where == QUESTION else text.passage
+    answer, steps = source[first.start : final.end], _steps(called, None)
+    return Answer(answer, parse_number(answer), first.where, confidence, first.start, final.end, steps)
+
+
+def _steps(called: Text, operation: str | None, made_by: int | None = None) -> tuple[Step, ...]:
+    """The calls of the calculator; `operation` is the one that made the answer, None if the answer is elsewhere.
+
+    An answer of an early call, the `made_by`-th, needs none of the later ones.
+    """
+    calls = called.calls[:made_by]
+    if not calls:
+        return ()
+    made = {
+        result: field.operation
+        for call in calls
+        for result, field in enumerate((f for f in call.row.printed.fields if f.operation), call.first)
+    }
+    operations = [*(made[call.pair[1]] for call in calls[1:]), operation]
+    return tuple(
+        Step(tuple(called.mentions[i] for i in call.pair), call.row.printed.text, used)
+        for call, used in zip(calls, operations, strict=True)
+    )
+
+
+def word_spans(text: Text, most: int) -> Iterator[Span]:
+    """Every run of at most `most` words of question or passage and every number, as (first, last) token."""
+    words: list[tuple[int, int, str]] = []
+    for i, token in enumerate(text.tokens):
+        if token is None:
+            continue
+        if token.starts_word:
+            words.append((i, i, token.where))
+        else:
+            words[-1] = (words[-1][0], i, token.where)
+    numbers = {m.span for m in text.mentions if m.where in (QUESTION, PASSAGE)}
+    for i, (start, _, where) in enumerate(words):
+        for _, end, other in words[i : i + most]:
+            if other != where:
+                break
+            yield start, end
+    yield from numbers
+
+
+def _without(spans: Iterable[Span], masked: Sequence[Mention]) -> Iterator[Span]:
+    """The spans that contain none of these numbers, which the reader has not seen."""
+    return ((s, e) for s, e in spans if all(e < m.span[0] or s > m.span[1] for m in masked))

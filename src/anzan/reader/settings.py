@@ -1,0 +1,164 @@
+"""The settings of a reader, in groups: declared and checked here, and used by presets, models and commands alike.
+
+Nothing heavy is imported, so that the command line can read presets at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from anzan.arithmetic.numbers import parse_number
+from anzan.errors import AnzanError
+
+ARGUMENT_LOSSES = ("bce", "marginal", "none")
+ESTIMATORS = (
+    "straight-through",
+    "decoupled-straight-through",
+    "gumbel-rao",
+    "reinmax",
+    "relaxed-gumbel-softmax",
+    "sparsemax",
+    "top-k-softmax",
+)
+"""Objectives that read one result an example: the estimators of `anzan.layer`."""
+OBJECTIVES = ("exact-marginal", "top-k-marginal", "sampled-marginal", "leave-one-out", "unordered-set")
+"""Objectives that read the results of several candidates: those of `anzan.layer`."""
+MASKS = ("random", "fixed")
+
+
+@dataclass
+class ChoiceSettings:
+    """How the choice of arguments is trained through the reading of their result.
+
+    Args:
+        objective: an estimator of `anzan.layer` (``straight-through``, ``gumbel-rao``, ``reinmax``, ...), which reads
+            one result an example, or an objective that reads several (``exact-marginal``, ``unordered-set``, ...).
+        options: keyword arguments of the estimator or objective, such as ``temperature``, ``noise_scale``, ``samples``
+            or ``k``. Objectives that read several results also take ``sure``: an example whose most probable
+            candidate has at least this probability is read with that candidate alone (default 1, read all).
+        entropy: weight of a bonus on the entropy of the choice. It falls to 0 at half of a training run.
+    """
+
+    objective: str = "straight-through"
+    options: dict[str, float] = field(default_factory=dict)
+    entropy: float = 0.0
+
+    def __post_init__(self) -> None:
+        known = ESTIMATORS + OBJECTIVES
+        if self.objective not in known:
+            raise AnzanError(f"objective: {self.objective!r} is unknown; choose among {', '.join(known)}")
+        if self.entropy < 0:
+            raise AnzanError(f"entropy: a weight of 0 or more, got {self.entropy}")
+        if not 0.5 < self.options.get("sure", 1.0) <= 1:
+            raise AnzanError(
+                f"options.sure: a probability above 0.5, up to 1 (read all samples), got {self.options['sure']}"
+            )
+
+    @property
+    def several(self) -> bool:
+        """Whether the objective reads the results of several candidates."""
+        return self.objective in OBJECTIVES
+
+
+@dataclass
+class MaskSettings:
+    """Which numbers of the text a reading cannot see; random digits are put in their place.
+
+    Args:
+        arguments: mask the numbers that went into the calculator when the answer is read, in the text and in the
+            printed operands alike (results stay true): ``random`` draws the digits anew for each training example,
+            ``fixed`` uses the same digits in training as in answering. null masks nothing.
+        choosing: mask all numbers while the arguments are chosen, so that the choice cannot depend on digits.
+        stale: share of the training examples in which the numbers of `anzan.reader.views.stale_numbers` are masked too.
+    """
+
+    arguments: str | None = None
+    choosing: bool = False
+    stale: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.arguments is not None and self.arguments not in MASKS:
+            raise AnzanError(f"arguments: {self.arguments!r} is unknown; choose among {', '.join(MASKS)}, or null")
+        if not 0 <= self.stale <= 1 or (self.stale and self.arguments is None):
+            raise AnzanError(f"stale: a share from 0 to 1 that needs mask.arguments, got {self.stale}")
+        if self.choosing and self.arguments is None:
+            raise AnzanError("choosing: needs mask.arguments")
+
+
+@dataclass
+class SupervisionSettings:
+    """What supervises the choice of arguments directly.
+
+    Args:
+        argument_loss: loss on the candidates whose result equals the answer: ``bce`` (the paper's), ``marginal`` or
+            ``none``.
+        self_training: weight of the same loss on the model's own choices (`anzan.layer.pseudo_labels`), for questions
+            whose answer labels no candidate.
+    """
+
+    argument_loss: str = "bce"
+    self_training: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.argument_loss not in ARGUMENT_LOSSES:
+            raise AnzanError(
+                f"argument_loss: {self.argument_loss!r} is unknown; choose among {', '.join(ARGUMENT_LOSSES)}"
+            )
+        if self.self_training and self.argument_loss == "none":
+            raise AnzanError("self_training: needs an argument_loss, bce or marginal")
+
+
+@dataclass
+class DebiasSettings:
+    """What removes answers that the words alone give away.
+
+    Args:
+        guesses: the network also learns to guess the answer with every digit masked, and the probabilities of a
+            reading are divided by those of the guess to this power (logit adjustment, Menon et al., ICLR 2021). 1 suits
+            a calibrated reader; 0 turns it off. Only for readers with one call of the calculator.
+    """
+
+    guesses: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.guesses < 0:
+            raise AnzanError(f"guesses: 0 for none, or a power such as 1.0, got {self.guesses}")
+
+
+@dataclass
+class ReaderSettings:
+    """A reader, apart from its encoder.
+
+    Args:
+        operations: of ``+ - * /``, and your own functions as ``module:function``, which are imported only where that
+            is allowed (`anzan.arithmetic.functions`). Empty: span extraction without a calculator.
+        calls: number of calls of the calculator. Each call after the first takes a result of the call before and a
+            number of the text, and has its own scorer. More than one needs an objective that reads several results.
+        constants: numbers, as text ("100", "0.5"), that the calculator may use although the text does not contain them.
+        digit_places: number of places of digits (units, tens, ...) with an embedding of their own, added to that of the
+            digit (`anzan.reader.places`); 0 for none.
+        choice, mask, supervision, debias: see there.
+    """
+
+    operations: list[str] = field(default_factory=lambda: ["+", "-"])
+    calls: int = 1
+    constants: list[str] = field(default_factory=list)
+    digit_places: int = 0
+    choice: ChoiceSettings = field(default_factory=ChoiceSettings)
+    mask: MaskSettings = field(default_factory=MaskSettings)
+    supervision: SupervisionSettings = field(default_factory=SupervisionSettings)
+    debias: DebiasSettings = field(default_factory=DebiasSettings)
+
+    def __post_init__(self) -> None:
+        if self.calls < 1 or (self.calls > 1 and not self.choice.several):
+            raise AnzanError(
+                f"calls: 1, or more with an objective such as unordered-set, got {self.calls} with "
+                f"{self.choice.objective}"
+            )
+        for constant in self.constants:
+            if parse_number(constant) is None:
+                raise AnzanError(f"constants: {constant!r} is not a number; write such as 100 or 0.5")
+        if self.digit_places < 0:
+            raise AnzanError(f"digit_places: 0 for none, or how many, such as 16, got {self.digit_places}")
+        if self.debias.guesses and (not self.operations or self.calls > 1):
+            raise AnzanError("debias.guesses: needs one call of a calculator; change operations or calls")

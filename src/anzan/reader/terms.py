@@ -1,0 +1,180 @@
+"""The terms of a reader's loss: its span loss, and what is added to it.
+
+A term is a module `(scored, outcome, reader) -> Part | None`; `make_terms` lists those that the settings ask for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from anzan.layer import argument_loss, entropy, pseudo_labels
+from anzan.layer._schedules import Settings
+from anzan.reader.settings import ReaderSettings
+from anzan.reader.spans import span_loss
+from anzan.reader.views import drawn
+
+if TYPE_CHECKING:
+    from anzan.reader.network import CalculatorReader
+    from anzan.reader.objective import Outcome, Scored
+
+ENTROPY_UNTIL = 0.5
+"""The share of a run at which the entropy bonus has fallen to 0."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the loss: a sum over the examples that count for it, and how many those are."""
+
+    sum: Tensor
+    count: Tensor
+
+    @classmethod
+    def of(cls, losses: Tensor, counted: Tensor | None = None) -> Part:
+        """Losses (batch,) of the examples that are counted, bool (batch,); by default all."""
+        if counted is None:
+            return cls(losses.sum(), losses.new_tensor(len(losses)))
+        return cls(losses.masked_fill(~counted, 0.0).sum(), counted.sum().to(losses.dtype))
+
+    def mean(self, count: Tensor | None = None) -> Tensor:
+        """The mean; 0 if nothing counts. `count` replaces the part's own."""
+        count = self.count if count is None else count
+        return self.sum / torch.where(count > 0, count, 1.0)
+
+    def __mul__(self, weight: float) -> Part:
+        return Part(weight * self.sum, self.count)
+
+
+class Span(nn.Module):
+    """The span loss itself."""
+
+    name, every_call = "span", False
+
+    def forward(self, scored: Scored, outcome: Outcome, reader: CalculatorReader) -> Part:
+        return outcome.span
+
+
+class Guess(nn.Module):
+    """The loss of a guess by the words alone, learnt by the same network; see `anzan.reader.guesses`.
+
+    On half of the examples, as guessing is easily learnt.
+    """
+
+    name, every_call = "guess", False
+
+    def forward(self, scored: Scored, outcome: Outcome, reader: CalculatorReader) -> Part | None:
+        if not self.training or outcome.choice is None:
+            return None
+        log_probs = outcome.choice.log_probs
+        half = (drawn(len(log_probs), scored.noise) < 0.5).nonzero()[:, 0].to(log_probs.device)
+        if not len(half):
+            return Part.of(log_probs.new_zeros(0))
+        view, spans = scored.reading(reader.views, half, log_probs.argmax(-1)[half])
+        losses = span_loss(*reader.read(reader.views.guessing(view)), spans)
+        return Part.of(losses, (spans[..., 0] >= 0).any(-1))
+
+
+class Entropy(Settings):
+    """A bonus on the entropy of the choice; it falls linearly to 0 at `ENTROPY_UNTIL` of a run.
+
+    It is for the time when the reader cannot tell one result from another. Later it would only keep probability on
+    pairs that are known to be worse, and have them read.
+    """
+
+    name, every_call = "entropy", True
+
+    def __init__(self, weight: float):
+        super().__init__(weight=lambda progress: weight * max(0.0, 1 - progress / ENTROPY_UNTIL))
+
+    def forward(self, scored: Scored, outcome: Outcome, reader: CalculatorReader) -> Part | None:
+        weight = self.now()["weight"]
+        if not weight or outcome.choice is None:
+            return None
+        return Part.of(-weight * entropy(outcome.choice.log_probs, scored.table.valid))
+
+
+class Arguments(nn.Module):
+    """The argument loss on the pairs whose result equals the answer (Yoshikawa et al., NLP2022)."""
+
+    name, every_call = "argument", True
+
+    def __init__(self, kind: Any):
+        super().__init__()
+        self.kind = kind
+
+    def forward(self, scored: Scored, outcome: Outcome, reader: CalculatorReader) -> Part | None:
+        if outcome.choice is None:
+            return None
+        log_probs, valid = outcome.choice.log_probs, scored.table.valid
+        labels = self.labels(log_probs, _acceptable(scored), valid)
+        losses = argument_loss(log_probs, labels, valid, self.kind, reduction="none")
+        return Part.of(losses, (labels & valid).any(-1))
+
+    def labels(self, log_probs: Tensor, acceptable: Tensor, valid: Tensor) -> Tensor:
+        """The pairs to be chosen, bool (batch, candidates)."""
+        return acceptable
+
+
+class SelfTraining(Arguments):
+    """The same loss on the model's own choices, for examples whose answer labels no pair."""
+
+    name = "own"
+
+    def __init__(self, kind: Any, weight: float):
+        super().__init__(kind)
+        self.weight = weight
+
+    def forward(self, scored: Scored, outcome: Outcome, reader: CalculatorReader) -> Part | None:
+        part = super().forward(scored, outcome, reader)
+        return part and part * self.weight
+
+    def labels(self, log_probs: Tensor, acceptable: Tensor, valid: Tensor) -> Tensor:
+        return pseudo_labels(log_probs, acceptable, valid)
+
+
+def _acceptable(scored: Scored) -> Tensor:
+    assert scored.batch.labels is not None and scored.batch.labels.acceptable is not None
+    return scored.batch.labels.acceptable
+
+
+class Terms(nn.Module):
+    """All terms of a loss, as parts by name; terms of every call carry its number (`entropy_0`)."""
+
+    def __init__(self, terms: Iterable[nn.Module]):
+        super().__init__()
+        self.terms = nn.ModuleList(terms)
+
+    def forward(self, scored: Scored, outcome: Outcome, reader: CalculatorReader) -> dict[str, Part]:
+        parts = {}
+        for term in self.terms:
+            if term.every_call or scored.call == 0:
+                part = term(scored, outcome, reader)
+                if part is not None:
+                    parts[f"{term.name}_{scored.call}" if term.every_call else term.name] = part
+        return parts
+
+
+def make_terms(settings: ReaderSettings) -> Terms:
+    """The terms that the settings ask for."""
+    kind = settings.supervision.argument_loss
+    terms: list[nn.Module] = []
+    if settings.debias.guesses:
+        terms.append(Guess())
+    terms.append(Span())
+    if settings.choice.entropy:
+        terms.append(Entropy(settings.choice.entropy))
+    if kind != "none":
+        terms.append(Arguments(kind))
+    if settings.supervision.self_training:
+        terms.append(SelfTraining(kind, settings.supervision.self_training))
+    return Terms(terms)
+
+
+def part_names(calls: int) -> list[str]:
+    """All parts that the loss of a reader with so many calls can have."""
+    every = [f"{kind}_{call}" for kind in ("entropy", "argument", "own") for call in range(calls)]
+    return ["span", "guess", *every]
