@@ -14,8 +14,16 @@ from typing import Any, cast
 
 from transformers import PreTrainedTokenizerFast
 
-from anzan.arithmetic.calculator import DECIMALS, Calculator, Number, Printed, format_number
-from anzan.arithmetic.numbers import find_numbers, parse_number, strip_separators
+from anzan.arithmetic import (
+    DECIMALS,
+    Calculator,
+    Printed,
+    Value,
+    find_numbers,
+    format_number,
+    parse_number,
+    strip_separators,
+)
 from anzan.errors import AnzanError
 from anzan.reader.blindfold import blindfold
 from anzan.reader.sequence import (
@@ -61,7 +69,7 @@ class Example:
     acceptable: list[bool]
     gold: list[bool]
     blindfold: list[bool]
-    values: frozenset[Number] = frozenset()
+    values: frozenset[Value] = frozenset()
 
 
 class Features:
@@ -166,7 +174,7 @@ class Features:
             return None
         text = printed.text
         ids = [*self._written(text), self._sep]
-        fields: list[tuple[Number, Span, str | None]] = []
+        fields: list[tuple[Value, Span, str | None]] = []
         operands: list[tuple[int, Sequence[int]]] = []
         results: list[Sequence[int]] = []
         for value, start, end, operation, argument in printed.fields:
@@ -279,7 +287,7 @@ class Features:
         return self._example(text, spans, example.values, blind)
 
     def _example(
-        self, text: Text, spans: list[Span], values: frozenset[Number], blind: list[bool], gold: Gold = ()
+        self, text: Text, spans: list[Span], values: frozenset[Value], blind: list[bool], gold: Gold = ()
     ) -> Example:
         candidates = text.candidates if self.calculator.operations else []
         rows = [self.result(text, pair) for pair in candidates]
@@ -296,7 +304,7 @@ class Features:
                     acceptable = self._on_the_way(text, rows, values)
         return Example(text, rows, spans, row_spans, acceptable, _among_gold(text, candidates, gold), blind, values)
 
-    def _on_the_way(self, text: Text, rows: Sequence[Row | None], values: frozenset[Number]) -> list[bool]:
+    def _on_the_way(self, text: Text, rows: Sequence[Row | None], values: frozenset[Value]) -> list[bool]:
         """Of which rows a result makes the answer together with a number of the text."""
         known = {m.value for m in text.mentions}
         rounded = any(len(format_number(v).partition(".")[2]) == DECIMALS for v in values)
@@ -325,18 +333,18 @@ def _values(answers: Sequence[Sequence[str]]) -> set[Fraction]:
     return {v for alternative in answers for s in alternative if (v := parse_number(s)) is not None}
 
 
-def _gives(row: Row | None, wanted: Set[Number]) -> bool:
+def _gives(row: Row | None, wanted: Set[Value]) -> bool:
     """Is one of its results, not of its operands, wanted?"""
     return row is not None and any(op is not None and _among(value, wanted) for value, _, op in row.fields)
 
 
-def _among(value: Number, wanted: Set[Number]) -> bool:
+def _among(value: Value, wanted: Set[Value]) -> bool:
     """Is it one of the values wanted, exactly or as it is printed (10/3 as 3.3333)?"""
     return value in wanted or (value.denominator > 1 and _as_printed(value) in wanted)
 
 
 @lru_cache(1 << 16)  # the pairs of one text come up again after each choice of an earlier call
-def _as_printed(value: Number) -> Fraction:
+def _as_printed(value: Value) -> Fraction:
     return Fraction(format_number(value))
 
 

@@ -16,7 +16,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from anzan.arithmetic.calculator import Calculator, Number, format_number
+from anzan.arithmetic.calculator import Calculator, Value, format_number
 from anzan.arithmetic.numbers import parse_number
 from anzan.errors import AnzanError
 from anzan.reader.batch import collate_operands, collate_rows, collate_texts
@@ -369,7 +369,7 @@ class Reader:
 
 
 def _answer(
-    text: Text, called: Text, span: Span, confidence: float, fields: Mapping[Span, tuple[Number, str | None]]
+    text: Text, called: Text, span: Span, confidence: float, fields: Mapping[Span, tuple[Value, str | None]]
 ) -> Answer:
     """What a marked span says; `fields` are the printed numbers among the spans."""
     if span in fields:

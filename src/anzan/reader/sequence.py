@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
 
-from anzan.arithmetic.calculator import Number, Printed
+from anzan.arithmetic.calculator import Printed, Value
 
 QUESTION, PASSAGE, RESULTS, STEP, CONSTANT = "question", "passage", "calculator", "step", "constant"
 
@@ -61,7 +61,7 @@ class Row:
     """
 
     ids: list[int]
-    fields: list[tuple[Number, Span, str | None]]
+    fields: list[tuple[Value, Span, str | None]]
     operands: Sequence[tuple[int, Sequence[int]]] = ()
     results: Sequence[Sequence[int]] = ()
     printed: Printed = NOTHING
@@ -121,7 +121,7 @@ class Text:
         )
 
     @property
-    def fields(self) -> dict[Span, tuple[Number, str | None]]:
+    def fields(self) -> dict[Span, tuple[Value, str | None]]:
         """The numbers that earlier calls printed: where they stand, their values, and the operation that made them."""
         return {
             (c.start + first, c.start + last): (value, operation)
