@@ -535,7 +535,7 @@ class CalculatorReader(PreTrainedModel):
         example, chosen = needed.nonzero()[:, 0], index[needed]
         pairs = zip(example.tolist(), chosen.tolist(), strict=True)
         examples = [features.next_example(called.examples[b], candidate) for b, candidate in pairs]
-        noise = None if called.noise is None else called.noise.behind(example, chosen)
+        noise = None if called.noise is None else called.noise.branch(example, chosen)
         batch = {k: v.to(index.device) for k, v in collate_examples(examples, features.pad).items()}
         text = {k: batch.pop(k) for k in ("input_ids", "attention_mask", "token_type_ids", "span_mask")}
         acceptable = batch.pop("acceptable")
