@@ -294,16 +294,19 @@ def main() -> None:
     plot(results, a.docs / "estimators.png")
 
 
-PAGE = """# How honest is each gradient?
+PAGE = """# Bias and variance of each gradient
 
-Written by `python benchmarks/estimators.py`; the figures lie in results/benchmarks/estimators.json.
+Written by `python benchmarks/estimators.py`; the data are in results/benchmarks/estimators.json.
 
-Every estimator and objective against the gradient that enumeration gives, {draws} draws each (one where nothing is
-drawn, 400 of the noisy mixture on the reader, whose every draw takes a pass of its own). Two targets, which differ:
-the marginal loss -log E[p(y|F(z))], and the expected loss E[-log p(y|F(z))], its Jensen bound. *Bias* is the distance
-of the mean gradient from the exact one, *spread* the root of the total variance of one draw, both as shares of the
-exact gradient's length; *chance* is what one standard error would show as bias. *Cosine* is that of a single draw, on
-average, and in brackets that of the mean. Bars beyond 1.6 are cut.
+Every estimator and objective is compared with the exact gradient, by enumeration, over {draws} draws.
+Methods that draw nothing take one; the noisy mixture on the reader takes 400, as each draw is a pass of its own.
+There are two targets: the marginal loss -log E[p(y|F(z))], and the expected loss E[-log p(y|F(z))], its Jensen bound.
+
+- *Bias*: the distance of the mean gradient from the exact one. *Chance*: the bias that one standard error would show.
+- *Spread*: the root of the total variance of one draw.
+- *Cosine*: between a draw and the exact gradient, on average; in brackets, between the mean and the exact gradient.
+
+Bias, chance and spread are relative to the length of the exact gradient. In the figure, bars beyond 1.6 are cut.
 
 ![bias of every estimator and objective against both targets](estimators.png)
 

@@ -1,4 +1,4 @@
-"""Functions of the user's own as operations: what they print, and that nothing is imported unasked."""
+"""User-defined operations: what they print, and that nothing is imported without permission."""
 
 import math
 import sys
@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from anzan.arithmetic import functions
-from anzan.arithmetic.calculator import Calculator
+from anzan.arithmetic import Calculator, functions
 from anzan.cli import app
 from anzan.reader.encoders import TINY, locate_encoder
 from anzan.reader.tokenizer import load_tokenizer
@@ -33,7 +32,7 @@ def allowed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
 
 
-def test_it_stands_between_its_operands_in_both_directions(allowed: None) -> None:
+def test_it_is_printed_between_its_operands_in_both_directions(allowed: None) -> None:
     printed = Calculator(("+", "math:gcd"))(10, 15)
     assert printed.text == "25 = 10 + 15 , 5 = 10 gcd 15 , 5 = 15 gcd 10"
     for field in printed.fields:
@@ -41,7 +40,7 @@ def test_it_stands_between_its_operands_in_both_directions(allowed: None) -> Non
     assert [f.operation for f in printed.fields[::3]] == ["+", "gcd", "gcd"]
 
 
-def test_where_it_fails_its_clause_is_left_out_and_the_first_failure_told(allowed: None) -> None:
+def test_if_it_fails_its_clause_is_left_out_and_the_first_failure_reported(allowed: None) -> None:
     calculator = Calculator(("+", "math:gcd"))
     half = Fraction(1, 2)
     with pytest.warns(RuntimeWarning, match=r"math:gcd\(1/2, 3\) has no result"):
@@ -60,9 +59,13 @@ def test_floats_are_taken_as_they_are_written(allowed: None, tmp_path: Path, mon
 
 @pytest.mark.parametrize(
     ("name", "reason"),
-    [("math:nothing", "cannot be imported"), ("no_such_module:f", "cannot be imported"), ("math:pi", "is no function")],
+    [
+        ("math:nothing", "cannot be imported"),
+        ("no_such_module:f", "cannot be imported"),
+        ("math:pi", "is not a function"),
+    ],
 )
-def test_what_is_not_there_is_told(allowed: None, name: str, reason: str) -> None:
+def test_a_missing_function_is_an_error(allowed: None, name: str, reason: str) -> None:
     with pytest.raises(ValueError, match=f"operations: {name} {reason}"):
         Calculator((name,))
 
@@ -71,7 +74,7 @@ def test_without_permission_nothing_is_imported() -> None:
     with pytest.raises(ValueError, match="--allow-imports"):
         Calculator(("wave:open",))
     for name in ("math.gcd", "__import__('os'):system", "os:system('x')", ":f", "m:", "a b:c"):
-        with pytest.raises(ValueError, match="unknown operation"):
+        with pytest.raises(ValueError, match="is unknown"):
             Calculator((name,))
 
 

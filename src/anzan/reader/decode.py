@@ -9,13 +9,12 @@ from fractions import Fraction
 
 from torch import Tensor
 
-from anzan.arithmetic.calculator import Number, format_number
-from anzan.arithmetic.numbers import parse_number
+from anzan.arithmetic import Value, format_number, parse_number
 from anzan.reader.answer import NO_ANSWER, Answer, Step
 from anzan.reader.sequence import PASSAGE, QUESTION, RESULTS, Mention, Row, Span, Text
 from anzan.reader.spans import best_spans
 
-Fields = Mapping[Span, tuple[Number, str | None]]
+Fields = Mapping[Span, tuple[Value, str | None]]
 """Printed numbers by span: their values, and the operation that made each (None for an operand)."""
 
 

@@ -202,7 +202,7 @@ class SeveralResults(nn.Module):
         chain = scored.batch.chain
         if chain is None:
             raise AnzanError("batch.chain: needed for a reader with several calls; see anzan.reader.labels.Chain")
-        noise = None if scored.noise is None else scored.noise.behind(example, chosen)
+        noise = None if scored.noise is None else scored.noise.branch(example, chosen)
         following = reader.scored(chain.after(example, chosen), scored.call + 1, noise)
         outcome = self(following, reader)
         parts |= outcome.parts | reader.terms(following, outcome, reader)
