@@ -1,12 +1,13 @@
 """What the fixtures and tests of this folder share."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from torch import Tensor
 
 from anzan.reader.batch import Batch
 from anzan.reader.encode import TextEncoder
-from anzan.reader.labels import Example, make_example
+from anzan.reader.labels import Chain, Example, make_example
 from anzan.reader.network import CalculatorReader
 from anzan.reader.views import View
 
@@ -40,6 +41,11 @@ MakeReader = Callable[..., tuple[CalculatorReader, TextEncoder]]
 def examples_of(text_encoder: TextEncoder, problems: Iterable[tuple[str, str, str]]) -> list[Example]:
     """Problems as (passage, question, answer)."""
     return [make_example(text_encoder, passage, question, [[answer]]) for passage, question, answer in problems]
+
+
+def with_chain(batch: Batch, text_encoder: TextEncoder, examples: list[Example]) -> Batch:
+    """The batch of these examples for a reader with several calls."""
+    return replace(batch, chain=Chain(text_encoder, examples))
 
 
 def unmasked(batch: Batch, rows: Tensor | None = None) -> View:
