@@ -285,7 +285,7 @@ def test_a_text_without_numbers_is_drawn_nothing_for(text_encoder: TextEncoder) 
 def test_each_row_follows_its_text_at_once(text_encoder: TextEncoder) -> None:
     """Against lists that are put together by hand; no longer than the longest example."""
     texts, batch = batch_of(text_encoder)
-    rows = [None, text_encoder.result(texts[1], (0, 1)), text_encoder.result(texts[2], (0, 1))]
+    rows = [text_encoder.result(texts[0], (0, 2)), None, text_encoder.result(texts[2], (0, 1))]
     row = collate_rows(rows)
     view = views_of(text_encoder).reading(batch.text, Drawn(), torch.tensor([[0, 1]] * 3), row)
     layout = view.layout
