@@ -9,6 +9,7 @@ from anzan.reader.batch import Batch
 from anzan.reader.encode import TextEncoder
 from anzan.reader.labels import Chain, Example, make_example
 from anzan.reader.network import CalculatorReader
+from anzan.reader.sequence import Text
 from anzan.reader.views import View
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -58,3 +59,16 @@ def in_training(model: CalculatorReader) -> CalculatorReader:
     """The model in training mode, but without the dropout of its encoder."""
     model.train().encoder.eval()
     return model
+
+
+def wording(text: Text, span: tuple[int, int]) -> tuple[str, int, int]:
+    """Where a token span is in the user's own string."""
+    first, last = text.tokens[span[0]], text.tokens[span[1]]
+    assert first is not None and last is not None and first.where == last.where
+    return first.where, first.start, last.end
+
+
+def said(text: Text, span: tuple[int, int]) -> str:
+    """What it says there."""
+    where, start, end = wording(text, span)
+    return (text.question if where == "question" else text.passage)[start:end]
