@@ -158,6 +158,7 @@ def word_spans(text: Text, most: int) -> Iterator[Span]:
         for _, end, other in words[i : i + most]:
             if other != where:
                 break
+            numbers.discard((start, end))
             yield start, end
     yield from numbers
 
