@@ -49,6 +49,10 @@ def with_chain(batch: Batch, text_encoder: TextEncoder, examples: list[Example])
     return replace(batch, chain=Chain(text_encoder, examples))
 
 
+def blank(*_: object) -> None:
+    """An override: nothing is shown of what was printed."""
+
+
 def unmasked(batch: Batch, rows: Tensor | None = None) -> View:
     """A view of the texts as they are, with rows as they are given."""
     text = batch.text

@@ -149,6 +149,13 @@ def test_a_rounded_result_is_found_as_it_is_printed(tiny_tokenizer: PreTrainedTo
     assert example.acceptable == [True] and len(example.row_spans[0]) == 1
 
 
+def test_numbers_of_the_question_are_never_stale(text_encoder: TextEncoder) -> None:
+    passage = "Anna has 5 pens. Carl has 7 pens. Anna gave 2 pens to Grace."
+    example = make_example(text_encoder, passage, "Who has more than 3?", [["Carl"]])
+    assert [m.text for m in example.text.mentions] == ["5", "7", "2", "3"]
+    assert example.stale == [True, False, True, False]
+
+
 # -- the next call -------------------------------------------------------------------------------------------------
 def test_the_next_example_has_what_was_printed(tokenizer: PreTrainedTokenizerFast) -> None:
     """As a text of its own, with the answer where it was and where it was printed."""
