@@ -62,13 +62,12 @@ def make_reader(request: pytest.FixtureRequest) -> MakeReader:
     names = {f.name for f in fields(ReaderSettings)}
 
     def make(**options: Any) -> tuple[CalculatorReader, TextEncoder]:
-        torch.manual_seed(0)
         options["settings"] = {name: options.pop(name) for name in names & options.keys()}
+        tokenizer = request.getfixturevalue("bert_tokenizer" if request.param == "bert" else "tiny_tokenizer")
+        torch.manual_seed(0)
         if request.param == "bert":
-            tokenizer = request.getfixturevalue("bert_tokenizer")
             model = CalculatorReader.from_encoder(str(request.getfixturevalue("bert")), tokenizer, **options)
         else:
-            tokenizer = request.getfixturevalue("tiny_tokenizer")
             small: Any = {
                 "hidden_size": 32,
                 "num_hidden_layers": 2,
