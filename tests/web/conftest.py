@@ -4,12 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from anzan.reader.reader import Reader, features_for
-from anzan.training.settings import ModelConfig
-from anzan.training.trainer import new_model
+from anzan.reader.reader import Reader
+from anzan.training.model import new_model
+from anzan.training.settings import ModelSettings
 
 
 @pytest.fixture(scope="session")
 def reader(random_encoder: Path) -> Reader:
-    model, tokenizer = new_model(ModelConfig(encoder=str(random_encoder)))
-    return Reader(model, features_for(model, tokenizer))
+    return Reader(*new_model(ModelSettings(encoder=str(random_encoder))))
