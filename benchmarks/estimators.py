@@ -162,7 +162,7 @@ def reader(model: str | None, kind: str) -> Problem:
         tokenizer = load_tokenizer(locate_encoder("anzan-tiny"))
         asked = Reader(CalculatorReader.from_encoder("anzan-tiny", tokenizer), tokenizer)
     network, text_encoder = asked.model, asked.text_encoder
-    problems = generate(Possession(people=4, transfer=True, questions=(kind,)), 20, seed=5)
+    problems = generate(Possession(people=4, transfers=1, questions=(kind,)), 20, seed=5)
     examples = [make_example(text_encoder, p.passage, p.question, p.answers) for p in problems]
     example = next(e for e in examples if any(e.acceptable) or kind == "argmax")
     with torch.no_grad():

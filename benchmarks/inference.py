@@ -44,7 +44,7 @@ BATCH = 64
 
 
 def problems(people: int, count: int) -> list[Problem]:
-    return generate(Possession(people=people, digits=7, transfer=True, questions=("max", "argmax")), count, seed=0)
+    return generate(Possession(people=people, digits=7, transfers=1, questions=("max", "argmax")), count, seed=0)
 
 
 def new_reader(encoder: str) -> Reader:

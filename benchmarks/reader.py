@@ -134,7 +134,7 @@ def measure(
     text_encoder = TextEncoder.for_config(reader.config, tokenizer)
     if attention:
         use_bfloat16_attention(reader.encoder)
-    problems = generate(Possession(people=people, digits=7, transfer=True, questions=("max", "argmax")), size, seed=0)
+    problems = generate(Possession(people=people, digits=7, transfers=1, questions=("max", "argmax")), size, seed=0)
     examples = [make_example(text_encoder, p.passage, p.question, p.answers) for p in problems]
     batch = collate_examples(examples, text_encoder.pad)
     config = reader.encoder.config

@@ -9,7 +9,7 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
-from anzan.evaluation.audit import Audit, audit, observe_layer
+from anzan.evaluation import Audit, audit, observe_layer
 from anzan.layer import ResultTable, SymbolicLayer, argument_loss, intervene
 
 SUMS = torch.tensor([a + b for a in range(10) for b in range(10)])

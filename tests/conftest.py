@@ -37,10 +37,10 @@ def random_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def small_run(random_encoder: Path) -> list[str]:
     """Overrides of a possession preset that make a run of two steps."""
-    data = {"train_size": 32, "dev_size": 4, "eval_size": 10}
+    data = {"train_size": 32, "eval_size": 10}
     return [
         f"model.encoder={random_encoder}",
         *(f"data.possession.{name}={size}" for name, size in data.items()),
         "train.batch_size=16",
-        "train.max_steps=2",
+        "train.epochs=1",
     ]

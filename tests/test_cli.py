@@ -45,7 +45,7 @@ def model(tmp_path_factory: pytest.TempPathFactory, small_run: list[str]) -> Pat
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("data") / "problems.jsonl"
-    write_problems(generate(Possession(people=4, transfer=True), 10, 0, "eval"), path)
+    write_problems(generate(Possession(people=4, transfers=1), 10, 0, "eval"), path)
     return path
 
 
@@ -159,7 +159,7 @@ def generated(folder: Path, *args: object) -> tuple[list[Any], str]:
 
 def test_generate(tmp_path: Path) -> None:
     problems, said = generated(tmp_path, "--people", 4, "--digits", 5, "--transfer", "--size", 20, "--seed", 3)
-    assert problems == generate(Possession(people=4, digits=5, transfer=True), 20, 3)
+    assert problems == generate(Possession(people=4, digits=5, transfers=1), 20, 3)
     assert {p.kind for p in problems} == {"max", "argmax"}
     assert "20 problems" in said
     assert re.search(r"^  role +\d+\.\d$", said, re.MULTILINE)
@@ -188,7 +188,7 @@ def test_generate_fewer_digits(tmp_path: Path) -> None:
 
 def test_generate_wider_gaps(tmp_path: Path) -> None:
     problems, _ = generated(tmp_path, "--transfer", "--people", 4, "--gap", 1, "--size", 20)
-    assert problems == generate(Possession(people=4, transfer=True, gap=1.0), 20, 0)
+    assert problems == generate(Possession(people=4, transfers=1, gap=1.0), 20, 0)
 
 
 def test_generate_with_bias(tmp_path: Path) -> None:
@@ -210,6 +210,8 @@ def test_generate_with_bias(tmp_path: Path) -> None:
         (["--questions", "min"], "argmax and max"),
         (["--size", "-1"], "size"),
         (["--transfer", "--gap", "0"], "gap"),
+        (["--transfers", "2"], "--transfers 2: needs --transfer"),
+        (["--transfer", "--transfers", "3"], "'--transfers'"),
     ],
 )
 def test_generate_refuses(tmp_path: Path, args: list[str], hint: str) -> None:
@@ -353,7 +355,7 @@ def test_pretrain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         made.append((recipe.seed, recipe.steps, out))
         return {"digits": 97.5}
 
-    monkeypatch.setattr("anzan.pretraining.pretrain.pretrain", quick)
+    monkeypatch.setattr("anzan.pretraining.pretrain", quick)
     result = run("pretrain", "--seed", 5, "--steps", 1, "--out", tmp_path / "new")
     assert result.exit_code == 0, result.stderr
     assert made == [(5, 1, tmp_path / "new")]
@@ -386,7 +388,7 @@ def test_audit_as_json_and_as_a_table(model: Path, data: Path) -> None:
     audit = found["audit"]
     assert audit["verdict"] in ("used", "bypassed", "ignored") and audit["evidence"]
     assert set(audit["drops"]) == set(audit["changed"]) == {
-        "blanked", "random arguments", "another example's result", "wrong result",
+        "blanked", "random_arguments", "other_results", "wrong_results",
     }  # fmt: skip
     assert audit["score"]["n"] == 10 and audit["score"]["low"] <= audit["score"]["mean"] <= audit["score"]["high"]
     assert json.loads(output_of("audit", model, data, "--json")) == found
@@ -427,7 +429,7 @@ def test_serve_refuses(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert failure_of("serve", model, "--port", port).endswith("Address already in use; choose another")
     assert "nowhere.invalid" in failure_of("serve", model, "--host", "nowhere.invalid", "--port", 0)
     assert "no model at" in failure_of("serve", model / "not")
-    for name in ("anzan.web.server", "anzan.web.app", "uvicorn"):
+    for name in ("anzan.web", "anzan.web.server", "anzan.web.app", "uvicorn"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     assert failure_of("serve", model) == "anzan: serve needs uvicorn: pip install 'anzan[web]'"

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from anzan.demo import TYPED, run_demo
-from anzan.pretraining.text import THINGS
+from anzan.pretraining.documents import THINGS
 from anzan.tasks.possession import NAMES, OBJECTS
 
 

@@ -8,17 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import anzan.layer
-from anzan.evaluation import audit
-from anzan.evaluation.predict import evaluate
-from anzan.evaluation.reader_audit import audit_reader
+from anzan.evaluation import Audit, audit, audit_reader, evaluate, observe_layer
 from anzan.reader.config import CalculatorReaderConfig
-from anzan.reader.reader import Answer, Reader
+from anzan.reader import Answer, Reader
 from anzan.tasks.possession import Possession, generate
 from anzan.tasks.problem import Problem, read_problems, write_problems
 
 FILE = Path(__file__).with_name("public.txt")
 BESIDES = (
-    Answer, CalculatorReaderConfig, Possession, Problem, Reader, audit.Audit, audit.audit, audit.observe_layer,
+    Answer, CalculatorReaderConfig, Possession, Problem, Reader, Audit, audit, observe_layer,
     audit_reader, evaluate, generate, read_problems, write_problems,
 )  # fmt: skip
 

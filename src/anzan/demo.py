@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from anzan.evaluation.interventions import tampered
+from anzan.evaluation import evaluate_under
+from anzan.evaluation.interventions import BLANKED, WRONG_RESULTS, blanked, wrong_results
 from anzan.presets import load_config
 from anzan.reader.reader import Reader
 from anzan.report.rendering import answer_view, audit_line, figure
@@ -73,11 +74,10 @@ def run_demo(out: Path, log: Console, show: Console | None = None, overrides: Se
     log.print("measuring: calculator blanked, wrong results, guessing")
     problems = draw(p, "eval")
     metrics = result["metrics"]
-    blanked, misled = tampered(reader, problems).values()
+    tampered = evaluate_under(reader, problems, [blanked(), wrong_results(reader.text_encoder)])
     groups = {"all": problems} | {kind: [q for q in problems if q.kind == kind] for kind in metrics["by_kind"]}
     guesses = {name: guessing_scores(group) for name, group in groups.items()}
-    metrics["f1_blanked"], metrics["em_blanked"] = blanked["f1"], blanked["em"]
-    metrics["f1_wrong_results"], metrics["em_wrong_results"] = misled["f1"], misled["em"]
+    metrics |= {f"{k}_{name}": scores[k] for name, scores in tampered.items() for k in ("f1", "em")}
     metrics["role_guessing"] = guesses["all"].get("role")
     metrics["leading_digit_guessing"] = guesses["all"]["leading_digits"]
     write_json(draft / "result.json", result)
@@ -89,7 +89,11 @@ def run_demo(out: Path, log: Console, show: Console | None = None, overrides: Se
     out.parent.mkdir(parents=True, exist_ok=True)
     draft.rename(out)
 
-    measured = {"model": metrics, "model, calculator blanked": blanked, "model, wrong results": misled}
+    measured = {
+        "model": metrics,
+        "model, calculator blanked": tampered[BLANKED],
+        "model, wrong results": tampered[WRONG_RESULTS],
+    }
     title = f"{len(problems):,} unseen problems after {result['train_s']:.0f} s of training"
     show.print(comparison(measured, guesses, title))
     show.print("Guessers name the winner; on max, the winner's number is still to be found.", style="dim")

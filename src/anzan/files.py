@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Atomic writes."""
 
 import errno
 import os
@@ -10,10 +10,15 @@ from typing import TextIO
 
 @contextmanager
 def whole_file(path: str | os.PathLike[str]) -> Iterator[TextIO]:
-    """A UTF-8 text file to write: under its name only once all of it is written, so that nobody meets half of it and an
-    error leaves an earlier one as it was. Its folder is made where it is missing.
+    """Opens a UTF-8 text file for an atomic write.
+
+    The file appears under its name when the block ends. If the block raises, an existing file is left unchanged.
+    Missing parent folders are created. A symbolic link is followed.
+
+    Raises:
+        IsADirectoryError: `path` is a folder.
     """
-    target = Path(os.path.realpath(path))  # through a symbolic link, not over it
+    target = Path(os.path.realpath(path))
     if target.is_dir():
         raise IsADirectoryError(errno.EISDIR, "a folder; give the name of a file", str(path))
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Progress bars, with speed and time left."""
+"""Progress bars with speed and remaining time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rich.text import Text
 
 
 class Speed(ProgressColumn):
-    """How many a second."""
+    """A column with the steps per second."""
 
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
@@ -16,7 +16,7 @@ class Speed(ProgressColumn):
 
 
 def progress_bar(log: Console, time: bool = True) -> Progress:
-    """A bar that shows on a terminal alone, and in 80 columns; with the time left, if wanted."""
+    """A progress bar that fits in 80 columns and is shown only on a terminal, with the remaining time if `time`."""
     columns: list[ProgressColumn] = [
         TextColumn("{task.description}", markup=False),
         BarColumn(None),
@@ -28,12 +28,12 @@ def progress_bar(log: Console, time: bool = True) -> Progress:
 
 
 def per_second(speed: float) -> str:
-    """A speed in three figures or, beyond a thousand, in whole ones."""
+    """A speed with three significant digits, `0.25/s`, or as a whole number from 100, `1,234/s`."""
     return f"{speed:,.0f}/s" if speed >= 99.95 else f"{speed:.3g}/s"
 
 
 def time_left(seconds: float) -> str:
-    """A time in two figures at most: `40 s left`, `12 min left`, `3 h 20 min left`."""
+    """A rounded duration: `40 s left`, `12 min left`, `3 h 20 min left`."""
     if round(seconds) < 60:
         return f"{seconds:.0f} s left"
     minutes = round(seconds / 60)

@@ -13,23 +13,16 @@ import torch
 from scipy.stats import binomtest
 from torch import Tensor, nn
 
-from anzan.evaluation.audit import (
-    ANOTHER,
-    AS_IS,
-    BLANKED,
-    WRONG,
-    Observed,
-    audit,
-    observe_layer,
-)
-from anzan.evaluation.reader_audit import TEN_TIMES, NothingToAudit, audit_reader
+from anzan.evaluation import NothingToAudit, Observed, audit, audit_reader, observe_layer
+from anzan.evaluation.interventions import AS_PRINTED, BLANKED, OTHER_RESULTS, WRONG_RESULTS
+from anzan.evaluation.verdict import SCORE_TIMES_TEN
 from anzan.layer import ResultTable, SymbolicLayer, TopKSoftmax
-from anzan.reader.reader import Override, Reader, Trace, features_for
+from anzan.reader import Override, Reader, Trace
 from anzan.reader.sequence import Text
+from anzan.reader.settings import ChoiceSettings, MaskSettings
 from anzan.tasks.possession import Possession, generate
 from anzan.tasks.problem import Problem
-from anzan.training.settings import ModelConfig
-from anzan.training.trainer import new_model
+from anzan.training import ModelSettings, new_model
 
 
 def seen(right: str, follows: str = "") -> Observed:
@@ -41,14 +34,14 @@ def seen(right: str, follows: str = "") -> Observed:
 
 def test_figures_are_those_of_counting() -> None:
     found = audit(
-        {AS_IS: seen("rrrrw"), BLANKED: seen("rwwww"), WRONG: seen("wrrww", "yn-yy")},
+        {AS_PRINTED: seen("rrrrw"), BLANKED: seen("rwwww"), WRONG_RESULTS: seen("wrrww", "yn-yy")},
         arguments=[True, None, True, False, None],
         ceiling=[1, None, 0.5, None, None],
         more={"share": [1, 0, 0, 0], "nothing": []},
     )
     assert (found.score.mean, found.score.n) == (80, 5)
-    assert (found.drops[BLANKED].mean, found.drops[WRONG].mean) == (60, 40)
-    assert (found.changed[BLANKED].mean, found.changed[WRONG].mean) == (60, 40)
+    assert (found.drops[BLANKED].mean, found.drops[WRONG_RESULTS].mean) == (60, 40)
+    assert (found.changed[BLANKED].mean, found.changed[WRONG_RESULTS].mean) == (60, 40)
     assert found.follow_rate is not None and (found.follow_rate.mean, found.follow_rate.n) == (75, 4)
     assert found.arguments is not None and (found.arguments.mean, found.arguments.n) == (66.67, 3)
     assert found.ceiling is not None and (found.ceiling.mean, found.ceiling.n) == (75, 2)
@@ -60,7 +53,7 @@ def test_intervals_are_those_of_a_proportion() -> None:
     """For many answers the percentile bootstrap agrees with the normal approximation."""
     rng = random.Random(0)
     right = "".join(rng.choices("rw", (0.7, 0.3), k=2000))
-    score = audit({AS_IS: seen(right), BLANKED: seen(right)}).score
+    score = audit({AS_PRINTED: seen(right), BLANKED: seen(right)}).score
     share = right.count("r") / len(right)
     half = 196 * math.sqrt(share * (1 - share) / len(right))
     assert score.low == pytest.approx(100 * share - half, abs=0.3)
@@ -83,54 +76,60 @@ def test_intervals_are_those_of_a_proportion() -> None:
     ],
 )
 def test_verdicts(blanked: Observed, wrong: Observed, verdict: str) -> None:
-    found = audit({AS_IS: seen("r" * 200), BLANKED: blanked, WRONG: wrong})
+    found = audit({AS_PRINTED: seen("r" * 200), BLANKED: blanked, WRONG_RESULTS: wrong})
     assert found.verdict == verdict and (verdict == "ignored" or found.follow_rate is None or "n = " in found.evidence)
 
 
 def test_one_example_decides_nothing() -> None:
-    assert audit({AS_IS: seen("r"), BLANKED: seen("w"), WRONG: seen("w", "y")}).verdict == "undecided"
-    assert audit({AS_IS: seen("r"), BLANKED: seen("r"), WRONG: seen("r", "n")}).verdict == "undecided"
+    assert audit({AS_PRINTED: seen("r"), BLANKED: seen("w"), WRONG_RESULTS: seen("w", "y")}).verdict == "undecided"
+    assert audit({AS_PRINTED: seen("r"), BLANKED: seen("r"), WRONG_RESULTS: seen("r", "n")}).verdict == "undecided"
 
 
 @pytest.mark.parametrize("n", [1, 10, 300])
 def test_bounds_of_equal_answers_are_those_of_clopper_and_pearson(n: int) -> None:
     for answers, k in (("r" * n, n), ("w" * n, 0)):
         exact = binomtest(k, n).proportion_ci(0.95, "exact")
-        score = audit({AS_IS: seen(answers), BLANKED: seen(answers)}).score
+        score = audit({AS_PRINTED: seen(answers), BLANKED: seen(answers)}).score
         assert (score.low, score.high) == pytest.approx((100 * exact.low, 100 * exact.high), abs=0.01)
 
 
 def test_what_more_examples_tell_of_decides() -> None:
     """The interchange of two hundred, not the follow rate of one."""
-    follows = {WRONG: seen("w" * 200, "y" + "-" * 199), ANOTHER: seen("w" * 200, "n" * 200)}
-    assert audit({AS_IS: seen("r" * 200), BLANKED: seen("w" * 200), **follows}).verdict == "bypassed"
+    follows = {WRONG_RESULTS: seen("w" * 200, "y" + "-" * 199), OTHER_RESULTS: seen("w" * 200, "n" * 200)}
+    assert audit({AS_PRINTED: seen("r" * 200), BLANKED: seen("w" * 200), **follows}).verdict == "bypassed"
 
 
 def test_an_intervention_of_one_s_own_counts() -> None:
-    found = audit({AS_IS: seen("r" * 200), BLANKED: seen("r" * 200), "zeroed": seen("w" * 200)})
+    found = audit({AS_PRINTED: seen("r" * 200), BLANKED: seen("r" * 200), "zeroed": seen("w" * 200)})
     assert found.verdict != "ignored" and found.drops["zeroed"].mean == found.changed["zeroed"].mean == 100
 
 
 def test_examples_that_saw_their_own_output_are_left_out() -> None:
     another = replace(seen("wwrr"), shown=[True, True, False, False])
-    found = audit({AS_IS: seen("rrrr"), BLANKED: seen("wwww"), ANOTHER: another})
-    assert (found.drops[ANOTHER].mean, found.changed[ANOTHER].n) == (100, 2)
+    found = audit({AS_PRINTED: seen("rrrr"), BLANKED: seen("wwww"), OTHER_RESULTS: another})
+    assert (found.drops[OTHER_RESULTS].mean, found.changed[OTHER_RESULTS].n) == (100, 2)
 
 
 def test_where_no_wrong_result_can_be_followed_the_interchange_counts() -> None:
     blanked, wrong = seen("r" * 50 + "w" * 50), seen("r" * 100, "-" * 100)
     for follows, verdict in (("y" * 100, "used"), ("n" * 100, "bypassed")):
         another = seen("w" * 100, follows)  # a hundred of a hundred: 96 % at least
-        assert audit({AS_IS: seen("r" * 100), BLANKED: blanked, WRONG: wrong, ANOTHER: another}).verdict == verdict
+        assert (
+            audit({AS_PRINTED: seen("r" * 100), BLANKED: blanked, WRONG_RESULTS: wrong, OTHER_RESULTS: another}).verdict
+            == verdict
+        )
 
 
 @pytest.mark.parametrize(
     ("observed", "fault"),
     [
-        ({AS_IS: seen("r")}, "blanked missing"),
-        ({AS_IS: seen("rr"), BLANKED: seen("r")}, r"answers to \[1, 2\] examples"),
-        ({AS_IS: seen(""), BLANKED: seen("")}, r"answers to \[0\] examples"),
-        ({AS_IS: seen("rr"), BLANKED: seen("rr"), WRONG: seen("rr", "y")}, r"answers to \[1, 2\] examples"),
+        ({AS_PRINTED: seen("r")}, "blanked missing"),
+        ({AS_PRINTED: seen("rr"), BLANKED: seen("r")}, r"answers to \[1, 2\] examples"),
+        ({AS_PRINTED: seen(""), BLANKED: seen("")}, r"answers to \[0\] examples"),
+        (
+            {AS_PRINTED: seen("rr"), BLANKED: seen("rr"), WRONG_RESULTS: seen("rr", "y")},
+            r"answers to \[1, 2\] examples",
+        ),
     ],
 )
 def test_what_cannot_be_judged(observed: dict[str, Observed], fault: str) -> None:
@@ -180,18 +179,18 @@ def test_what_a_network_answers_as_it_is() -> None:
         mixed = layer(scores, table, 100 * torch.eye(3)).embedded[:, 0]
         return (mixed[:, 1] > 99).long()
 
-    assert observe_layer(layer, answer, torch.zeros(50))[AS_IS].scores == [1] * 50
+    assert observe_layer(layer, answer, torch.zeros(50))[AS_PRINTED].scores == [1] * 50
     lonely = ResultTable(table.ids, torch.tensor([[False, False, True]]))
     one = SymbolicLayer()
     observed = observe_layer(
         one, lambda: one(scores, lonely, torch.eye(3)).embedded[:, 0].argmax(-1), torch.full((50,), 2)
     )
-    assert observed[WRONG].scores == [1] * 50 and not any(observed[WRONG].shown)
+    assert observed[WRONG_RESULTS].scores == [1] * 50 and not any(observed[WRONG_RESULTS].shown)
 
 
 def test_a_layer_that_is_not_called_once() -> None:
     layer = SymbolicLayer()
-    with pytest.raises(ValueError, match="calls the layer 0 times; once is needed"):
+    with pytest.raises(ValueError, match="calls the layer 0 times; call it once"):
         observe_layer(layer, lambda: torch.zeros(3), torch.zeros(3))
 
 
@@ -200,19 +199,19 @@ class Exact(Reader):
     """A reader that gives its calculator the right pair, and works answers out: by its result or, some, without."""
 
     def __init__(self, reader: Reader, obeys: float):
-        super().__init__(reader.model, reader.features)
+        super().__init__(reader.model, reader.text_encoder.tokenizer)
         self.obeys = obeys
 
     def call_many(self, pairs: Iterable[tuple[str, str]], batch_size: int = 64) -> list[Text]:
         called = []
         for passage, question in pairs:
-            text = self.features.text(passage, question)
+            text = self.text_encoder.text(passage, question)
             owner, _, gift = _transfer(passage, question)
             owned = next(m.start(2) for m in OWNS.finditer(passage) if m[1] == owner)
             pair = tuple(i for i, m in enumerate(text.mentions) if m.start in (owned, gift.start(2)))
-            row = self.features.result(text, (pair[0], pair[1]))
+            row = self.text_encoder.result(text, (pair[0], pair[1]))
             assert row is not None
-            called.append(self.features.extended(text, (pair[0], pair[1]), row))
+            called.append(self.text_encoder.extended(text, (pair[0], pair[1]), row))
         return called
 
     def read_many(
@@ -252,17 +251,17 @@ def _work_out(trace: Trace, obeys: bool) -> str:
 @pytest.fixture(scope="module")
 def reader(random_encoder: Path) -> Reader:
     torch.manual_seed(0)
-    model, tokenizer = new_model(ModelConfig(encoder=str(random_encoder)))
-    return Reader(model, features_for(model, tokenizer))
+    model, tokenizer = new_model(ModelSettings(encoder=str(random_encoder)))
+    return Reader(model(model, tokenizer))
 
 
 @pytest.mark.parametrize(("obeys", "verdict"), [(1.0, "used"), (0.5, "bypassed"), (0.0, "ignored")])
 def test_a_reader_on_possession_problems(reader: Reader, obeys: float, verdict: str) -> None:
-    options = Possession(people=3, digits=4, transfer=True, questions=("argmax", "max"))
+    options = Possession(people=3, digits=4, transfers=1, questions=("argmax", "max"))
     problems = list(generate(options, 120, seed=1))
     found = audit_reader(Exact(reader, obeys), problems)
     assert found.verdict == verdict
-    for right in found.score, found.arguments, found.ceiling, found.more[TEN_TIMES]:
+    for right in found.score, found.arguments, found.ceiling, found.more[SCORE_TIMES_TEN]:
         assert right is not None and right.mean == 100
     assert found.follow_rate is not None and found.interchange is not None
     for rate in found.follow_rate, found.interchange:
@@ -272,7 +271,7 @@ def test_a_reader_on_possession_problems(reader: Reader, obeys: float, verdict: 
 
 def marks_result(reader: Reader, operation: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes the reader mark the first result of an operation, wherever it stands; without one, the first word."""
-    sign = reader.features._first[operation]
+    sign = reader.text_encoder._first[operation]
 
     plain = reader.model.read_rows
 
@@ -284,7 +283,7 @@ def marks_result(reader: Reader, operation: str, monkeypatch: pytest.MonkeyPatch
             row = [i for i in ids if i >= 0]
             first = last = 1
             if row:
-                words: Any = reader.features.tokenizer.convert_ids_to_tokens(row)
+                words: Any = reader.text_encoder.tokenizer.convert_ids_to_tokens(row)
                 text, starts = "", list[int]()
                 for word in words:
                     starts.append(len(text))
@@ -309,11 +308,11 @@ def test_a_reader_whose_answers_are_results(reader: Reader, monkeypatch: pytest.
     assert found.verdict == "used" and found.score.mean == 100 and found.arguments is None and found.ceiling is None
     assert found.follow_rate is not None and (found.follow_rate.mean, found.follow_rate.n) == (100, 40)
     assert found.interchange is not None and found.interchange.mean == 100 and found.interchange.n > 30
-    assert TEN_TIMES not in found.more
+    assert SCORE_TIMES_TEN not in found.more
 
 
 def test_every_text_counts_once(reader: Reader) -> None:
-    options = Possession(people=3, digits=4, transfer=True, questions=("argmax", "max"))
+    options = Possession(people=3, digits=4, transfers=1, questions=("argmax", "max"))
     problems = list(generate(options, 60, seed=1))
     once, twice = (audit_reader(Exact(reader, 1), p) for p in (problems, [*problems, *problems]))
     assert once == twice and once.interchange is not None and once.interchange.mean == 100
@@ -321,18 +320,18 @@ def test_every_text_counts_once(reader: Reader) -> None:
 
 def test_a_reader_that_does_not_see_its_arguments(random_encoder: Path) -> None:
     torch.manual_seed(0)
-    hidden = {"hide_arguments": True, "blind_choice": True}
-    model, tokenizer = new_model(ModelConfig(encoder=str(random_encoder), **hidden))
-    options = Possession(people=3, digits=4, transfer=True, questions=("argmax", "max"))
-    found = audit_reader(Exact(Reader(model, features_for(model, tokenizer)), 1), list(generate(options, 120, seed=1)))
+    mask = MaskSettings(arguments="random", choosing=True)
+    model, tokenizer = new_model(ModelSettings(encoder=str(random_encoder), mask=mask))
+    options = Possession(people=3, digits=4, transfers=1, questions=("argmax", "max"))
+    found = audit_reader(Exact(Reader(model(model, tokenizer)), 1), list(generate(options, 120, seed=1)))
     assert found.verdict == "used" and found.ceiling is not None and found.ceiling.mean == 100
 
 
 def test_a_chain_whose_answer_is_the_first_result(random_encoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
-    chain = ModelConfig(encoder=str(random_encoder), calls=2, objective="unordered-set")
+    chain = ModelSettings(encoder=str(random_encoder), calls=2, choice=ChoiceSettings("unordered-set"))
     model, tokenizer = new_model(chain)
-    two_calls = Reader(model, features_for(model, tokenizer))
+    two_calls = Reader(model(model, tokenizer))
     trace_of = two_calls._trace
 
     def copy_first(called: Sequence[Text], override: Override | None, most: int) -> list[Trace]:
@@ -373,6 +372,6 @@ def test_what_cannot_be_audited(reader: Reader, random_encoder: Path) -> None:
     for passage, question in (("Ann has 3 pens and 4.", " "), ("Ann has pens.", "How many?")):
         with pytest.raises(NothingToAudit, match="no problem for which the model calls its calculator"):
             audit_reader(reader, [Problem("1", passage, question, (("3",),))])
-    model, tokenizer = new_model(ModelConfig(encoder=str(random_encoder), operations=[]))
+    model, tokenizer = new_model(ModelSettings(encoder=str(random_encoder), operations=[]))
     with pytest.raises(NothingToAudit, match="no calculator to audit"):
-        audit_reader(Reader(model, features_for(model, tokenizer)), [])
+        audit_reader(Reader(model(model, tokenizer)), [])

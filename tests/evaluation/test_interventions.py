@@ -1,66 +1,113 @@
-"""Follow rate, with readers whose behaviour is known: one that obeys the calculation, one that works alone."""
+"""Interventions: what each one changes of what the reader sees, and what it keeps."""
 
-import re
-from collections.abc import Iterable
-from fractions import Fraction
-from types import SimpleNamespace
-from typing import Any
+import random
+import subprocess
+import sys
+from pathlib import Path
 
-from anzan.evaluation.interventions import follow_rate
-from anzan.reader.reader import Answer
-from anzan.tasks.possession import Possession, generate
+import pytest
+import torch
 
+from anzan.evaluation.interventions import (
+    LABELS,
+    as_printed,
+    blanked,
+    exchanged_operands,
+    other_results,
+    random_arguments,
+    wrong_results,
+)
+from anzan.reader.reader import Reader
+from anzan.reader.sequence import Row, Text
+from anzan.training import ModelSettings, new_model
 
-class Features:
-    """Rows are plain pairs of numbers."""
-
-    @staticmethod
-    def calculator(a: Fraction, b: Fraction) -> tuple[int, int]:
-        return int(a), int(b)
-
-    @staticmethod
-    def row(printed: tuple[int, int]) -> tuple[int, int]:
-        return printed
-
-    @staticmethod
-    def text(passage: str, question: str) -> Any:
-        return SimpleNamespace(passage=passage, question=question)
+PASSAGE = "Anna has 5,903,204 pens. Carl has 12 pens and Zoë has -3.5."
+QUESTION = "Who has more pens: Anna or Carl?"
 
 
-class Solver:
-    """Answers from the sentences; `obeys` decides whether from the calculator's arguments or from the text's."""
-
-    features = Features()
-
-    def __init__(self, obeys: bool):
-        self.obeys = obeys
-
-    def call_many(self, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-        return list(pairs)
-
-    def read_many(self, called: list[tuple[str, str]], override: Any) -> Iterable[Any]:
-        for passage, question in called:
-            a, b = override(self.features.text(passage, question), (1, 2))
-            owns = {n: int(v.replace(",", "")) for n, v in re.findall(r"(\w+) has ([\d,]+)", passage)}
-            asked = [name for name in owns if re.search(rf"\b{name}\b", question)]
-            gift = re.search(r"(\w+) gave ([\d,]+) \w+ to (\w+)", passage)
-            if gift is None:
-                if self.obeys:
-                    owns |= {asked[0]: a, asked[1]: b}
-            else:
-                owner = next(name for name in asked if name in (gift[1], gift[3]))
-                amount = int(gift[2].replace(",", ""))
-                if self.obeys:
-                    owns[owner], amount = a, b
-                owns[owner] += amount if owner == gift[3] else -amount
-            winner = max(asked, key=lambda name: owns[name])
-            answer = winner if question.startswith("Who") else str(owns[winner])
-            yield SimpleNamespace(answer=Answer(answer, None, None, 1.0))
+@pytest.fixture(scope="module")
+def reader(random_encoder: Path) -> Reader:
+    torch.manual_seed(0)
+    model, tokenizer = new_model(ModelSettings(encoder=str(random_encoder)))
+    return Reader(model(model, tokenizer))
 
 
-def test_follow_rate() -> None:
-    for transfer in (False, True):
-        problems = generate(Possession(people=4, digits=5, transfer=transfer), 100, seed=0)
-        argmax = [p for p in problems if p.kind == "argmax"]
-        assert follow_rate(Solver(obeys=True), problems) == 100  # pyright: ignore[reportArgumentType]
-        assert follow_rate(Solver(obeys=False), argmax) == 0  # pyright: ignore[reportArgumentType]
+@pytest.fixture(scope="module")
+def called(reader: Reader) -> Text:
+    """The text with the calculator called on 12 and -3.5."""
+    text = reader.text_encoder.text(PASSAGE, QUESTION)
+    row = reader.text_encoder.result(text, (1, 2))
+    assert row is not None
+    return reader.text_encoder.extended(text, (1, 2), row)
+
+
+def numbers(row: Row, operands: bool) -> list[object]:
+    return [value for value, _, operation in row.fields if (operation is None) is operands]
+
+
+def test_names_are_identifiers_and_every_one_has_a_label(reader: Reader) -> None:
+    made = [
+        as_printed(),
+        blanked(),
+        random_arguments(reader.text_encoder, random.Random(0)),
+        other_results([], []),
+        wrong_results(reader.text_encoder),
+        exchanged_operands(reader.text_encoder),
+    ]
+    assert [each.name for each in made] == list(LABELS) and all(name.isidentifier() for name in LABELS)
+    assert [each.label for each in made] == list(LABELS.values())
+
+
+def test_what_is_printed_and_what_is_blanked(reader: Reader, called: Text) -> None:
+    [plain], [without] = as_printed().read(reader, [called]), blanked().read(reader, [called])
+    assert plain == next(reader.read_many([called])) and plain.row == called.calls[0].row
+    assert without.row is None and without.seen == called.uncalled.ids
+
+
+def test_wrong_results_keep_operands_and_signs(reader: Reader, called: Text) -> None:
+    row = called.calls[0].row
+    override = wrong_results(reader.text_encoder, seed=3).override
+    assert override is not None
+    changed = override(called.uncalled, row)
+    assert changed is not None and override(called.uncalled, None) is None
+    assert numbers(changed, operands=True) == numbers(row, operands=True)
+    assert numbers(changed, operands=False) != numbers(row, operands=False)
+    signs = [[c for c in each.printed.text if not c.isdigit()] for each in (row, changed)]
+    assert signs[0] == signs[1] and len(changed.printed.text) == len(row.printed.text)
+    shown = [wrong_results(reader.text_encoder, seed).read(reader, [called])[0].row for seed in (3, 4)]
+    assert shown[0] == changed != shown[1]
+
+
+def test_exchanged_operands_print_the_calculation_the_other_way_round(reader: Reader, called: Text) -> None:
+    features, mentions = reader.text_encoder, called.mentions
+    [shown] = exchanged_operands(features).read(reader, [called])
+    assert shown.row == features.row(features.calculator(mentions[2].value, mentions[1].value))
+    assert shown.pair == (1, 2)
+
+
+def test_random_arguments_reach_every_pair(reader: Reader, called: Text) -> None:
+    intervention = random_arguments(reader.text_encoder, random.Random(0))
+    traces = intervention.read(reader, [called] * 50)
+    assert {trace.pair for trace in traces} == {(0, 1), (0, 2), (1, 2)}
+    for trace in traces:
+        assert trace.pair is not None and trace.row == reader.text_encoder.result(called.uncalled, trace.pair)
+
+
+def test_other_results_are_shown_for_the_last_call_only(reader: Reader, called: Text) -> None:
+    features = reader.text_encoder
+    other, own = features.result(called.uncalled, (0, 1)), called.calls[0].row
+    twice = features.extended(called, (0, 3), features.result(called, (0, 3)) or own)
+    for text, calls in ((called, 1), (twice, 2)):
+        [shown], [kept] = (other_results([text], [row], calls).read(reader, [text]) for row in (other, None))
+        assert shown.row == other and kept.row == text.calls[-1].row
+    assert [call.row for call in shown.text.calls] == [own]
+    elsewhere = reader.text_encoder.text("Anna has 5 pens.", "How many?")
+    assert other_results([elsewhere], [other]).read(reader, [called])[0].row == own
+
+
+def test_scores_and_interventions_load_no_torch() -> None:
+    code = (
+        "import sys; from anzan.evaluation import drop_em_f1, evaluate_predictions, interventions; "
+        "interventions.blanked(); sys.exit(bool({'torch', 'transformers', 'scipy'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 
-from anzan.evaluation.number_swaps import original_and_swapped
-from anzan.reader.reader import Answer
+from anzan.evaluation import original_and_swapped
+from anzan.reader import Answer
 from anzan.tasks.problem import Problem
 
 
@@ -15,7 +15,7 @@ class Known:
 
     def __init__(self, compares: bool):
         self.compares = compares
-        self.features = SimpleNamespace(
+        self.text_encoder = SimpleNamespace(
             calculator=SimpleNamespace(operations=("-",)), text=lambda passage, question: None
         )
 

@@ -8,31 +8,30 @@ import captum.attr
 import pytest
 import torch
 
-from anzan.evaluation.explanation import explain
-from anzan.evaluation.saliency import calculator_share, saliency
-from anzan.reader.reader import Reader, features_for
+from anzan.evaluation import calculator_share, explain, saliency
+from anzan.reader.reader import Reader
 from anzan.reader.sequence import RESULT_SEGMENT
+from anzan.reader.settings import MaskSettings
 from anzan.report.explanation_page import write_explanation
 from anzan.report.heat import write_html, write_png
-from anzan.training.settings import ModelConfig
-from anzan.training.trainer import new_model
+from anzan.training import ModelSettings, new_model
 
 PASSAGE, QUESTION = "Anna has 512 pens. Carl has <b>86</b> pens.", "Who has more pens: Anna or Carl?"
 
 
-@pytest.fixture(params=[False, True])
+@pytest.fixture(params=[None, "random"])
 def reader(request: pytest.FixtureRequest, random_encoder: Path) -> Reader:
     torch.manual_seed(0)
-    model, tokenizer = new_model(ModelConfig(encoder=str(random_encoder), hide_arguments=request.param))
-    return Reader(model, features_for(model, tokenizer))
+    model, tokenizer = new_model(ModelSettings(encoder=str(random_encoder), mask=MaskSettings(request.param)))
+    return Reader(model(model, tokenizer))
 
 
 def test_norms_are_those_of_finite_differences(reader: Reader) -> None:
     answer, tokens = saliency(reader, PASSAGE, QUESTION)
     assert answer == reader.ask(PASSAGE, QUESTION)
     digits = [t for t in tokens if t.where == "passage" and t.token.removeprefix("##").isdigit()]
-    assert len(digits) == 5 and all(t.hidden == reader.model.config.hide_arguments for t in digits)
-    assert sum(t.hidden for t in tokens) == (5 if reader.model.config.hide_arguments else 0)
+    assert len(digits) == 5 and all(t.masked == bool(reader.model.config.settings.mask.arguments) for t in digits)
+    assert sum(t.masked for t in tokens) == (5 if reader.model.config.settings.mask.arguments else 0)
     # Move one token's embedding along each direction, in float64, and see what becomes of log p.
     reader.model.double()
     trace = next(reader.trace_many([(PASSAGE, QUESTION)]))
@@ -65,9 +64,9 @@ def test_norms_are_those_of_captum(reader: Reader) -> None:
     model, length = reader.model, len(trace.seen)
     first, last = trace.span
     types = torch.tensor([trace.text.types + [RESULT_SEGMENT] * len(trace.row.ids)])
-    answerable = torch.tensor([t.where is not None and not t.hidden for t in tokens])
-    hidden_in_rows = torch.arange(length) >= len(trace.text.ids)  # operands are printed with decoys, and may be marked
-    answerable |= torch.tensor([t.where == "calculator" for t in tokens]) & hidden_in_rows
+    answerable = torch.tensor([t.where is not None and not t.masked for t in tokens])
+    in_row = torch.arange(length) >= len(trace.text.ids)  # operands are printed masked, and may be marked
+    answerable |= torch.tensor([t.where == "calculator" for t in tokens]) & in_row
 
     def loss(embeddings: torch.Tensor) -> torch.Tensor:
         kinds = {"token_type_ids": types.clamp_max(model.segments - 1)} if model.segments > 1 else {}

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from anzan.evaluation.interventions import follow_rate, tampered
-from anzan.evaluation.predict import evaluate
+from anzan.evaluation import evaluate, evaluate_under, follow_rate
+from anzan.evaluation.interventions import blanked, wrong_results
 from anzan.paper.local import reproduce_side_by_side
 from anzan.paper.page import PAPER, write_page
 from anzan.paper.run import draw_figure2, reproduce
@@ -96,7 +96,8 @@ def test_a_cell_is_run_once_in_slices_and_lands_on_the_page(tmp_path: Path, rand
     # The calculator is called once for all of them; one by one they come out the same.
     reader, problems = Reader.load(places[0] / runs[0].name), draw(possession_of(runs[0].config), "eval")
     one_by_one = evaluate(reader, problems) | {"follow_rate": follow_rate(reader, problems)}
-    for name, figures in tampered(reader, problems).items():
+    interventions = [blanked(), wrong_results(reader.text_encoder)]
+    for name, figures in evaluate_under(reader, problems, interventions).items():
         one_by_one |= {f"{k}_{name}": figures[k] for k in ("f1", "em")}
     assert {k: result["metrics"][k] for k in one_by_one} == one_by_one
     # A result equals the answer by accident alone where nothing has to be calculated; numbers have three digits here.

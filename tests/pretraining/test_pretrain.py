@@ -6,8 +6,12 @@ from functools import wraps
 import torch
 from transformers import AutoModel, AutoTokenizer
 
-from anzan.pretraining.pretrain import TINY, Recipe, Skills, pretrain, tensors
-from anzan.pretraining.text import Writer
+from anzan.pretraining import Recipe, pretrain
+from anzan.pretraining.batch import collate
+from anzan.pretraining.documents import Words, designated_document, facts_document, order_document, recall_document
+from anzan.pretraining.model import PretrainingModel
+from anzan.pretraining.skills import link_loss
+from anzan.reader.encoders import TINY_FOLDER
 
 SMALL = Recipe(
     steps=5,
@@ -26,22 +30,22 @@ def test_the_same_seed_gives_the_same_encoder_and_transformers_loads_it(tmp_path
     a, b = (AutoModel.from_pretrained(tmp_path / name).state_dict() for name in ("a", "b"))
     assert a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
     assert AutoTokenizer.from_pretrained(tmp_path / "a").tokenize("x1990") == AutoTokenizer.from_pretrained(
-        TINY
+        TINY_FOLDER
     ).tokenize("x1990")
 
 
 def test_every_label_reaches_the_loss(tmp_path, monkeypatch):
-    """accelerate's default for streamed data cuts tensors with more rows than the batch has examples."""
+    """By default accelerate cuts the tensors of a streamed batch to the number of its examples."""
     seen = []
-    forward = Skills.forward
+    forward = PretrainingModel.forward
 
     @wraps(forward)  # transformers reads the signature
-    def spy(self, input_ids, **rest):
-        labels = ("tag_labels", "links", "link_targets", "place_labels", "order_labels")
-        seen.append((len(input_ids), *(len(rest[k]) for k in labels)))
-        return forward(self, input_ids, **rest)
+    def spy(self, batch):
+        labels = ("tag_labels", "links", "link_targets", "digit_labels", "order_labels")
+        seen.append((len(batch["input_ids"]), *(len(batch[k]) for k in labels)))
+        return forward(self, batch)
 
-    monkeypatch.setattr(Skills, "forward", spy)
+    monkeypatch.setattr(PretrainingModel, "forward", spy)
     pretrain(SMALL, tmp_path, every=100)
     for examples, *rows, _ in seen[:5]:
         assert examples == SMALL.batch_size and all(n > 4 * examples for n in rows)
@@ -50,18 +54,18 @@ def test_every_label_reaches_the_loss(tmp_path, monkeypatch):
 
 
 def test_the_default_encoder_is_small_enough_to_ship():
-    model = Skills(Recipe(), AutoTokenizer.from_pretrained(TINY))
+    model = PretrainingModel(Recipe(), AutoTokenizer.from_pretrained(TINY_FOLDER))
     assert 4 * sum(p.numel() for p in model.encoder.parameters()) < 8_000_000
 
 
 def test_link_supervision_reads_the_attention_that_the_encoder_computes():
     """The recomputed head equals the attention weights that transformers itself reports."""
-    tokenizer = AutoTokenizer.from_pretrained(TINY)
+    tokenizer = AutoTokenizer.from_pretrained(TINY_FOLDER)
     torch.manual_seed(0)
-    model = Skills(SMALL, tokenizer).eval()
+    model = PretrainingModel(SMALL, tokenizer).eval()
     model.encoder.set_attn_implementation("eager")
-    writer = Writer(tokenizer, random.Random(0))
-    batch = tensors([*(writer.facts(3) for _ in range(8)), writer.designated()], tokenizer)
+    words = Words(tokenizer, random.Random(0))
+    batch = collate([*(facts_document(words, 3) for _ in range(8)), designated_document(words)], tokenizer)
     out = model.encoder(
         input_ids=batch["input_ids"],
         attention_mask=batch["attention_mask"],
@@ -69,7 +73,7 @@ def test_link_supervision_reads_the_attention_that_the_encoder_computes():
         output_hidden_states=True,
     )
     links, targets = batch["links"], batch["link_targets"]
-    _, found = model._link_loss(out.hidden_states, batch["attention_mask"], links, targets)
+    _, found = link_loss(model.encoder, SMALL.link_heads, out.hidden_states, batch)
     for at, (kind, layer, head) in enumerate(SMALL.link_heads):
         mass = []
         for i, (row, position, k) in enumerate(links.tolist()):
@@ -80,12 +84,16 @@ def test_link_supervision_reads_the_attention_that_the_encoder_computes():
 
 
 def test_every_part_of_the_loss_trains_the_encoder():
-    tokenizer = AutoTokenizer.from_pretrained(TINY)
-    model = Skills(SMALL, tokenizer)
-    writer = Writer(tokenizer, random.Random(1))
-    for documents in ([writer.order(4)], [writer.designated()], [writer.facts(4), writer.recall(3)]):
+    tokenizer = AutoTokenizer.from_pretrained(TINY_FOLDER)
+    model = PretrainingModel(SMALL, tokenizer)
+    words = Words(tokenizer, random.Random(1))
+    for documents in (
+        [order_document(words, 4)],
+        [designated_document(words)],
+        [facts_document(words, 4), recall_document(words, 3)],
+    ):
         model.zero_grad()
-        loss = model(**tensors(documents, tokenizer))["loss"]
+        loss = model(collate(documents, tokenizer)).loss
         assert loss.isfinite()
         loss.backward()
         assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())

@@ -18,7 +18,7 @@ from anzan.reader.labels import make_example
 from anzan.reader.sequence import Row, Text
 from anzan.reader.tokenizer import model_ids
 from anzan.reader.views import Drawn, View, Views, draw_digits, last, stale_numbers
-from anzan.tasks.possession import Possession, generate
+from anzan.tasks.possession import Possession, facts_of, generate
 
 TEXTS = [
     ("Anna has 7 pens. Carl has 54 pens. Zoë has 1,120 pens and twenty.", "Who has more than 3.5 million?"),
@@ -353,8 +353,9 @@ def test_stale_numbers(passage: str, stale: str) -> None:
 
 
 def test_the_rival_s_number_stays_and_the_gold_arguments_do_not() -> None:
-    for problem in generate(Possession(people=5, digits=4, transfer=True), 50, seed=0):
-        other = next(name for name in problem.meta["asked"] if name != problem.meta["owner"])
+    for problem in generate(Possession(people=5, digits=4, transfers=1), 50, seed=0):
+        facts = facts_of(problem)
+        other = next(name for name in facts.asked if name != facts.owner)
         start = problem.passage.index(f"{other} has ") + len(f"{other} has ")
         golds = [m["start"] for m in problem.meta["mentions"]]
         assert stale_numbers(problem.passage, [start, *golds]) == [False, True, True]

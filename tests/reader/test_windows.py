@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from readers import MakeReader
 from torch import Tensor
 
-from anzan.evaluation.saliency import saliency
+from anzan.evaluation import saliency
 from anzan.reader.batch import collate_examples, collate_texts
 from anzan.reader.labels import make_example
 from anzan.reader.network import CalculatorReader

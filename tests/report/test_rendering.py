@@ -1,4 +1,4 @@
-"""Answers on a terminal: what is highlighted, with and without colour."""
+"""Answers and scores on a terminal, with and without colour."""
 
 import io
 import re
@@ -6,9 +6,9 @@ from fractions import Fraction
 
 from rich.console import Console
 
-from anzan.reader.reader import Answer, Step
+from anzan.reader import Answer, Step
 from anzan.reader.sequence import Mention
-from anzan.report.rendering import answer_view, scores_table
+from anzan.report import answer_view, scores_table
 
 PASSAGE = "Anna has 7 pens.\r\nCarl\x07 has [3] pens."
 QUESTION = "How many more than 7?"
@@ -33,8 +33,8 @@ def test_a_calculated_answer() -> None:
     text = shown(Answer("-4", Fraction(-4), "calculator", 0.876, steps=(STEP,)))
     assert "│  -4 " in text
     assert "Anna has [7] pens." in text
-    assert "has [[3]] pens." in text  # the user's own brackets stay
-    assert "than 7?" in text  # not the 7 that was used
+    assert "has [[3]] pens." in text  # brackets in the passage are kept
+    assert "than 7?" in text  # another 7 than the argument
     assert "calculation  10 = 7 + 3 " in text
     assert "[- 4] = 3 - 7" in text
     assert " 4 = 7 - 3" in text
@@ -100,4 +100,4 @@ def test_scores() -> None:
     assert re.search(r"all variants right\W+12\.5\W+8", file.getvalue())
     assert "wrong arguments" not in file.getvalue()
     Console(file=file, width=80).print(scores_table(metrics | {"spurious": 6.25}, "t"))
-    assert re.search(r"right, by wrong arguments\W+6\.2\W", file.getvalue())
+    assert re.search(r"right, wrong arguments\W+6\.2\W", file.getvalue())

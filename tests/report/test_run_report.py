@@ -1,4 +1,4 @@
-"""The page at the end of a training run: whole, escaped, wrong answers first."""
+"""The report of a training run: complete, escaped, wrong answers first."""
 
 import re
 from fractions import Fraction
@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from anzan.evaluation.audit import AS_IS, BLANKED, Observed, audit
-from anzan.reader.reader import Answer, Step
+from anzan.evaluation import Observed, audit
+from anzan.evaluation.interventions import AS_PRINTED, BLANKED
+from anzan.presets import load_config
+from anzan.reader import Answer, Step
 from anzan.reader.sequence import Mention
-from anzan.report.run_report import write_report
+from anzan.report import write_report
 from anzan.tasks.problem import Problem
-from anzan.training.settings import load_config
 
 RESULT: dict[str, Any] = {
     "experiment": "table3", "cell": "<plain>", "recipe": "paper", "scale": "laptop", "encoder": "anzan-tiny",
@@ -54,12 +55,12 @@ def page(tmp_path: Path) -> str:
     (tmp_path / "curves.png").write_bytes(b"\x89PNG picture")
     problems = [Problem(str(i), PASSAGE, f"How many, {i}?", (("14",),)) for i in range(30)]
     answers = [answer("14" if i % 10 else f"<i>{i}</i>") for i in range(30)]
-    found = audit({AS_IS: Observed(["a"] * 4, [1, 1, 1, 0]), BLANKED: Observed(["a"] * 4, [1, 1, 1, 0])})
+    found = audit({AS_PRINTED: Observed(["a"] * 4, [1, 1, 1, 0]), BLANKED: Observed(["a"] * 4, [1, 1, 1, 0])})
     write_report(RESULT, tmp_path / "curves.png", found, problems, answers, tmp_path / "report.html")
     return (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
-def test_it_is_whole_and_needs_nothing_else(page: str) -> None:
+def test_the_page_is_complete_and_self_contained(page: str) -> None:
     tags = Tags()
     tags.feed(page)
     assert not tags.stack and tags.seen.count("img") == 1
@@ -70,7 +71,7 @@ def test_it_is_whole_and_needs_nothing_else(page: str) -> None:
         "anzan train demo",
         "Is the tool used? UNDECIDED",
         "score falls: blanked",
-        "max_steps",
+        "learning_rate",
     ):
         assert part in page
 
@@ -81,7 +82,7 @@ def test_text_of_the_data_is_escaped(page: str) -> None:
     assert "<title>table3: &lt;plain&gt;</title>" in page
 
 
-def test_twenty_answers_wrong_ones_first_with_their_working(page: str) -> None:
+def test_twenty_answers_wrong_ones_first_with_their_calculations(page: str) -> None:
     shown = re.findall(r"How many, (\d+)\?", page)
     assert shown[:3] == ["0", "10", "20"] and len(shown) == len(set(shown)) == 20
     assert page.count('<b class="wrong">') == 3

@@ -50,7 +50,7 @@ def test_something_is_put_in_and_nothing_else_changes(original: Problem) -> None
     for p in found:
         place = next(i for i in range(len(p.passage)) if p.passage[i] != original.passage[i : i + 1])
         put_in = len(p.passage) - len(original.passage)
-        assert any(  # what stands before and behind it are the two halves of the original
+        assert any(  # the text before and after it are the two halves of the original
             p.passage[:i] + p.passage[i + put_in :] == original.passage
             for i in range(max(0, place - put_in), place + 1)
         )

@@ -126,7 +126,7 @@ def test_gzip_and_byte_order_mark(file: Path) -> None:
         (document(question("\ud800", answer("3"))), "question 1, query_id: lone surrogate at character 1; "),
     ],
 )
-def test_errors_name_file_place_and_mend(file: Path, content: Any, fault: str) -> None:
+def test_errors_name_file_place_and_fix(file: Path, content: Any, fault: str) -> None:
     with pytest.raises(DataError) as error:
         read(file, content)
     assert str(error.value).startswith(f"{file}, ") and fault in str(error.value) and "\n" not in str(error.value)

@@ -73,7 +73,7 @@ def test_a_row_of_a_file(tmp_path: Path, row: dict[str, Any], expected: Problem,
 
 @pytest.mark.parametrize("layout", [apart, together, flat])
 def test_through_the_library(tmp_path: Path, layout: Any) -> None:
-    """A folder of the library stands for its hub: the columns travel through Arrow, with their nested types."""
+    """A local folder in place of the hub: the columns travel through Arrow, with their nested types."""
     import datasets
 
     rows, expected = zip(*[c for c in CASES if (layout is flat) == ("context" in c[0])

@@ -1,4 +1,4 @@
-"""Formats are told by content; what cannot be read gives one line that says what to do."""
+"""Formats are recognised by content; a file that cannot be read gives one line that says what to do."""
 
 import gzip
 import json
@@ -61,7 +61,7 @@ def test_content_tells_the_format(file: Path, content: bytes, id: str) -> None:
         (json.dumps([LINE]).encode(), ": unknown format; "),
         (bytes(range(256)) * 4, ": unknown format; "),
         ("{}".encode("utf-16"), ": unknown format; "),
-        (gzip.compress(SVAMP), ": only JSON is read gzipped; "),
+        (gzip.compress(SVAMP), ": only JSON may be gzipped; "),
         (gzip.compress(JSONL)[:-9], ": the gzip file is damaged or cut off; "),
         (gzip.compress(DROP)[:12], ": the gzip file is damaged or cut off; "),
         (b"\x1f\x8bnot gzip", ": the gzip file is damaged or cut off; "),

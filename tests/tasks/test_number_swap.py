@@ -1,4 +1,4 @@
-"""Swapped quantities: what becomes of the text, and what is refused with which reason."""
+"""Swapped quantities: the new text and answers, and the reasons for refusals."""
 
 from collections import Counter
 from pathlib import Path
@@ -33,7 +33,7 @@ def problem(passage: str, question: str, answer: str) -> Problem:
             "Ages: 13.1% under the age of 18, 21.8% from 18 to 24, and 31% from 25 to 44.",
             ["Under the age of 18", "under the age of 18"],
         ),
-        (  # numbers behind the options, in brackets; more question before the first, a phrase behind the second
+        (  # numbers after the options, in brackets; more question before the first, a phrase after the second
             "There live Serbs (14,298 inhabitants) and Turks (8,595).",
             "Were there more Turks or Serbs in Skopje in 2002?",
             "Serbs",
@@ -81,18 +81,18 @@ def test_numbers_change_places_and_the_other_option_is_right(
     [
         ("The war began in 1903 and the truce in 1909.", "Which happened first, the war or the truce?", "war", "times"),
         ("5 cats, 7 dogs.", "How many animals are there?", "12", "whether the larger or the smaller"),
-        ("5 cats, 7 dogs.", "Are there more cats, dogs or cows?", "dogs", "does not stand in the passage"),
+        ("5 cats, 7 dogs.", "Are there more cats, dogs or cows?", "dogs", "is not in the passage"),
         ("5 cats, 7 dogs.", "Are there more cats or more dogs or cows?", "dogs", "two options"),
         ("5 cats, 7 dogs.", "Is the total larger for cats or dogs?", "dogs", "more than a comparison"),
         ("5 cats, 7 dogs.", "Are there more cats or dogs?", "cats", "do not give the answer"),
         ("5 cats, 7 dogs.", "Are there more cats or dogs?", "yes", "not one of its options"),
         ("5 cats, 7 dogs. 9 cats are black.", "Are there more cats or dogs?", "dogs", "more than one number"),
-        ("Cats and 7 dogs.", "Are there more cats or dogs?", "dogs", "no number stands beside 'cats'"),
-        ("5 cats. Dogs: there are dogs, say 7 dogs.", "Are there more cats or pigs?", "cats", "does not stand"),
-        ("5 cats, dogs are 7.", "Are there more cats or dogs?", "dogs", "stands before its number"),
+        ("Cats and 7 dogs.", "Are there more cats or dogs?", "dogs", "no number is next to 'cats'"),
+        ("5 cats. Dogs: there are dogs, say 7 dogs.", "Are there more cats or pigs?", "cats", "is not in the passage"),
+        ("5 cats, dogs are 7.", "Are there more cats or dogs?", "dogs", "is before its number"),
         ("5% cats, 7 dogs.", "Are there more cats or dogs?", "dogs", "different units"),
         ("5 cats, 7 dogs, 7 cows.", "Are there more cats or dogs?", "dogs", "more than once"),
-        ("Half of the cats and two dogs.", "Are there more cats or dogs?", "dogs", "'Half' is a part of something"),
+        ("Half of the cats and two dogs.", "Are there more cats or dogs?", "dogs", "'Half' is a fraction"),
         ("1 sheep, 7 dogs.", "Are there fewer sheep or dogs?", "sheep", "singular"),
         ("1950 cats, 2007 dogs.", "Are there more cats or dogs?", "dogs", "year"),
         ("5 cats, and 7 dogs, only 7 dogs.", "Are there more cats or dogs?", "dogs", "more than one number"),

@@ -1,4 +1,4 @@
-"""Data lines: exact values, round trips, and errors that say where and how to mend."""
+"""Data lines: exact values, round trips, and errors that say where and how to fix them."""
 
 import json
 from fractions import Fraction
@@ -124,7 +124,7 @@ def test_round_trip(tmp_path_factory: pytest.TempPathFactory, problems: list[Pro
         ),
     ],
 )
-def test_errors_name_file_line_field_and_mend(file: Path, changes: dict, field: str) -> None:
+def test_errors_name_file_line_field_and_fix(file: Path, changes: dict, field: str) -> None:
     write(file, LINE, "", LINE | changes, LINE)
     with pytest.raises(DataError) as error:
         read_problems(file)

@@ -174,7 +174,7 @@ def test_where_body_or_question_is_missing(
         ({"Numbers": f"{'9' * 900} {'9' * 900}"}, "Equation: the number has more than 1000 digits; "),
     ],
 )
-def test_errors_name_file_line_column_and_mend(file: Path, changes: dict[str, str], fault: str) -> None:
+def test_errors_name_file_line_column_and_fix(file: Path, changes: dict[str, str], fault: str) -> None:
     write(file, ROW, ROW | changes)
     with pytest.raises(DataError) as error:
         read_svamp(file)

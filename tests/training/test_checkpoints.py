@@ -18,8 +18,8 @@ from anzan.training.checkpoints import last_whole, told_of_a_full_disk
 
 KILLS = int(os.environ.get("ANZAN_KILLS", "5"))
 SETTINGS = [
-    "train.max_steps=60", "train.minutes=null", "train.begin_share=0.3", "train.evaluations=15", "train.batch_size=8",
-    "model.encoder_dropout=0.1", "model.hide_arguments=true",
+    "train.epochs=7.5", "train.time_limit=null", "train.begin.max=0.3", "train.evaluations=15", "train.batch_size=8",
+    "model.encoder_dropout=0.1", "model.mask.arguments=random",
 ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The order of examples over a run, and its pace."""
+"""The order of examples over a run, and its clock."""
 
 import math
 from collections import Counter
@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from anzan.training.clock import Pace
-from anzan.training.curriculum import Curriculum
+from anzan.training.clock import Clock
+from anzan.training.curriculum import Beginning, Curriculum, Growth
 
 LENGTHS = [5 + (i * 37) % 50 for i in range(40)]
 EVEN = [i for i in range(40) if i % 2 == 0]
@@ -18,7 +18,7 @@ def drawn(sampler: Curriculum) -> list[int]:
 
 
 def test_the_beginning_is_of_the_chosen_kind_and_the_rest_of_all():
-    sampler = Curriculum(LENGTHS, 4, 60, EVEN, 0.5)
+    sampler = Curriculum(LENGTHS, 4, 60, beginnings=[Beginning(0.5, EVEN)])
     seen = drawn(sampler)
     assert len(seen) == len(sampler) == 240
     first, rest = seen[:120], seen[120:]
@@ -28,7 +28,7 @@ def test_the_beginning_is_of_the_chosen_kind_and_the_rest_of_all():
 
 def test_a_slow_run_goes_on_to_all_kinds_in_time():
     used = iter([0.0, 0.2, 0.4, 0.6, *[0.9] * 6])
-    seen = drawn(Curriculum(LENGTHS, 4, 10, EVEN, 0.5, lambda: next(used)))
+    seen = drawn(Curriculum(LENGTHS, 4, 10, beginnings=[Beginning(0.5, EVEN)], clock=lambda: next(used)))
     assert set(seen[:12]) <= set(EVEN) and not set(seen[12:]) <= set(EVEN)
 
 
@@ -47,7 +47,7 @@ def test_batches_hold_examples_of_like_length_or_any(by_length: bool, least: int
 
 
 def test_the_seed_decides_the_order():
-    runs = [drawn(Curriculum(LENGTHS, 4, 30, EVEN, 0.5, seed=seed)) for seed in (1, 1, 2)]
+    runs = [drawn(Curriculum(LENGTHS, 4, 30, seed, [Beginning(0.5, EVEN)])) for seed in (1, 1, 2)]
     assert runs[0] == runs[1] != runs[2]
 
 
@@ -56,13 +56,13 @@ def test_progress_is_of_steps_or_of_time_whichever_is_more(monkeypatch: pytest.M
     monkeypatch.setattr("anzan.training.clock.time.monotonic", lambda: clock)
     control = SimpleNamespace(should_training_stop=False, should_evaluate=False, should_save=False)
 
-    def after(pace: Pace, step: int) -> float:
-        pace.on_step_end(None, SimpleNamespace(global_step=step), control)
-        return pace.progress
+    def after(clock_: Clock, step: int) -> float:
+        clock_.on_step_end(None, SimpleNamespace(global_step=step), control)
+        return clock_.progress
 
-    free, bound = Pace(100), Pace(100, minutes=2)
-    for pace in (free, bound):
-        pace.on_train_begin(None, SimpleNamespace(global_step=0), control)
+    free, bound = Clock(100), Clock(100, minutes=2)
+    for clock_ in (free, bound):
+        clock_.on_train_begin(None, SimpleNamespace(global_step=0), control)
     clock += 30
     assert after(free, 10) == 0.1
     assert after(bound, 10) == 0.25
@@ -75,14 +75,21 @@ def test_progress_is_of_steps_or_of_time_whichever_is_more(monkeypatch: pytest.M
 
 
 def test_it_tells_when_problems_begin_to_grow() -> None:
-    grows = Curriculum(LENGTHS, 4, 800, grow_from=2, grow_share=0.5, people=6)
+    growth = Growth(people=6, until=0.5)
+    grows = Curriculum(LENGTHS, 4, 800, growth=growth)
     first = next(i for i, item in enumerate(grows) if item.people != 2)
-    assert first // 4 == math.ceil(800 * grows.grows_at)
-    assert Curriculum(LENGTHS, 4, 800).grows_at == 0.0
+    assert first // 4 == math.ceil(800 * growth.starts)
+    assert Growth(people=2, until=0.5).starts == 0.0
+
+
+def test_beginnings_follow_one_another() -> None:
+    odd = [i for i in range(40) if i % 2]
+    seen = drawn(Curriculum(LENGTHS, 4, 40, beginnings=[Beginning(0.25, EVEN), Beginning(0.5, odd)]))
+    assert set(seen[:40]) <= set(EVEN) and set(seen[40:80]) <= set(odd) and not set(seen[80:]) <= set(odd)
 
 
 def test_problems_grow_by_the_square_of_time_and_then_are_whole() -> None:
-    seen = list(Curriculum(LENGTHS, 4, 80, grow_from=2, grow_share=0.5, people=6))
+    seen = list(Curriculum(LENGTHS, 4, 80, growth=Growth(people=6, until=0.5)))
     sizes = [item.people for item in seen]
     # A quarter of the growth is over after half of its 40 steps, a half after 29, three quarters after 35.
     assert sizes == [n for n, steps in ((2, 20), (3, 9), (4, 6), (5, 5)) for _ in range(4 * steps)] + [None] * 160

@@ -6,29 +6,35 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from rich.console import Console
 
 from anzan.arithmetic.calculator import Calculator
-from anzan.reader.encode import Features
+from anzan.errors import AnzanError
+from anzan.presets import load_config
+from anzan.reader.encode import TextEncoder
 from anzan.reader.encoders import TINY, locate_encoder
 from anzan.reader.tokenizer import load_tokenizer
+from anzan.settings import ConfigError
+from anzan.tasks.possession import facts_of
 from anzan.tasks.problem import Problem, write_problems
 from anzan.training.curriculum import Item
 from anzan.training.data import Examples, draw, load_splits, make_examples
-from anzan.training.settings import ConfigError, DataConfig, PossessionData, load_config
-from anzan.training.trainer import train
+from anzan.training.null_examples import NullExamples, null_control
+from anzan.training.run import train
+from anzan.training.settings import DataSettings, PossessionSettings
 
 
 def gap(problem: Problem) -> Fraction:
     """Of what the two asked own in the end, in units of what the leading digit of the lesser spans."""
-    low, high = sorted(problem.meta["quantities"].values())
+    low, high = sorted(facts_of(problem).final.values())
     return Fraction(high - low, 10 ** (len(str(low)) - 1))
 
 
 def test_a_share_of_the_training_problems_is_wide() -> None:
-    data = PossessionData(people=4, gap=0.2, wide_share=0.25, train_size=200, dev_size=50, eval_size=50)
+    data = PossessionSettings(people=4, gap=0.2, wide_share=0.25, train_size=200, eval_size=50)
     train_, dev, test = (draw(data, split) for split in ("train", "dev", "eval"))
-    assert [len(x) for x in (train_, dev, test)] == [200, 50, 50]
+    assert [len(x) for x in (train_, dev, test)] == [200, 8, 50]
     wide = [p for p in train_ if p.meta["wide"]]
     assert len(wide) == 50 and len({p.id for p in train_}) == 200
     assert sum(gap(p) > 1 for p in wide) > 25
@@ -38,33 +44,38 @@ def test_a_share_of_the_training_problems_is_wide() -> None:
 
 def test_problems_without_a_transfer_are_what_they_were() -> None:
     data: dict[str, Any] = {"people": 3, "train_size": 40}
-    assert draw(PossessionData(**data, transfer=[False], wide_share=0.5), "train") == draw(
-        PossessionData(**data, transfer=[False]), "train"
+    assert draw(PossessionSettings(**data, transfers=[0], wide_share=0.5), "train") == draw(
+        PossessionSettings(**data, transfers=[0]), "train"
     )
-    both = draw(PossessionData(**data, transfer=[False, True], wide_share=0.5), "train")
-    assert sum(p.meta["role"] is None for p in both) == 20
-    assert sum(p.meta["role"] is not None and p.meta["wide"] for p in both) == 10
+    both = draw(PossessionSettings(**data, transfers=[0, 1], wide_share=0.5), "train")
+    assert sum(not facts_of(p).transfers for p in both) == 20
+    assert sum(bool(facts_of(p).transfers) and p.meta["wide"] for p in both) == 10
 
 
-def test_a_share_of_the_training_problems_is_close() -> None:
-    options = PossessionData(people=3, close_share=0.5, wide_share=0.25, gap=1.0, train_size=40, eval_size=40)
-    gaps = [
-        abs(a - b) / 10 ** (len(str(max(a, b))) - 1)
-        for p in draw(options, "train")
-        for a, b in [p.meta["quantities"].values()]
-    ]
-    assert sum(gap <= 0.05 for gap in gaps) >= 20 and max(gaps) > 1
-    assert [p.passage for p in draw(options, "eval")] == [
-        p.passage for p in draw(replace(options, close_share=0), "eval")
-    ]
+@pytest.mark.parametrize(("train_size", "dev_size"), [(64, 8), (3000, 100), (20_000, 300)])
+def test_the_development_split_has_a_thirtieth_of_the_training_problems(train_size: int, dev_size: int) -> None:
+    assert PossessionSettings(train_size=train_size).dev_size == dev_size
 
 
-@pytest.mark.parametrize("name", ["wide_share", "close_share"])
-def test_a_share_beyond_1_is_refused(name: str) -> None:
-    with pytest.raises(ConfigError, match=rf"data.possession.{name}: give a share from 0 to 1, got 1.5"):
-        draw(PossessionData(**{name: 1.5}), "train")
-    with pytest.raises(ConfigError, match=r"data.possession.wide_share, close_share: give shares that make 1"):
-        draw(PossessionData(wide_share=0.6, close_share=0.6), "train")
+@pytest.mark.parametrize(
+    ("override", "fault"),
+    [
+        ("wide_share=1.5", "wide_share: give a share from 0 to 1, got 1.5"),
+        ("transfers=[]", r"transfers: 0, 1 or 2, or several of them, such as \[0, 1\], got \[\]"),
+        ("transfers=[1, 1]", r"transfers: 0, 1 or 2, .*, got \[1, 1\]"),
+        ("transfers=3", r"transfers: 0, 1 or 2, .*, got \[3\]"),
+        ("digits=[2, 6]", r"digits: a number, or a range from 1 such as \[1, 6\], got \[2, 6\]"),
+    ],
+)
+def test_settings_of_problems_that_cannot_be_used(override: str, fault: str) -> None:
+    with pytest.raises(ConfigError, match=rf"^data\.possession\.{fault}"):
+        load_config("demo", [f"data.possession.{override}"])
+
+
+def test_no_transfers_are_refused_where_there_should_be_some() -> None:
+    with pytest.raises(ConfigError, match=r"data.possession.transfers: 0; choose 1 or 2"):
+        draw(PossessionData(transfers=0), "train")
+    assert len(draw(PossessionData(transfers=0, transfer=[False], train_size=3), "train")) == 3
 
 
 def test_a_run_can_begin_with_wide_problems(
@@ -78,7 +89,7 @@ def test_a_run_can_begin_with_wide_problems(
         return get(self, item)
 
     monkeypatch.setattr(Examples, "__getitem__", recording)
-    settings = ["data.possession.wide_share=0.5", "train.begin_with=[wide]", "train.begin_share=0.5"]
+    settings = ["data.possession.wide_share=0.5", "train.begin={wide: 0.5}"]
     train(load_config("faithful", [*small_run, "data.possession.people=3", *settings]), tmp_path)
     assert all(seen[:16]) and not all(seen[16:32])
 
@@ -96,10 +107,10 @@ def drop_like(path: Path) -> str:
 
 
 def test_splits_of_one_file_share_no_passage(tmp_path: Path) -> None:
-    data = DataConfig(train=drop_like(tmp_path / "data.jsonl"), eval_share=0.2, dev_share=0.25)
+    data = DataSettings(train=drop_like(tmp_path / "data.jsonl"), eval_share=0.2)
     splits = load_splits(data, seed=0)
     passages = [{p.passage for p in split} for split in (splits.train, splits.dev, splits.eval)]
-    assert [len(x) for x in passages] == [12, 4, 4] and len(set.union(*passages)) == 20
+    assert [len(x) for x in passages] == [14, 2, 4] and len(set.union(*passages)) == 20
     assert sum(map(len, (splits.train, splits.dev, splits.eval))) == 60
     assert load_splits(data, seed=0) == splits != load_splits(data, seed=1)
 
@@ -113,37 +124,37 @@ def test_only_training_problems_are_distracted(tmp_path: Path) -> None:
         for i in range(20)
     ]
     write_problems(problems, tmp_path / "data.jsonl")
-    data = DataConfig(train=str(tmp_path / "data.jsonl"), eval_share=0.2, dev_share=0.25)
+    data = DataSettings(train=str(tmp_path / "data.jsonl"), eval_share=0.2)
     plain, more = load_splits(data, seed=0), load_splits(replace(data, distracted=2), seed=0)
-    assert (more.dev, more.eval, more.train[:12]) == (plain.dev, plain.eval, plain.train)
-    for bad in replace(data, distracted=-1), DataConfig(possession=PossessionData(), distracted=1):
-        with pytest.raises(ConfigError, match=r"data\.distracted: 0 or more"):
-            load_splits(bad, seed=0)
-    assert 12 < len(more.train) <= 36 and all(p.meta["distracted"] for p in more.train[12:])
+    assert (more.dev, more.eval, more.train[:14]) == (plain.dev, plain.eval, plain.train)
+    for options in {"distracted": -1}, {"possession": PossessionSettings(), "distracted": 1}:
+        with pytest.raises(AnzanError, match=r"^distracted: 0 or more"):
+            DataSettings(**options)  # pyright: ignore[reportArgumentType]
+    assert 14 < len(more.train) <= 42 and all(p.meta["distracted"] for p in more.train[14:])
 
 
 def test_questions_are_selected_by_type_and_by_list(tmp_path: Path) -> None:
     path = drop_like(tmp_path / "data.jsonl")
-    splits = load_splits(DataConfig(train=path, eval_share=0.2, questions=["difference"]), seed=0)
+    splits = load_splits(DataSettings(train=path, eval_share=0.2, questions=["difference"]), seed=0)
     assert {p.kind for p in (*splits.train, *splits.dev, *splits.eval)} == {"difference"}
     assert len(splits.eval) == 4
     (tmp_path / "ids").write_text("none")
     for options, fault in (
-        ({"questions": ["sum"]}, "data.questions, data.ids: unknown type of question 'sum'"),
-        ({"ids": str(tmp_path / "ids")}, "data.questions, data.ids: .*no question id in it"),
+        ({"questions": ["sum"]}, "data.questions: unknown type of question 'sum'"),
+        ({"questions": [str(tmp_path / "ids")]}, "data.questions: .*no question id in it"),
         ({"questions": ["complement"]}, "none of 60 problems is selected"),
-        ({"eval_share": 1.0}, "data.eval_share: give a share from 0 to below 1, got 1.0"),
     ):
         with pytest.raises(ConfigError, match=fault):
-            load_splits(DataConfig(train=path, **options), seed=0)
+            load_splits(DataSettings(train=path, **options), seed=0)
 
 
 def test_a_null_control_sees_calculations_that_tell_nothing() -> None:
-    features = Features(load_tokenizer(locate_encoder(TINY)), Calculator(("+", "-")))
+    encoder = TextEncoder(load_tokenizer(locate_encoder(TINY)), Calculator(("+", "-")))
     problems = [
         Problem(str(i), "Anna has 512 pens. Carl has 861.", "How many in all?", (("1373",),)) for i in range(200)
     ]
-    true, control = (make_examples(problems, features, Console(quiet=True), wrong) for wrong in (False, True))
+    true = make_examples(problems, encoder, Console(quiet=True))
+    control = NullExamples(true.problems, encoder, true.lengths, true.longest_answer)
     assert true.example(0).acceptable == [True] and true.example(0).row_spans[0]
     signs = []
     for i in range(200):
@@ -157,17 +168,17 @@ def test_a_null_control_sees_calculations_that_tell_nothing() -> None:
     assert control.example(3) == control.example(3) and control.example(3).rows != control.example(4).rows
 
 
-def test_a_null_control_needs_a_calculator(tmp_path: Path) -> None:
-    for changes in (["model.operations=[]"], ["model.calls=2", "model.objective=unordered-set"]):
-        with pytest.raises(ConfigError, match=r"train\.null_control: for models with one call"):
-            train(
-                load_config("paper", ["data.possession.train_size=16", "train.null_control=true", *changes]),
-                tmp_path / "x",
-            )
+def test_a_run_with_a_null_control(tmp_path: Path, small_run: list[str]) -> None:
+    config = load_config("demo", [*small_run, "train.evaluations=1", "train.begin={}"])
+    weights = [train(config, tmp_path / "plain")[0].model.state_dict()]
+    weights.append(train(config, tmp_path / "null", change=null_control)[0].model.state_dict())
+    assert not all(torch.equal(each, weights[1][name]) for name, each in weights[0].items())
+    for changes in (["model.operations=[]"], ["model.calls=2", "model.choice.objective=unordered-set"]):
+        with pytest.raises(ConfigError, match=r"null control: for models with one call"):
+            train(load_config("paper", [*small_run, *changes]), tmp_path / "x", change=null_control)
 
 
 @pytest.mark.parametrize("setting", ["data.train=mine.jsonl", "data.eval=mine.jsonl", "data.questions=[difference]"])
 def test_files_and_drawn_problems_are_not_mixed(setting: str) -> None:
-    config = load_config("demo", [setting])
-    with pytest.raises(ConfigError, match=rf"^{setting.partition('=')[0]} and data\.possession: give one"):
-        load_splits(config.data, 0)
+    with pytest.raises(ConfigError, match=rf"^{setting.partition('=')[0]}, data\.possession: give one"):
+        load_config("demo", [setting])

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from anzan.training.settings import load_config
-from anzan.training.trainer import train
+from anzan.presets import load_config
+from anzan.training.run import train
 
 
 @pytest.mark.slow
 def test_arguments_are_learned_from_answers_alone_within_two_thousand_problems(tmp_path: Path) -> None:
-    size = {"train_size": 2000, "dev_size": 40, "eval_size": 200}
-    small = [*(f"data.possession.{k}={v}" for k, v in size.items()), "train.minutes=null", "train.evaluations=1"]
+    size = {"train_size": 2000, "eval_size": 200}
+    small = [*(f"data.possession.{k}={v}" for k, v in size.items()), "train.time_limit=null", "train.evaluations=1"]
     _, result = train(load_config("demo", small), tmp_path / "run")
     # One of ten pairs is right: chance is 10.
     assert result["metrics"]["by_kind"]["max"]["argument_accuracy"] > 85

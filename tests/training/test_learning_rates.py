@@ -7,7 +7,9 @@ import torch
 from torch.optim import SGD
 from transformers import BertConfig, BertModel
 
+from anzan.reader.encoders import locate_encoder
 from anzan.reader.network import CalculatorReader
+from anzan.reader.tokenizer import load_tokenizer
 from anzan.training.learning_rates import learning_rates, set_learning_rates
 
 
@@ -16,8 +18,9 @@ def model(request: pytest.FixtureRequest, tmp_path: Path) -> CalculatorReader:
     if request.param == "bert":
         small = {"hidden_size": 16, "intermediate_size": 32, "num_attention_heads": 2, "num_hidden_layers": 3}
         BertModel(BertConfig(**small), add_pooling_layer=False).save_pretrained(tmp_path)
-        return CalculatorReader.from_encoder(str(tmp_path))
-    return CalculatorReader.from_encoder(request.param)
+        tokenizer = load_tokenizer(locate_encoder("anzan-tiny"))  # any: no text is read
+        return CalculatorReader.from_encoder(str(tmp_path), tokenizer)
+    return CalculatorReader.from_encoder(request.param, load_tokenizer(locate_encoder(request.param)))
 
 
 def test_rates_fall_from_the_last_layer_down(model: CalculatorReader) -> None:
@@ -40,7 +43,9 @@ def test_rates_fall_from_the_last_layer_down(model: CalculatorReader) -> None:
 
 
 def test_places_of_digits_learn_as_the_last_layer_does() -> None:
-    model = CalculatorReader.from_encoder("anzan-tiny", digit_places=4)
+    model = CalculatorReader.from_encoder(
+        "anzan-tiny", load_tokenizer(locate_encoder("anzan-tiny")), settings={"digit_places": 4}
+    )
     assert learning_rates(model, 0.8, 3.0, 0.5)["places.weight"] == 0.8
 
 

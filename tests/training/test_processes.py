@@ -11,13 +11,17 @@ import torch
 from safetensors.torch import load_file
 
 SETTINGS = [
-    "model.dropout=0", "model.encoder_dropout=0", "model.self_training=0.5", "model.entropy=0.1",
-    "train.max_steps=6", "train.minutes=null", "train.begin_with=[]", "train.begin_share=0", "train.evaluations=1",
+    "model.encoder_dropout=0", "model.supervision.self_training=0.5", "model.choice.entropy=0.1",
+    "train.epochs=1.5", "train.time_limit=null", "train.begin={}", "train.evaluations=1",
     "train.learning_rate=1e-4", "train.head_learning_rate=1e-3",
 ]  # fmt: skip
 RECIPES = {
     "straight-through": ["data.possession.questions=[max,argmax]"],
-    "unordered-set": ["model.objective=unordered-set", "model.samples=2", "model.blindfold=0.5", "model.sure=0.6"],
+    "unordered-set": [
+        "model.choice.objective=unordered-set",
+        "model.choice.options={samples: 2, sure: 0.6}",
+        "model.mask.stale=0.5",
+    ],
 }
 
 
@@ -34,7 +38,7 @@ def train(out: Path, launch: list[str], settings: list[str]) -> tuple[list[float
 @pytest.mark.slow
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_two_processes_are_one_with_twice_the_batch(tmp_path: Path, small_run: list[str], recipe: str) -> None:
-    settings = [*small_run, *SETTINGS, *RECIPES[recipe], "data.possession.train_size=64", "model.hide_arguments=true"]
+    settings = [*small_run, *SETTINGS, *RECIPES[recipe], "data.possession.train_size=64", "model.mask.arguments=random"]
     alone, weights = train(tmp_path / "one", [], [*settings, "train.batch_size=16"])
     launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
     together, same = train(tmp_path / "two", launch, [*settings, "train.batch_size=8"])
@@ -48,6 +52,6 @@ def test_two_processes_are_one_with_twice_the_batch(tmp_path: Path, small_run: l
 @pytest.mark.slow
 def test_processes_have_no_common_clock(tmp_path: Path, small_run: list[str]) -> None:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m", "anzan"]
-    command += ["train", "demo", "--out", str(tmp_path), *small_run, "train.minutes=1"]
+    command += ["train", "demo", "--out", str(tmp_path), *small_run, "train.time_limit=1"]
     done = subprocess.run(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True)
-    assert done.returncode != 0 and "anzan: train.minutes, --minutes: processes that train together" in done.stderr
+    assert done.returncode != 0 and "anzan: train.time_limit, --minutes: processes that train together" in done.stderr

@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from anzan.reader.reader import Reader
-from anzan.training.model import new_model
-from anzan.training.settings import ModelSettings
+from anzan.training import ModelSettings, new_model
 
 
 @pytest.fixture(scope="session")

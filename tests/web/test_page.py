@@ -12,9 +12,9 @@ from urllib.parse import urlencode
 import pytest
 from starlette.testclient import TestClient
 
-from anzan.reader.reader import Reader, features_for
-from anzan.training.settings import ModelConfig
-from anzan.training.trainer import new_model
+from anzan.evaluation.interventions import EXCHANGED_OPERANDS, WRONG_RESULTS
+from anzan.reader.reader import Reader
+from anzan.training import ModelSettings, new_model
 from anzan.web import app as web
 from anzan.web.app import make_app
 from anzan.web.asking import ask
@@ -88,7 +88,7 @@ def test_the_answer_is_the_readers_own(make_client: MakeClient, reader: Reader) 
     assert [f["value"] for f in fields.values()] == ["5", "9", "1,200"]
     used = {f["value"] for f in fields.values() if f.get("class") == "used"}
     assert used == {m.text for m in answer.steps[0].arguments}
-    assert "What the answer hangs on" in page.text
+    assert "What the answer depends on" in page.text
     assert (elements.textarea or "").removeprefix("\n") == PASSAGE
 
 
@@ -368,18 +368,18 @@ def test_no_stack_trace_reaches_the_browser(
 
 
 def test_a_reader_without_a_calculator(random_encoder: Path) -> None:
-    model, tokenizer = new_model(ModelConfig(encoder=str(random_encoder), operations=[]))
-    client = TestClient(make_app(Reader(model, features_for(model, tokenizer)), "span"), base_url=HOST)
+    model, tokenizer = new_model(ModelSettings(encoder=str(random_encoder), operations=[]))
+    client = TestClient(make_app(Reader(model(model, tokenizer)), "span"), base_url=HOST)
     page = client.post("/", data={"passage": PASSAGE, "question": QUESTION})
     assert page.status_code == 200 and "it has no calculator" in page.text
     assert "into the calculator" not in page.text and "Does it need" not in page.text
 
 
-def test_an_answer_that_hangs_on_a_sign_is_seen_to_hang_on_it(reader: Reader) -> None:
-    """Random digits leave signs as they are; the operands exchanged turn them round."""
+def test_an_answer_that_depends_on_a_sign_is_seen_to_depend_on_it(reader: Reader) -> None:
+    """Wrong results keep signs; exchanged operands reverse them."""
     asked = ask(reader, PASSAGE, QUESTION)
     before = asked.explanation.answer.steps[0].calculation
-    [exchanged] = [each.printed for each in asked.tampered if each.kind == "the operands exchanged"]
+    [exchanged] = [each.printed for each in asked.outcomes if each.intervention.name == EXCHANGED_OPERANDS]
     signs = [[clause.startswith("-") for clause in line.split(" , ")] for line in (before, exchanged)]
     assert signs[0][1:] == [not sign for sign in signs[1][1:]]
-    assert [each.kind for each in asked.tampered].count("random digits") == 8
+    assert [each.intervention.name for each in asked.outcomes].count(WRONG_RESULTS) == 8

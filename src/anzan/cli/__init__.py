@@ -220,7 +220,7 @@ def possession(
     digits: Annotated[int, typer.Option(help="Digits of each number.")] = 7,
     max_digits: Annotated[int | None, typer.Option(help="Draw 1 to so many digits instead.")] = None,
     transfer: Annotated[bool, typer.Option("--transfer/--no-transfer", help="One of them gives some away.")] = False,
-    transfers: Annotated[int, typer.Option(help="How many times, 1 or 2: two need two calls.")] = 1,
+    transfers: Annotated[int, typer.Option(min=1, max=2, help="How many times, 1 or 2: two need two calls.")] = 1,
     questions: Annotated[str, typer.Option(help="max, argmax, or both: max,argmax.")] = "max,argmax",
     gap: Annotated[
         float, typer.Option(help="After a transfer, how far apart the two are: at most so many leading digits; to 10.")
@@ -234,12 +234,13 @@ def possession(
     ] = None,
 ) -> None:
     """The paper's problems: who owns how many grapes, and who has more."""
+    if transfers == 2 and not transfer:
+        raise AnzanError("--transfers 2: needs --transfer; add it or leave --transfers out")
     drawn = Possession(
         people=people,
         digits=digits,
         max_digits=max_digits,
-        transfer=transfer,
-        transfers=transfers,
+        transfers=transfers if transfer else 0,
         # Sorted, as in training: another order would be another stream of problems.
         questions=QUESTIONS if questions == "both" else tuple(sorted({q.strip() for q in questions.split(",")})),
         bias=dict(_bias(text) for text in bias or []),
@@ -271,8 +272,8 @@ def pretrain(
     """Make the encoder anzan-tiny from a seed."""
     _need_empty(out)
     _quiet()
-    from anzan.pretraining.pretrain import Recipe
-    from anzan.pretraining.pretrain import pretrain as run
+    from anzan.pretraining import Recipe
+    from anzan.pretraining import pretrain as run
 
     recipe = Recipe()
     if seed is not None:
@@ -383,9 +384,9 @@ def evaluate(
     """Measure a reader on a file of problems."""
     problems = _problems(data)
     reader = _load(model)
-    from anzan.evaluation.predict import evaluate as run
+    from anzan.evaluation import evaluate as run
 
-    calls = reader.features.calls if reader.features.calculator.operations else 0
+    calls = reader.text_encoder.calls if reader.text_encoder.calculator.operations else 0
     with _passes(reader, len(problems) * (1 + calls), "answering"):
         metrics = run(reader, problems)
     if as_json:
@@ -415,7 +416,7 @@ def audit(
     """Tell whether a reader uses its calculator: its answers with the calculator's output tampered with."""
     problems = _problems(data)
     reader = _load(model)
-    from anzan.evaluation.reader_audit import audit_reader, passes
+    from anzan.evaluation import audit_reader, passes
 
     with _passes(reader, passes(reader, problems), "answering, with other outputs of the calculator too"):
         found = audit_reader(reader, problems, seed)
@@ -439,9 +440,8 @@ def serve(
 ) -> None:
     """Open a page where a reader can be asked, and looked at while it answers."""
     try:
-        from anzan.web.limits import Limits
-        from anzan.web.server import listen
-        from anzan.web.server import serve as run
+        from anzan.web import Limits, listen
+        from anzan.web import serve as run
     except ModuleNotFoundError as error:
         raise AnzanError(f"serve needs {error.name}: pip install 'anzan[web]'") from None
 
@@ -508,7 +508,7 @@ def explain(
             raise AnzanError(f"{path.parent}: no such folder; create it or choose another --out")
     _need_text(passage, question)
     reader = _load(model)
-    from anzan.evaluation.explanation import explain as run
+    from anzan.evaluation import explain as run
     from anzan.report.explanation_page import write_explanation
     from anzan.report.heat import write_png
 
@@ -568,7 +568,7 @@ def _ask_many(model: Path, source: Path, target: Path, as_json: bool) -> None:
 def _fitting(reader: Reader, question: Question, source: Path, number: int) -> Question | DataError:
     """The question, or what is wrong with it for this model."""
     try:
-        reader.features.text(question.passage, question.question)
+        reader.text_encoder.text(question.passage, question.question)
     except ValueError as error:
         return DataError(f"{source}, line {number}, passage: {error}")
     return question

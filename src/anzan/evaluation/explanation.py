@@ -1,17 +1,17 @@
-"""Why this answer: what it hangs on, which pairs the calculator might have been given, what else it might have been."""
+"""Explanations of an answer: its saliency map, and the runners-up among pairs of arguments and among answers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from anzan.evaluation.saliency import Salient, saliency
-from anzan.reader.reader import Answer, Reader
+from anzan.evaluation.gradients import Salient, saliency
+from anzan.reader import Answer, Reader
 from anzan.reader.sequence import Mention, Text
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A pair that the calculator can be given, what it prints for it (nothing where that is undefined), and p(pair)."""
+    """A pair of arguments, what the calculator prints for it (empty where F is undefined), and p(pair)."""
 
     arguments: tuple[Mention, Mention]
     calculation: str
@@ -20,11 +20,13 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Explanation:
-    """An answer with its reasons.
+    """An answer and what led to it.
 
-    `tokens` are what the reader saw, with the gradient of the answer's loss (`anzan.evaluation.saliency`);
-    `candidates[k]` the most probable pairs at call k, best first, and `others` the next most probable answers; `called`
-    is the text with its calls, as `Reader.read_many` takes it.
+    Attributes:
+        tokens: what the reader saw, with the gradient of the answer's loss (`anzan.evaluation.gradients`).
+        candidates: for each call the most probable pairs, best first.
+        others: the next most probable answers.
+        called: the text with its calls, as `Reader.read_many` takes it.
     """
 
     passage: str
@@ -37,10 +39,10 @@ class Explanation:
 
 
 def explain(reader: Reader, passage: str, question: str, most: int = 5) -> Explanation:
-    """The answer to a question with its reasons; `most` pairs and answers at most.
+    """Answer a question and explain the answer, with at most `most` pairs for each call and `most` other answers.
 
     Raises:
-        ValueError: an empty question, a text beyond the model's limit, or a reader that marks no answer.
+        ValueError: an empty question, a text longer than the model reads, or a reader that marks no answer.
     """
     [called] = reader.call_many([(passage, question)])
     answer, tokens = saliency(reader, passage, question, called)
@@ -51,14 +53,16 @@ def explain(reader: Reader, passage: str, question: str, most: int = 5) -> Expla
         candidates.append(
             [
                 Candidate(
-                    (a := seen.mentions[i], b := seen.mentions[j]), reader.features.calculator(a.value, b.value).text, p
+                    (a := seen.mentions[i], b := seen.mentions[j]),
+                    reader.text_encoder.calculator(a.value, b.value).text,
+                    p,
                 )
                 for p, (i, j) in ranked
             ]
         )
-        seen = reader.features.extended(seen, call.pair, call.row)
+        seen = reader.text_encoder.extended(seen, call.pair, call.row)
     others: dict[str, Answer] = {}
-    for other in trace.others:  # the best of those that read alike
+    for other in trace.others:  # of equal answers the most probable
         if other.answer != answer.answer:
             others.setdefault(other.answer, other)
     return Explanation(passage, question, answer, tokens, candidates, tuple(others.values())[:most], called)

@@ -1,4 +1,4 @@
-"""From predictions to the figures of a table: F1, EM and argument accuracy, in percent."""
+"""Scores of predictions: F1, EM and argument accuracy, in percent."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -12,10 +12,10 @@ from anzan.tasks.problem import Problem
 
 
 class Argument(NamedTuple):
-    """What the calculator was given: a value and where it stands.
+    """An argument of the calculator: its value and position.
 
-    `where` is `question`, `passage`, `constant` or `step`; `start` and `end` are character offsets into the question or
-    the passage, None for constants and for results of earlier steps.
+    `where` is `question`, `passage`, `constant` or `step` (the result of an earlier step). `start` and `end` are
+    character offsets into the question or the passage, otherwise None.
     """
 
     value: Fraction
@@ -26,7 +26,7 @@ class Argument(NamedTuple):
 
 @dataclass(frozen=True)
 class Prediction:
-    """An answer, where it was found (`question`, `passage`, `calculator` or `none`), and the arguments of each call."""
+    """An answer, its source (`question`, `passage`, `calculator` or `none`), and the arguments of each call."""
 
     answer: str
     source: str
@@ -34,11 +34,11 @@ class Prediction:
 
 
 def argument_accuracy(problem: Problem, prediction: Prediction) -> bool | None:
-    """Whether the calculator was given the gold arguments; None where the problem has none.
+    """Whether the calculator was given the gold arguments; None if the problem has none.
 
-    Where the problem knows their offsets (`meta["mentions"]`) these are compared, so that another 5 than the one meant
-    is wrong; in a chain it does not matter which step takes which. Elsewhere values are compared: all steps must be
-    right, in order; within a step order does not count.
+    If the problem has their offsets (`meta["mentions"]`), offsets are compared: the wrong one of two 5s is wrong. In a
+    chain it does not matter which step takes which mention. Otherwise values are compared: all steps must be right, in
+    order; the order within a step does not count.
     """
     if problem.arguments is None:
         return None
@@ -53,17 +53,18 @@ def argument_accuracy(problem: Problem, prediction: Prediction) -> bool | None:
 
 
 def evaluate_predictions(problems: Sequence[Problem], predictions: Sequence[Prediction]) -> dict[str, Any]:
-    """The scores of predictions, one a problem and in the same order, in percent and rounded to two decimals.
+    """Scores, in percent with two decimals, of one prediction for each problem, in the same order.
 
-    Gives `f1` and `em` (DROP's), `signed_em`, `argument_accuracy` (over the problems with gold arguments; left out
-    where there are none), `spurious` (of these, how many of the right answers (EM) come with wrong arguments; left out
-    where no answer is right) and `n`, all of these again for each kind of problem in `by_kind` (if known), and
-    in `by_source`, for each source of a predicted answer, its `f1`, `em`, `n` and `share` of all answers. Without
-    problems the scores are left out. Where problems are variants of one another (`meta["bundle"]`), `bundles` counts
-    the groups of two or more, and `consistency` is how often all members of one are right (EM; Gardner et al., Findings
-    of EMNLP 2020).
+    - `f1`, `em` (DROP's), `signed_em`; without problems they are left out. `n`: the number of problems.
+    - `argument_accuracy`: over the problems with gold arguments; left out if there are none. `spurious`: how many of
+      the right answers (EM) among them come with wrong arguments; left out if no answer is right.
+    - `by_kind`: all of the above for each known kind of problem.
+    - `by_source`: `f1`, `em`, `n` and `share` of all answers, for each source of a predicted answer.
+    - If problems are variants of one another (`meta["bundle"]`), `bundles`: the number of groups of two or more;
+      `consistency`: how often all members of a group are right (EM; Gardner et al., Findings of EMNLP 2020).
 
-    Raises ValueError unless there is one prediction for each problem.
+    Raises:
+        ValueError: the number of predictions is not that of the problems.
     """
     if len(problems) != len(predictions):
         raise AnzanError(f"{len(predictions)} predictions for {len(problems)} problems; give one for each, in order")
@@ -119,7 +120,7 @@ def _consistency(problems: Sequence[Problem], rows: Sequence[_Row]) -> dict[str,
 
 
 def _groups(rows: Iterable[_Row], label: Callable[[_Row], str | None]) -> dict[str, list[_Row]]:
-    """Rows by their label, sorted; those without one are in no group."""
+    """Rows by label, sorted; rows without a label are left out."""
     groups: dict[str, list[_Row]] = {}
     for row in rows:
         name = label(row)

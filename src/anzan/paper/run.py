@@ -17,10 +17,7 @@ from typing import Any
 
 from rich.console import Console
 
-from anzan.evaluation.interventions import interventions
-from anzan.evaluation.number_swaps import original_and_swapped
-from anzan.evaluation.predict import evaluate
-from anzan.evaluation.saliency import saliency
+from anzan.evaluation import evaluate, evaluate_tool_use, original_and_swapped, saliency
 from anzan.paper.tables import CELLS, Measurement, Run, possession_of
 from anzan.reader.encode import TextTooLong
 from anzan.reader.reader import Reader
@@ -108,7 +105,7 @@ def _result(run: Run, m: Measurement, reader: Reader, trained: dict[str, Any], c
         metrics = original_and_swapped(reader, problems)
     else:
         problems = draw(m.data, "eval")
-        metrics = (interventions if reader.features.calculator.operations else evaluate)(reader, problems)
+        metrics = (evaluate_tool_use if reader.text_encoder.calculator.operations else evaluate)(reader, problems)
         guesses = guessing_scores(problems)
         metrics |= {"role_guessing": guesses.get("role"), "leading_digit_guessing": guesses["leading_digits"]}
     c = run.config
@@ -131,7 +128,7 @@ def _result(run: Run, m: Measurement, reader: Reader, trained: dict[str, Any], c
 
 def _labelled_share(config: RunConfig, reader: Reader, sample: int = 1000) -> float | None:
     """How many of the training problems carry the argument loss, in percent, counted on a sample of them."""
-    if not reader.features.calculator.operations or config.model.argument_loss == "none":
+    if not reader.text_encoder.calculator.operations or config.model.argument_loss == "none":
         return None
     if config.data.possession is None:
         some = load_splits(config.data, config.train.seed).train
@@ -141,7 +138,7 @@ def _labelled_share(config: RunConfig, reader: Reader, sample: int = 1000) -> fl
     labelled = []
     for p in some:
         with suppress(TextTooLong):
-            labelled.append(any(reader.features.example(p.passage, p.question, p.answers).acceptable))
+            labelled.append(any(reader.text_encoder.example(p.passage, p.question, p.answers).acceptable))
     return round(100 * sum(labelled) / len(labelled), 1) if labelled else None
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from anzan.reader.config import STRAIGHT_THROUGH
+STRAIGHT_THROUGH = "straight-through"
 from anzan.training.settings import ConfigError, PossessionData, RunConfig, load_config
 
 CELLS: dict[str, dict[str, Any]] = {

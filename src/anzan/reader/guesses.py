@@ -1,9 +1,9 @@
-"""Guesses: what an answer is given by the words alone, all digits masked, and how a reading does without it.
+"""Guesses: the answer that the words alone suggest, with all digits masked, divided out of a reading.
 
-Where answers go with words, such as a role that wins nine times in ten, a reader that learns to compare has learnt the
-role as well, and where the comparison is close the role decides. Divided by the probability of the guess, what is left
-of a reading is what the numbers say ("Long-tail learning via logit adjustment", Menon et al., ICLR 2021, equation 9,
-with a guess in the place of class frequencies; Clark, Yatskar and Zettlemoyer, EMNLP 2019, have it in training).
+Where answers correlate with words, such as a role that wins nine times in ten, a reader that learns to compare also
+learns the role, and in close comparisons the role decides. A reading divided by the probability of the guess keeps only
+what the numbers say ("Long-tail learning via logit adjustment", Menon et al., ICLR 2021, equation 9, with a guess
+instead of class frequencies; Clark, Yatskar and Zettlemoyer, EMNLP 2019, do so in training).
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 FLOOR = 0.05
-"""The probability that a guess leaves every place: one that it excludes is not to be made up for."""
+"""The least probability of a guess: places that it excludes get no boost."""
 
 
 def without_guess(log_probs: Tensor, guess: Tensor, exponent: float) -> Tensor:
-    """Log-probabilities (..., places) divided by those of a guess to the power of `exponent`, and normalised again."""
+    """Log-probabilities (..., positions) divided by those of a guess to the power `exponent`, and normalised again."""
     least = torch.tensor(FLOOR, dtype=guess.dtype, device=guess.device).log()
     return (log_probs - exponent * guess.maximum(least)).log_softmax(-1)

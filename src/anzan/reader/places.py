@@ -1,8 +1,8 @@
-"""Digit places: every digit carries which place of its number it stands at (units, tens, hundreds, ...).
+"""Digit places: the place of every digit in its number (units, tens, hundreds, ...), as an embedding.
 
-Comparing two numbers is comparing digits of like places, and where in a text a digit stands does not tell its place. An
-embedding of the place is added to that of the digit, and in training all places of an example are moved up by one
-random number, so that those of longer numbers than the examples have are learnt as well ("Abacus embeddings", McLeish
+To compare two numbers is to compare digits of the same place, and a digit's position in the text does not tell its
+place. An embedding of the place is added to that of the digit. In training all places of an example are moved up by a
+random number, so that the places of longer numbers than the examples have are learnt too ("Abacus embeddings", McLeish
 et al., NeurIPS 2024).
 """
 
@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 
 def digit_places(ids: Tensor, digit_ids: Tensor) -> Tensor:
-    """How many digits of the same number stand behind each digit; -1 at other tokens: (..., length).
+    """How many digits of the same number follow each digit; -1 at other tokens: (..., length).
 
     Args:
         ids: (..., length).
@@ -28,9 +28,9 @@ def digit_places(ids: Tensor, digit_ids: Tensor) -> Tensor:
 
 
 class DigitPlaces(nn.Module):
-    """An embedding (places, hidden) of the places of digits; places beyond the last count as that.
+    """An embedding (places, hidden) of the places of digits; places beyond the last count as the last.
 
-    It begins with zeros: the reader with what its encoder has been trained on.
+    It starts at zero, so that the reader starts with what its encoder has been trained on.
     """
 
     def __init__(self, places: int, hidden: int):
@@ -38,9 +38,9 @@ class DigitPlaces(nn.Module):
         self.weight = nn.Parameter(torch.zeros(places, hidden))
 
     def forward(self, ids: Tensor, digit_ids: Tensor, shift: Tensor | None = None) -> Tensor:
-        """What is to be added to the embeddings of ids (batch, length): (batch, length, hidden), 0 where no digit is.
+        """What to add to the embeddings of ids (batch, length): (batch, length, hidden), 0 where there is no digit.
 
-        `digit_ids` as `digit_places` has it; places are `shift` (batch) higher.
+        `digit_ids` as in `digit_places`; places are `shift` (batch,) higher.
         """
         places = digit_places(ids, digit_ids)
         at = places if shift is None else places + shift[:, None]

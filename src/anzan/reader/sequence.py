@@ -1,8 +1,9 @@
-"""A question and its passage as one sequence of tokens, with the numbers in it and what has been calculated so far.
+"""A question and its passage as one sequence of tokens, with the numbers in it and the calculations so far.
 
-Order: `[CLS] question [SEP] passage [SEP]`, the constants that the calculator may be given besides, if any, with their
-own `[SEP]`, then what earlier calls of the calculator printed. Mentions, and so the operands of a printed calculation,
-go in the order in which a person reads them: passage first, then question, then constants.
+    [CLS] question [SEP] passage [SEP] constants [SEP] row of call 1 [SEP] row of call 2 [SEP]
+
+The constants that the calculator may use besides, and rows, are there only if there are any. Mentions, and so the
+operands of a printed calculation, are in the order in which a person reads them: passage, question, constants.
 """
 
 from __future__ import annotations
@@ -22,15 +23,18 @@ RESULT_SEGMENT = 2
 """The token type of results, for encoders that have a third one."""
 
 Span = tuple[int, int]
-"""First and last token, both included."""
+"""First and last token, both inclusive."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A number in the user's text: its value, its character offsets there, its first and last token here.
+    """A number that the calculator may be given.
 
-    `where` is `question`, `passage`, `step` for a result of an earlier call, whose offsets are in what that printed, or
-    `constant`, which has none (0).
+    Attributes:
+        value, text: its value, and how it is written.
+        start, end: character offsets in the user's text, or in what an earlier call printed; 0 for constants.
+        where: `question`, `passage`, `step` (a result of an earlier call) or `constant`.
+        span: its first and last token.
     """
 
     value: Fraction
@@ -43,7 +47,7 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """Where a token stands in the user's text (characters), and whether a word starts or ends with it."""
+    """A token's character offsets in the user's text, and whether a word starts or ends with it."""
 
     where: str
     start: int
@@ -54,10 +58,14 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A printed result as tokens, its [SEP] included, and the token span of each printed number.
+    """What the calculator printed in one call, as tokens.
 
-    `operands` has the tokens of each operand's digits, with the argument (0 or 1) that it is; `results` those of each
-    result's. `printed` is the line that it was made from.
+    Attributes:
+        ids: the tokens, closing [SEP] included.
+        fields: each printed number: its value, its token span, and the operation that made it (None for an operand).
+        operands: the tokens of each operand's digits, with the argument (0 or 1) that it is.
+        results: the tokens of each result's digits.
+        printed: the line that it was made from.
     """
 
     ids: list[int]
@@ -69,8 +77,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """An earlier call of the calculator: the pair of mentions it was given, its row, the token where that begins, and
-    the mention that its first result is.
+    """An earlier call of the calculator.
+
+    Attributes:
+        pair: its arguments, as indexes of mentions.
+        row: what it printed.
+        start: the token where the row begins.
+        first: the mention that is its first result.
     """
 
     pair: tuple[int, int]
@@ -81,9 +94,12 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A question and its passage as one sequence, with what earlier calls of the calculator printed behind them.
+    """A question and its passage as one sequence, followed by what earlier calls of the calculator printed.
 
-    `tokens[i]` is None at [CLS] and [SEP], and in the rows of `calls`.
+    Attributes:
+        ids, types: token ids and token types.
+        tokens: None at [CLS] and [SEP], and in the rows of `calls`.
+        mentions: all numbers; results of calls come last.
     """
 
     passage: str
@@ -96,8 +112,9 @@ class Text:
 
     @property
     def candidates(self) -> list[tuple[int, int]]:
-        """Pairs of mentions, by index, the earlier one first: every pair but two constants, or after a call every pair
-        of its results with anything before them.
+        """Pairs of mentions, by index, the earlier one first.
+
+        Every pair but two constants; after a call, every pair of one of its results with anything before them.
         """
         everything = range(len(self.mentions))
         if not self.calls:  # constants are the last
@@ -122,7 +139,7 @@ class Text:
 
     @property
     def fields(self) -> dict[Span, tuple[Number, str | None]]:
-        """The numbers that earlier calls printed: where they stand, their values, and the operation that made them."""
+        """The numbers that earlier calls printed, by token span: their values, and the operation that made them."""
         return {
             (c.start + first, c.start + last): (value, operation)
             for c in self.calls

@@ -1,4 +1,4 @@
-"""Answer spans: the likelihood marginal over all places where the answer stands, and the best span."""
+"""Answer spans: the likelihood, marginal over all occurrences of the answer, and the best spans."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 def span_loss(start_logits: Tensor, end_logits: Tensor, spans: Tensor) -> Tensor:
-    """-log Σ p(start) p(end) over the spans that hold the answer (Yoshikawa et al., NLP2022).
+    """-log Σ p(start) p(end) over the answer spans (Yoshikawa et al., NLP2022).
 
     Args:
         start_logits: (batch, length), -inf (or very low) where no span may start.
@@ -17,7 +17,7 @@ def span_loss(start_logits: Tensor, end_logits: Tensor, spans: Tensor) -> Tensor
         spans: integers (batch, spans, 2), first and last token; -1 for no span.
 
     Returns:
-        (batch,): the loss of each example; 0 where it has no span.
+        (batch,): the loss of each example, 0 if it has no span.
     """
     there = spans[..., 0] >= 0
     some = there.any(-1)
@@ -34,13 +34,13 @@ def best_spans(
     """The most probable of the allowed spans of one sequence, with their log-probabilities, best first.
 
     Args:
-        start_log_p: (length,), log-probability of each token as the first one.
-        end_log_p: (length,), as the last one.
+        start_log_p: (length,), log-probability that each token is the first.
+        end_log_p: (length,), that it is the last.
         allowed: spans as (first, last) token.
         most: how many at most.
 
     Returns:
-        Spans and log p(start) + log p(end); nothing if none is allowed.
+        Spans and log p(start) + log p(end); empty if none is allowed.
     """
     spans = list(allowed)
     if not spans:

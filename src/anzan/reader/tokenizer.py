@@ -16,11 +16,11 @@ _NEEDED = [*"0123456789", *(f"##{d}" for d in range(10))]
 def split_digits(tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
     """A copy of a BERT-style tokenizer that splits numbers into digits, with every id unchanged.
 
-    Greedy WordPiece can only take pieces that its vocabulary lists. Every piece longer than one character that holds a
-    digit (`123`, `##45`, `1990s`) is renamed to something no text contains, so single digits are all that is left.
+    Greedy WordPiece takes only pieces that its vocabulary lists. Every piece longer than one character that contains a
+    digit (`123`, `##45`, `1990s`) is renamed to something that no text contains, so only single digits are left.
 
     Raises:
-        ValueError: not a fast WordPiece tokenizer with continuation prefix `##`, or a digit piece is missing.
+        AnzanError: not a fast WordPiece tokenizer with continuation prefix `##`, or a digit piece is missing.
     """
     backend = getattr(tokenizer, "backend_tokenizer", None)
     state: dict[str, Any] = json.loads(backend.to_str()) if backend is not None else {"model": {}}
@@ -42,7 +42,7 @@ def split_digits(tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
     # A checkpoint may bring settings of its own (all-MiniLM-L6-v2 cuts and pads every text to 128 tokens).
     state["truncation"] = state["padding"] = None
     model["max_input_chars_per_word"] = 1000  # long numbers are read digit by digit, as their results are printed
-    # A blank stands in no pre-tokenised word, so a piece with one can never match.
+    # A pre-tokenised word contains no space, so a piece with one can never match.
     model["vocab"] = {f"[digits {p}]" if p not in special and mixed(p) else p: i for p, i in vocabulary.items()}
     names = ("unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
     return PreTrainedTokenizerFast(
@@ -68,7 +68,7 @@ def load_tokenizer(name_or_path: str) -> PreTrainedTokenizerFast:
     """The digit-splitting tokenizer of a model on the hub or on disk. Idempotent: a saved one loads unchanged.
 
     Raises:
-        ValueError: as `split_digits`.
+        AnzanError: as `split_digits`.
         OSError: no such model.
     """
     return split_digits(AutoTokenizer.from_pretrained(name_or_path))

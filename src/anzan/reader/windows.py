@@ -1,8 +1,8 @@
-"""Texts longer than an encoder reads: overlapping windows of the passage, with the question in front of each and the
-results behind it.
+"""Windows: texts longer than an encoder reads, in overlapping parts of the passage.
 
-Every token of the passage takes its representation from the window in which it stands furthest from an edge, so numbers
-are found, paired and marked across windows; question and results take the mean over all of them.
+Each window has the whole question before it and all results after it. A token of the passage takes its representation
+from the window in which it is furthest from an edge, so numbers are found, paired and marked across windows. Question
+and results take the mean over all windows.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Encode = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 class Window(NamedTuple):
-    """Places in a sequence: what it shows of the passage, `start` to before `end`, and what of that counts."""
+    """A part of the passage, `start` to before `end`, of which `first` to before `last` is used."""
 
     start: int
     end: int
@@ -31,9 +31,9 @@ class Window(NamedTuple):
 
 
 def windows(body: int, width: int) -> list[Window]:
-    """Windows of `width` over `body` tokens, each at least half over the one before; every token counts in one of them.
+    """Windows of `width` over `body` tokens; neighbours overlap by at least half, and each token is used in one window.
 
-    Two neighbours share what they overlap in at its middle: beyond it a token is nearer to the edge.
+    An overlap is divided in its middle, beyond which a token is nearer to the edge.
     """
     count = 1 if body <= width else 1 + math.ceil((body - width) / max(1, width // 2))
     starts = [(body - width) * k // max(1, count - 1) for k in range(count)] if count > 1 else [0]
@@ -45,23 +45,24 @@ def windows(body: int, width: int) -> list[Window]:
 def encode_in_windows(
     encode: Encode, embeddings: Tensor, attention_mask: Tensor, token_type_ids: Tensor, positions: int, batch: int = 64
 ) -> Tensor:
-    """What `encode` makes of sequences of which some are longer than the `positions` that it has.
+    """Encode sequences of which some are longer than `positions`, the most that `encode` reads at once.
 
     Args:
         embeddings: (batch, length, hidden).
-        attention_mask: 1 at tokens, (batch, length), which stand at the beginning of a row.
+        attention_mask: (batch, length), 1 at tokens, 0 at padding, which comes last.
         token_type_ids: (batch, length), 0 for the question, 1 for the passage, 2 for results, in this order.
+        positions: the most tokens that `encode` reads at once.
         batch: how many windows are encoded at once.
 
     Returns:
         (batch, length, hidden), 0 at padding.
 
     Raises:
-        ValueError: question and results leave no place for the passage.
+        AnzanError: question and results leave no room for the passage.
     """
     lengths = attention_mask.long().sum(1).tolist()
-    cut: list[tuple[int, list[Window]]] = []  # of each example: the tokens of its question, and its windows
-    places: list[tuple[int, Tensor]] = []  # of each window: its example, and where its tokens stand there
+    cut: list[tuple[int, list[Window]]] = []  # of each example: the length of its question, and its windows
+    places: list[tuple[int, Tensor]] = []  # of each window: its example, and the positions of its tokens there
     for b, (length, types) in enumerate(zip(lengths, token_type_ids.cpu(), strict=True)):
         question = int((types[:length] == 0).sum())
         tail = int((types[:length] == RESULT_SEGMENT).sum()) if length > positions else 0
@@ -90,7 +91,7 @@ def encode_in_windows(
 def _encode_places(
     encode: Encode, embeddings: Tensor, types: Tensor, places: list[tuple[int, Tensor]], batch: int
 ) -> list[Tensor]:
-    """The representations of these places of these examples, each (its length, hidden)."""
+    """The representations of these positions of these examples, each (length, hidden)."""
     made: list[Tensor] = []
     for i in range(0, len(places), batch):
         some = places[i : i + batch]

@@ -1,4 +1,4 @@
-"""A printed calculation in its clauses, `95 = 72 + 23`, and which of them gave the answer."""
+"""Splits a printed calculation, `95 = 72 + 23 , 49 = 72 - 23`, into clauses and finds the one that gave the answer."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:  # importing it loads torch
-    from anzan.reader.reader import Answer, Step
+    from anzan.reader import Answer, Step
 
 _NUMBER = r"(?:- )?[\d.]+"
 _CLAUSE = re.compile(rf"(?P<result>{_NUMBER}) = {_NUMBER} (?P<operation>[-+*/]|[^\W\d]\w*) {_NUMBER}")
 
 
 class Clause(NamedTuple):
-    """A clause, its result (what it begins with), and whether that became the answer."""
+    """A clause such as `95 = 72 + 23`, its result, with which it begins, and whether this result became the answer."""
 
     text: str
     result: str
@@ -21,9 +21,9 @@ class Clause(NamedTuple):
 
 
 def clauses(step: Step, answer: Answer) -> list[Clause]:
-    """The clauses that a call printed, in order; one of them at most gave the answer."""
+    """The clauses of a call's calculation, in order. At most one is `used`."""
     found = list(_CLAUSE.finditer(step.calculation))
-    used = next(  # the first one: 0 = 7 - 7 is printed twice
+    used = next(  # the first match, because 0 = 7 - 7 is printed twice
         (
             clause
             for clause in found

@@ -1,4 +1,4 @@
-"""Self-contained HTML pages: one style, tables, and text that is escaped."""
+"""Building blocks of self-contained HTML pages: the page itself, escaped text, and tables."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from anzan.files import whole_file
 
 COLOUR = (214, 69, 34)
-"""The one hue of heat maps."""
+"""The colour of heat maps and marks, as RGB."""
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -26,8 +26,13 @@ td.n {{ text-align: right; white-space: nowrap }} td {{ border-top: 1px solid #d
 
 
 def page(body: str, heading: str, style: str = "", title: str = "") -> str:
-    """A page that needs nothing else; `body` is HTML already, `style` more CSS. Heading and title (by default the same)
-    are text.
+    """A self-contained page.
+
+    Args:
+        body: HTML.
+        heading: Text; it is escaped.
+        style: Additional CSS.
+        title: Text; the heading by default.
     """
     return _PAGE.format(
         title=text(title or heading), heading=text(heading), body=body, style=style, mark=(*COLOUR, 0.25)
@@ -35,18 +40,18 @@ def page(body: str, heading: str, style: str = "", title: str = "") -> str:
 
 
 def write_page(body: str, title: str, path: Path) -> None:
-    """`page`, to a file."""
+    """Writes a `page` to a file."""
     with whole_file(path) as file:
         file.write(page(body, title))
 
 
 def text(what: object) -> str:
-    """Anything as text, escaped."""
+    """Anything as escaped text."""
     return html.escape(str(what))
 
 
 def marked(what: str, places: Iterable[tuple[int, int]]) -> str:
-    """Text, escaped, with some stretches of it marked, which must not overlap."""
+    """Escaped text with some ranges (start, end) marked. They must not overlap."""
     made, done = "", 0
     for start, end in sorted(set(places)):
         made += f"{text(what[done:start])}<mark>{text(what[start:end])}</mark>"
@@ -55,7 +60,7 @@ def marked(what: str, places: Iterable[tuple[int, int]]) -> str:
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]], words: int = 1) -> str:
-    """A table; cells are HTML already, all but the first `words` of each row are numbers."""
+    """An HTML table. Cells are HTML; those after the first `words` of a row are numbers and aligned right."""
     kinds = ["td" if i < words else "td class=n" for i in range(len(heads))]
     lines = [[f"<{kind}>{cell}</td>" for kind, cell in zip(kinds, row, strict=True)] for row in rows]
     lines = [[f'<th scope="col">{head}</th>' for head in heads], *lines]
@@ -63,5 +68,5 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]], words: int = 1) -
 
 
 def percent(share: float | None) -> str:
-    """A share from 0 to 1 in percent."""
+    """A share from 0 to 1 as a percentage; a dash for None."""
     return "-" if share is None else f"{100 * share:.1f} %"

@@ -1,4 +1,4 @@
-"""Answers and scores on a terminal, with rich: in 80 columns, and without colour too."""
+"""Answers, scores and audits on a terminal, with rich. They fit in 80 columns and need no colour."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from rich.text import Text
 from anzan.report.calculation import clauses
 
 if TYPE_CHECKING:  # importing them loads torch
-    from anzan.evaluation.audit import Audit
-    from anzan.reader.reader import Answer, Step
+    from anzan.evaluation import Audit
+    from anzan.reader import Answer, Step
 
 USED = "bold underline cyan"
 ANSWER = "bold green"
 
-# What a terminal would obey instead of showing; one blank each, so that offsets stay.
+# Characters that control the terminal or are invisible. Each is replaced by one blank, so that offsets stay valid.
 _DIRECTIONS = (0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF)  # and zero width
 _CONTROLS = {i: " " for i in (*range(32), *range(127, 160), *_DIRECTIONS) if chr(i) != "\n"}
 
 
 class Mark(NamedTuple):
-    """A stretch of text to highlight."""
+    """A range of text to highlight."""
 
     start: int
     end: int
@@ -33,7 +33,7 @@ class Mark(NamedTuple):
 
 
 def highlighted(text: str, marks: Iterable[Mark], plain: bool) -> Text:
-    """`text` with its marks in style or, on a plain console, what was used in [brackets]. Marks must not overlap."""
+    """`text` with its marks in their style; on a plain console, `USED` ones in [brackets]. Marks must not overlap."""
     text = text.translate(_CONTROLS)
     made, done = Text(), 0
     for start, end, style in sorted(marks):
@@ -45,7 +45,7 @@ def highlighted(text: str, marks: Iterable[Mark], plain: bool) -> Text:
 
 
 def answer_view(passage: str, question: str, answer: Answer, console: Console) -> RenderableType:
-    """An answer with all that led to it: where it was found, the arguments in their text, the calculation."""
+    """An answer with its source, the arguments marked in the text, and the calculation."""
     plain = console.color_system is None
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="dim", no_wrap=True)
@@ -54,7 +54,7 @@ def answer_view(passage: str, question: str, answer: Answer, console: Console) -
         marks = [Mark(m.start, m.end) for step in answer.steps for m in step.arguments if m.where == where]
         if answer.source == where and answer.start is not None and answer.end is not None:
             place = Mark(answer.start, answer.end, ANSWER)
-            # An argument that is the answer, or part of it, is shown as an argument.
+            # Where an argument and the answer overlap, the argument is marked.
             if all(m.end <= place.start or place.end <= m.start for m in marks):
                 marks.append(place)
         facts.add_row(where, highlighted(text, set(marks), plain))
@@ -69,7 +69,7 @@ def answer_view(passage: str, question: str, answer: Answer, console: Console) -
 
 
 def calculation_view(step: Step, answer: Answer, plain: bool) -> Text:
-    """A printed calculation, one clause a line; the result that became the answer is highlighted."""
+    """A printed calculation, one clause per line, with the result that became the answer highlighted."""
     lines = (
         highlighted(clause.text, [Mark(0, len(clause.result))] if clause.used else [], plain)
         for clause in clauses(step, answer)
@@ -78,7 +78,7 @@ def calculation_view(step: Step, answer: Answer, plain: bool) -> Text:
 
 
 def scores_table(metrics: Mapping[str, Any], title: str) -> Table:
-    """What `evaluate` measured, in percent: overall, by kind of question, by source of the answer."""
+    """The scores from `evaluate` in percent: overall, by kind of question, and by source of the answer."""
     table = Table(title=Text(f"{title}, in percent"), title_justify="left")
     table.add_column("")
     for name in ("F1", "EM", "signed EM", "arguments", "n"):
@@ -99,7 +99,7 @@ def scores_table(metrics: Mapping[str, Any], title: str) -> Table:
             row(label.format(name), scores)
     if "spurious" in metrics:
         table.add_section()
-        table.add_row(Text("right, by wrong arguments"), "", figure(metrics["spurious"]), "", "", "")
+        table.add_row(Text("right, wrong arguments"), "", figure(metrics["spurious"]), "", "", "")
     if "consistency" in metrics:
         table.add_section()
         table.add_row(Text("all variants right"), "", figure(metrics["consistency"]), "", "", f"{metrics['bundles']:,}")
@@ -110,12 +110,12 @@ _VERDICTS = {
     "used": ("the tool is USED", "bold green"),
     "bypassed": ("the tool is BYPASSED", "bold yellow"),
     "ignored": ("the tool is IGNORED", "bold red"),
-    "undecided": ("UNDECIDED, too few examples tell", "bold"),
+    "undecided": ("UNDECIDED, too few examples to tell", "bold"),
 }
 
 
 def audit_view(audit: Audit, title: str) -> RenderableType:
-    """An audit's verdict, the evidence for it, and all figures with their 95 % intervals."""
+    """All figures of an audit with their 95 % intervals, then its verdict with the evidence."""
     table = Table(title=Text(f"{title}, in percent"), title_justify="left")
     table.add_column("")
     for name in ("", "95 %", "n"):
@@ -130,11 +130,11 @@ def audit_view(audit: Audit, title: str) -> RenderableType:
 
 
 def audit_line(verdict: str, evidence: str) -> Text:
-    """A verdict with the evidence for it."""
+    """A verdict with its evidence, in one line."""
     shown, style = _VERDICTS[verdict]
     return Text.assemble((shown, style), ": ", evidence)
 
 
 def figure(percent: float | None) -> str:
-    """A percentage for a table; a dash where there is none."""
+    """A percentage for a table; a dash for None."""
     return "-" if percent is None else f"{percent:.1f}"

@@ -1,22 +1,23 @@
-"""A training run on one page: how it was made, its curves and scores, the audit, and answers with their working."""
+"""A training run on one page: its settings, curves and scores, the audit, and answers with their calculations."""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from anzan.evaluation.audit import Audit
-from anzan.evaluation.drop_metric import drop_em_f1
-from anzan.reader.reader import Answer
 from anzan.report.page import marked, table, text, write_page
-from anzan.tasks.problem import Problem
+
+if TYPE_CHECKING:  # importing them loads torch
+    from anzan.evaluation.verdict import Audit
+    from anzan.reader import Answer
+    from anzan.tasks.problem import Problem
 
 SHOWN = 20
-"""Answers on the page, wrong ones first."""
+"""How many answers the page shows, wrong ones first."""
 
 
 def write_report(
@@ -27,14 +28,15 @@ def write_report(
     answers: Sequence[Answer],
     path: Path,
 ) -> None:
-    """Write the page; it needs no network, and everything from the data is escaped.
+    """Writes a self-contained page. All text from the data is escaped.
 
     Args:
-        result: what `anzan.training.trainer.train` returns.
-        curves: a PNG.
+        result: The result of `anzan.training.train`.
+        curves: A PNG file.
         audit: None for a reader without a calculator.
-        problems, answers: from which the ones shown are taken.
-        path: the HTML file.
+        problems: Problems, some of which are shown.
+        answers: The answer to each problem.
+        path: The HTML file to write.
     """
     facts = [
         f"recipe {result['recipe']}, {result['scale']}, seed {result['seed']}",
@@ -54,9 +56,7 @@ def write_report(
         ]
     picture = base64.b64encode(curves.read_bytes()).decode()
     body.append(f'<h2>Curves</h2><img alt="losses and scores" src="data:image/png;base64,{picture}">')
-    body.append("<h2>Answers, wrong ones first</h2>")
-    ranked = sorted(zip(problems, answers, strict=True), key=lambda pair: drop_em_f1(pair[1].answer, pair[0].answers))
-    body += [_example(*pair) for pair in ranked[:SHOWN]]
+    body += ["<h2>Answers, wrong ones first</h2>", _answers(problems, answers)]
     settings = yaml.safe_dump(dict(result["config"]), sort_keys=False, allow_unicode=True)
     body.append(f"<details><summary>Configuration</summary><pre>{text(settings)}</pre></details>")
     write_page("".join(body), f"{result['experiment']}: {result['cell']}", path)
@@ -80,8 +80,16 @@ def _audit(audit: Audit) -> str:
     return table(("in percent", "", "95 %", "n"), rows)
 
 
-def _example(problem: Problem, answer: Answer) -> str:
-    right = drop_em_f1(answer.answer, problem.answers)[0] == 1
+def _answers(problems: Sequence[Problem], answers: Sequence[Answer]) -> str:
+    """The answers with the lowest exact match and F1."""
+    from anzan.evaluation.drop_metric import drop_em_f1
+
+    scored = [(drop_em_f1(a.answer, p.answers), p, a) for p, a in zip(problems, answers, strict=True)]
+    scored.sort(key=lambda each: each[0])
+    return "".join(_example(problem, answer, right=em == 1) for (em, _), problem, answer in scored[:SHOWN])
+
+
+def _example(problem: Problem, answer: Answer, right: bool) -> str:
     marks = {
         where: [(m.start, m.end) for step in answer.steps for m in step.arguments if m.where == where]
         for where in ("passage", "question")

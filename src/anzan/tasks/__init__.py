@@ -1,0 +1,80 @@
+"""Problems to train and to measure readers on: generated ones, and files in several formats.
+
+    from anzan.tasks import Possession, generate, read_any, write_problems
+
+    write_problems(generate(Possession(people=4, transfers=1), size=1000, seed=0), "data.jsonl")
+    problems = read_any("data.jsonl")       # or DROP's JSON, SVAMP's CSV, hub:EleutherAI/drop:train
+
+Neither torch nor transformers is imported.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from anzan.tasks.fields import DataError
+from anzan.tasks.possession import (
+    Facts,
+    Possession,
+    check_disjoint,
+    facts_of,
+    generate,
+    guessing_scores,
+    is_possession,
+    shorten,
+    substitutes,
+    ten_times,
+)
+from anzan.tasks.problem import Problem, read_problems, write_problems
+
+if TYPE_CHECKING:
+    from anzan.tasks.distraction import Distractions
+    from anzan.tasks.drop import read_drop
+    from anzan.tasks.formats import read_any
+    from anzan.tasks.number_swap import NotSwappable, swap_numbers
+    from anzan.tasks.question_types import question_type, read_ids, select
+    from anzan.tasks.svamp import read_svamp
+
+__all__ = [
+    "DataError",
+    "Distractions",
+    "Facts",
+    "NotSwappable",
+    "Possession",
+    "Problem",
+    "check_disjoint",
+    "facts_of",
+    "generate",
+    "guessing_scores",
+    "is_possession",
+    "question_type",
+    "read_any",
+    "read_drop",
+    "read_ids",
+    "read_problems",
+    "read_svamp",
+    "select",
+    "shorten",
+    "substitutes",
+    "swap_numbers",
+    "ten_times",
+    "write_problems",
+]
+
+# Imported on first use: compiling their regular expressions would slow down `anzan --help`.
+_LAZY = {
+    "Distractions": "distraction",
+    "NotSwappable": "number_swap",
+    "question_type": "question_types",
+    "read_any": "formats",
+    "read_drop": "drop",
+    "read_ids": "question_types",
+    "read_svamp": "svamp",
+    "select": "question_types",
+    "swap_numbers": "number_swap",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)

@@ -1,14 +1,16 @@
-"""Word problems with something in them that nobody asks for: the same question and answer, and a number too many.
+"""Distractions: word problems with irrelevant numbers added, and the same question and answer.
 
-Whoever makes up a word problem tends to write what is needed and no more, so that a model learns to use every number.
-SVAMP's test problems were varied by hand so as to catch that (Patel, Bhattamishra and Goyal, NAACL 2021). Here training
-problems get company, with nothing but their own text and that of other problems:
+    Tom has 4 pens .   ->   Tom has 4 pens and 22 books .
 
-- another thing beside one that is asked for: `Tom has 4 pens .` becomes `Tom has 4 pens and 22 books .`;
-- a sentence of another problem, with its numbers, between two of its own.
+Authors of word problems tend to write only what is needed, so a model learns to use every number. SVAMP's test problems
+were varied by hand to catch that (Patel, Bhattamishra and Goyal, NAACL 2021). Here training problems are extended with
+material from other problems:
 
-A number that would make the answer together with another one is not added, so that no wrong pair becomes right by
-accident; nor a sentence that says of whom or of what it speaks by a pronoun.
+- another thing next to one that the question asks about, as above;
+- a sentence of another problem, with its numbers, before one of its own.
+
+A number that would give the answer together with another one is not added, so that no wrong pair becomes right by
+accident. Sentences that refer back, by a pronoun for instance, are not added either.
 """
 
 from __future__ import annotations
@@ -36,7 +38,11 @@ _ALL = Calculator(("+", "-", "*", "/"))
 
 
 class Distractions:
-    """What can be added to problems, taken from a collection of them."""
+    """Distractions for problems, taken from a collection of problems.
+
+    >>> distractions = Distractions(problems)
+    >>> distractions.add(problems[0], random.Random(0))
+    """
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         things = Counter[str]()
@@ -50,12 +56,12 @@ class Distractions:
         self._things = sorted(thing for thing, count in things.items() if count > 1)
 
     def add(self, problem: Problem, rng: random.Random) -> Problem | None:
-        """The problem with another thing or another sentence in its passage; None where neither has a place."""
-        ways = [self._company, self._sentence]
+        """The problem with another thing or another sentence in its passage; None if neither fits."""
+        ways = [self._another_thing, self._another_sentence]
         rng.shuffle(ways)
         return next((changed for way in ways if (changed := way(problem, rng))), None)
 
-    def _company(self, problem: Problem, rng: random.Random) -> Problem | None:
+    def _another_thing(self, problem: Problem, rng: random.Random) -> Problem | None:
         asked = _words(problem.question)
         places = [
             match
@@ -72,7 +78,7 @@ class Distractions:
         text = f" and {written} {rng.choice(things)}"
         return _inserted(problem, rng.choice(places).end(), text)
 
-    def _sentence(self, problem: Problem, rng: random.Random) -> Problem | None:
+    def _another_sentence(self, problem: Problem, rng: random.Random) -> Problem | None:
         sentence = rng.choice(self._sentences) if self._sentences else ""
         starts = [m.start() for m in _SENTENCE.finditer(problem.passage)]
         words = _words(sentence)
@@ -89,7 +95,7 @@ def _words(text: str) -> set[str]:
 
 
 def _harmless(values: Sequence[Fraction], problem: Problem) -> bool:
-    """Whether no new number is an answer, or makes one together with another number."""
+    """Whether no new number gives an answer together with another number."""
     answers = {format_number(v) for spans in problem.answers for s in spans if (v := parse_number(s)) is not None}
     own = [n.value for n in (*find_numbers(problem.passage), *find_numbers(problem.question))]
     made = (

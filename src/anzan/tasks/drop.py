@@ -5,8 +5,10 @@
         "validated_answers": [...]}, ...]}, ...}
 
 An answer fills one of its three fields and leaves the others empty. A contrast set (Gardner et al., Findings of EMNLP
-2020) is such a file too: its ids are those of the original questions with `_1`, `_2`, ... behind.
+2020) has the same format. Its ids are those of the original questions followed by `_1`, `_2`, ...
 """
+
+from __future__ import annotations
 
 import gzip
 import json
@@ -22,20 +24,20 @@ from anzan.tasks.problem import Problem
 _VARIANT = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})_[0-9]+", re.IGNORECASE)
 
 Answer = tuple[str, tuple[str, ...]]
-"""Its kind, `number`, `date`, `span` or `spans`, and its spans."""
+"""The kind of an answer (`number`, `date`, `span` or `spans`) and its spans."""
 
 
 def read_drop(path: str | os.PathLike[str]) -> list[Problem]:
-    """The problems of a DROP file, gzipped or not, in order.
+    """Read the problems of a DROP file, gzipped or not, in order.
 
-    The alternatives are the answer and the validated ones, each once: a number as it is written, all spans, or a date
-    as its day, month and year joined by spaces. Empty ones are dropped, and with them a question that has no other, as
-    nobody could answer it right. `kind` is that of the first alternative: `number`, `date`, `span` or `spans`.
-    `meta` holds the `passage_id` and, in a contrast set, the `bundle`. Passages and questions are left as they are,
-    white space included.
+    The alternatives are the answer and the validated ones, without duplicates: a number as written, all spans, or a
+    date as day, month and year joined by spaces. Empty answers are dropped, and so are questions without any other, as
+    they cannot be answered correctly. `kind` is that of the first alternative: `number`, `date`, `span` or `spans`.
+    `meta` holds the `passage_id` and, in a contrast set, the `bundle`. Passages and questions keep their white space.
 
-    Raises DataError where questions cannot be used, once all have been read, and OSError where the file cannot be
-    opened.
+    Raises:
+        DataError: Questions that cannot be used, reported once all have been read.
+        OSError: The file cannot be opened.
     """
     name = os.fspath(path)
     try:
@@ -52,7 +54,7 @@ def _load(path: str | os.PathLike[str]) -> Any:
     try:
         if data.startswith(GZIP_MAGIC):
             data = gzip.decompress(data)
-        # Numbers stay as they are written: 0.10 is "0.10", and nobody computes 1e999999999.
+        # Numbers stay as written: 0.10 is "0.10", and 1e999999999 is never computed.
         return json.loads(data.decode("utf-8-sig"), parse_int=str, parse_float=str)
     except (OSError, EOFError, zlib.error):
         fail("gzip", "damaged or cut off", "get the file again")
@@ -65,7 +67,7 @@ def _load(path: str | os.PathLike[str]) -> Any:
 
 
 def _scan(name: str, passage_id: str, entry: Any) -> Iterator[tuple[int, Problem | DataError | None]]:
-    """Each question of a passage as (its number, its problem or what is wrong with it), None without an answer."""
+    """Yield (number, problem or what is wrong with it) for each question of a passage; None without an answer."""
     place = f"passage {passage_id!r}"
     try:
         entry = object_at(entry, place)
@@ -90,7 +92,7 @@ def _problem(pair: Any, passage_id: str, passage: str, place: str) -> Problem | 
 
 
 def make_problem(id: str, passage: str, question: str, answers: Sequence[Answer], passage_id: str) -> Problem:
-    """A question of DROP with its answers, one at least."""
+    """A question of DROP with at least one answer."""
     alternatives = tuple(dict.fromkeys(spans for _, spans in answers))
     meta = {"passage_id": passage_id}
     if variant := _VARIANT.fullmatch(id):
@@ -99,7 +101,7 @@ def make_problem(id: str, passage: str, question: str, answers: Sequence[Answer]
 
 
 def parse_answer(answer: dict[str, Any], place: str) -> Answer | None:
-    """Kind and spans of an answer, None for an empty one. Which field goes first is as in the official evaluator."""
+    """Kind and spans of an answer; None for an empty one. Fields take precedence as in the official evaluator."""
     if number := text_at(answer.get("number"), f"{place}, number").strip():
         return "number", (number,)
     spans = [text_at(span, f"{place}, spans") for span in list_at(answer.get("spans"), f"{place}, spans")]
@@ -110,29 +112,29 @@ def parse_answer(answer: dict[str, Any], place: str) -> Answer | None:
     return ("date", (" ".join(filter(None, parts)),)) if any(parts) else None
 
 
-# Decoded JSON, checked, here and in the rows of `anzan.tasks.drop_rows`. What is missing or null is empty, but for the
-# texts that every question needs.
+# Checked fields of decoded JSON, also used by `anzan.tasks.drop_rows`. Missing and null fields are empty, except for
+# the texts that every question needs.
 
 
 def object_at(value: Any, place: str) -> dict[str, Any]:
-    """A JSON object, empty for null; DataError for anything else."""
+    """A JSON object, empty for null; FieldError for anything else."""
     if not isinstance(value, dict | None):
         fail(place, "not an object", "use DROP's own file")
     return value or {}
 
 
 def list_at(value: Any, place: str) -> list[Any]:
-    """A JSON list, empty for null; DataError for anything else."""
+    """A JSON list, empty for null; FieldError for anything else."""
     if not isinstance(value, list | None):
         fail(place, "not a list", "use DROP's own file")
     return value or []
 
 
 def text_at(value: Any, place: str) -> str:
-    """A string, empty for null; DataError for anything else."""
+    """A string, empty for null; FieldError for anything else."""
     return "" if value is None else string(value, place)
 
 
 def needed(record: dict[str, Any], name: str, place: str) -> str:
-    """A field's string; DataError where it is missing or empty."""
+    """A string field; FieldError if it is missing or empty."""
     return text_at(record.get(name), f"{place}, {name}") or fail(place, f"no {name}", "use DROP's own file")

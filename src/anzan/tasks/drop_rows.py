@@ -1,14 +1,14 @@
-"""DROP with one question a row: the Hugging Face data sets `ucinlp/drop` and `EleutherAI/drop`, and the flattened file.
+"""DROP with one question per row: `ucinlp/drop` and `EleutherAI/drop` on the Hugging Face hub, and the flattened file.
 
     ucinlp/drop      section_id, query_id, passage, question, answers_spans: {"spans": [...], "types": [...]}
     EleutherAI/drop  section_id, query_id, passage, question, answer: {"number": ..., "date": {...}, "spans": [...]},
                      validated_answers: {"number": [...], "date": [{...}, ...], "spans": [[...], ...]}
     flattened        context: "Passage: ...\\nQuestion: ...\\nAnswer:", ref_text: alternatives joined by "|"
 
-`ucinlp/drop` has put the spans of all annotators into one list. One that repeats itself is taken as one answer that was
-given several times; any other one as an answer of several spans or, of numbers and dates, as alternatives. The
-flattened file writes several spans as one text. For figures that are to be compared take DROP's own JSON or
-`EleutherAI/drop`, which keep the answers apart.
+`ucinlp/drop` puts the spans of all annotators into one list. A list that repeats itself is read as one answer given
+several times. Any other list is read as one answer of several spans or, for numbers and dates, as alternatives. The
+flattened file joins several spans into one text. For comparable results use DROP's own JSON or `EleutherAI/drop`, which
+keep the answers apart.
 """
 
 from __future__ import annotations
@@ -25,42 +25,47 @@ from anzan.tasks.fields import DataError, FieldError, all_good, describe, fail, 
 from anzan.tasks.problem import Problem
 
 HUB = "hub:"
-"""What a path begins with that names a data set on the Hugging Face hub: `hub:EleutherAI/drop:validation`."""
+"""The prefix of a data set on the Hugging Face hub: `hub:EleutherAI/drop:validation`."""
 
 _ANSWERS = {"answers_spans", "validated_answers"}
 _CONTEXT = re.compile(r"Passage:(?P<passage>.*)\nQuestion:(?P<question>.*?)(?:\nAnswer:)?\s*", re.DOTALL)
 
 
 def is_drop_row(record: Any) -> bool:
-    """Whether a decoded line has the columns of one of the three layouts."""
+    """Whether a decoded line has the columns of one of the three layouts above."""
     if not isinstance(record, dict) or "answers" in record:
         return False
     return {"context", "ref_text"} <= record.keys() or not _ANSWERS.isdisjoint(record)
 
 
 def read_drop_rows(path: str | os.PathLike[str]) -> list[Problem]:
-    """The problems of a JSONL file of such rows, gzipped or not, in order; see `anzan.tasks.drop.read_drop`.
+    """Read the problems of a JSONL file of such rows, gzipped or not, in order; see `anzan.tasks.drop.read_drop`.
 
-    Rows of the flattened file have the line number as id, from 1.
+    The id of a row of the flattened file is its line number, from 1.
 
-    Raises DataError where lines cannot be used, once all have been read, and OSError where the file cannot be opened.
+    Raises:
+        DataError: Lines that cannot be used, reported once all have been read.
+        OSError: The file cannot be opened.
     """
     return _answered(scan_lines(path, _problem))
 
 
 def load_hub(name: str) -> list[Problem]:
-    """The problems of a data set on the Hugging Face hub: `hub:EleutherAI/drop:train`, by default its `validation`.
+    """Load the problems of a data set on the Hugging Face hub: `hub:EleutherAI/drop:train`.
 
-    Raises DataError where the package `datasets` is missing, the data set cannot be had, or a row cannot be used.
+    The default split is `validation`.
+
+    Raises:
+        DataError: The package `datasets` is missing, the data set cannot be loaded, or rows cannot be used.
     """
     where, _, split = name.removeprefix(HUB).partition(":")
     try:
-        import datasets  # an extra, as it brings pyarrow and pandas
+        import datasets  # optional, as it depends on pyarrow and pandas
     except ImportError:
         raise DataError(f"{name}: this needs the package datasets; pip install 'anzan[hub]'") from None
     try:
         rows: Iterable[Any] = datasets.load_dataset(where, split=split or "validation")
-    except Exception as error:  # of many kinds: no network, no such name, no such split
+    except Exception as error:  # of many types: no network, no such name, no such split
         why = " ".join(str(error).split())[:200]
         raise DataError(f"{name}: cannot be loaded ({why}); check the name, the split and the network") from None
 
@@ -75,7 +80,7 @@ def load_hub(name: str) -> list[Problem]:
 
 
 def _answered(scanned: Iterable[tuple[int, Problem | DataError | None]]) -> list[Problem]:
-    """The problems that have an answer; the number of its line for an id where there is none."""
+    """The problems that have an answer; a problem without an id gets its line number."""
     numbered = ((number, p) for number, p in all_good(scanned) if p is not None)
     return [p if p.id else replace(p, id=str(number)) for number, p in numbered]
 
@@ -83,7 +88,7 @@ def _answered(scanned: Iterable[tuple[int, Problem | DataError | None]]) -> list
 def _problem(row: Any) -> Problem | None:
     """A row as a problem, None without an answer."""
     if not isinstance(row, dict):
-        fail("line", f"found {describe(row)}, not an object", "write one row a line")
+        fail("line", f"found {describe(row)}, not an object", "write one row per line")
     if "context" in row:
         return _flattened(row)
     id, passage, question = (needed(row, name, "row") for name in ("query_id", "passage", "question"))
@@ -104,7 +109,7 @@ def _flattened(row: Mapping[str, Any]) -> Problem | None:
 
 
 def _apart(row: Mapping[str, Any]) -> list[Answer]:
-    """`EleutherAI/drop`: an answer, and columns of validated ones."""
+    """The answers of `EleutherAI/drop`: one, and columns of validated ones."""
     columns = object_at(row.get("validated_answers"), "validated_answers")
     names = ("number", "date", "spans")
     validated = zip(*(list_at(columns.get(name), f"validated_answers, {name}") for name in names), strict=False)
@@ -113,7 +118,7 @@ def _apart(row: Mapping[str, Any]) -> list[Answer]:
 
 
 def _together(value: Any) -> list[Answer]:
-    """`ucinlp/drop`: the spans of all annotators in one list; see the module for how they are told apart."""
+    """The answers of `ucinlp/drop`, whose spans are in one list; the module describes how they are separated."""
     columns = object_at(value, "answers_spans")
     spans = [text_at(span, "answers_spans, spans") for span in list_at(columns.get("spans"), "answers_spans, spans")]
     types = [text_at(kind, "answers_spans, types") for kind in list_at(columns.get("types"), "answers_spans, types")]

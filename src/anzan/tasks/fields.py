@@ -1,4 +1,4 @@
-"""Decoded JSON, checked field by field; what is wrong, where, and how to mend it, in one line."""
+"""Checked fields of decoded JSON, with one-line errors: what is wrong, where, and how to fix it."""
 
 from __future__ import annotations
 
@@ -22,10 +22,12 @@ MAX_VALUE_DIGITS = 1000
 
 
 class DataError(AnzanError):
-    """Data that cannot be used; the message, one line, names file, line number, field and the mend.
+    """Data that cannot be used. The message is one line that names the file, the line number, the field and the fix.
 
-    Where more than one line is bad, it is about the first of them, with the counts of bad and good ones, and `faults`
-    has such a message for each.
+    If several lines are bad, the message is about the first one and counts the bad and the good ones.
+
+    Attributes:
+        faults: One such message per bad line.
     """
 
     def __init__(self, message: str, faults: Sequence[str] = ()) -> None:
@@ -34,11 +36,15 @@ class DataError(AnzanError):
 
 
 def scan_lines(path: str | os.PathLike[str], build: Callable[[Any], T]) -> Iterator[tuple[int, T | DataError]]:
-    """Each JSONL line that is not blank as (line number from 1, what `build` makes of it or what is wrong with it).
+    """Yield (line number from 1, what `build` returns or what is wrong) for each JSONL line that is not blank.
 
-    The file may be gzipped. Raises OSError where it cannot be opened, and DataError where the gzip file is damaged.
+    The file may be gzipped.
+
+    Raises:
+        DataError: A damaged gzip file.
+        OSError: The file cannot be opened.
     """
-    # Bytes, so that a line that is not UTF-8 is one bad line and not the end of the file.
+    # Bytes, so that a line that is not UTF-8 is one bad line rather than the end of the file.
     with opened(path) as lines:
         for number, line in enumerate(lines, start=1):
             if number == 1:
@@ -52,9 +58,10 @@ def scan_lines(path: str | os.PathLike[str], build: Callable[[Any], T]) -> Itera
 
 
 def all_good(scanned: Iterable[tuple[int, T | DataError]], unit: str = "lines") -> list[tuple[int, T]]:
-    """What was scanned, once all of it is: nobody gets half a file.
+    """Everything scanned, provided all of it can be used.
 
-    Raises DataError where something in it cannot be used, with all that is wrong.
+    Raises:
+        DataError: Anything that cannot be used; lists all faults.
     """
     good: list[tuple[int, T]] = []
     faults: list[str] = []
@@ -71,9 +78,11 @@ def all_good(scanned: Iterable[tuple[int, T | DataError]], unit: str = "lines") 
 
 @contextmanager
 def opened(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """A file to read bytes from, unpacked where it is gzipped.
+    """Open a file for reading bytes, decompressed if it is gzipped.
 
-    Raises OSError where it cannot be opened, and DataError where the gzip file is damaged.
+    Raises:
+        DataError: A damaged gzip file.
+        OSError: The file cannot be opened.
     """
     with open(path, "rb") as file:
         zipped = file.read(2) == GZIP_MAGIC
@@ -85,12 +94,12 @@ def opened(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 
 class FieldError(AnzanError):
-    """What is wrong with a field, and the mend."""
+    """A field that cannot be used: its name, what is wrong, and how to fix it."""
 
 
-def fail(name: str, fault: str, mend: str) -> NoReturn:
-    """Raise FieldError: the field, what is wrong with it, how to mend it."""
-    raise FieldError(f"{name}: {fault}; {mend}")
+def fail(name: str, fault: str, fix: str) -> NoReturn:
+    """Raise FieldError for a field: its name, what is wrong, and how to fix it."""
+    raise FieldError(f"{name}: {fault}; {fix}")
 
 
 def _load(line: bytes) -> Any:
@@ -98,40 +107,40 @@ def _load(line: bytes) -> Any:
         fail("JSON", f"{name} is not a number", "leave the line out or give the number")
 
     try:
-        # Decimal keeps 0.1 as it is written.
+        # Decimal keeps 0.1 exact.
         return json.loads(line.decode("utf-8"), parse_float=Decimal, parse_constant=constant)
     except UnicodeDecodeError as error:
         fail("text", f"byte {error.start + 1} is not UTF-8", "save the file as UTF-8")
     except json.JSONDecodeError as error:
-        fail("JSON", f"{error.msg} at character {error.pos + 1}", "write one JSON object a line")
+        fail("JSON", f"{error.msg} at character {error.pos + 1}", "write one JSON object per line")
     except RecursionError:
-        fail("JSON", "nested too deeply", "write one flat JSON object a line")
+        fail("JSON", "nested too deeply", "write one flat JSON object per line")
     except FieldError:
         raise
-    except ValueError:  # Python's own limit on the digits of an int
+    except ValueError:  # Python limits the digits of an int
         fail("JSON", "a number has too many digits", f"use at most {MAX_VALUE_DIGITS}")
 
 
 def text(record: Mapping[str, Any], name: str) -> str:
-    """A field that must be there, as text."""
+    """A required field, as text."""
     if name not in record:
         fail(name, "missing", f"add {name!r} as a string")
     return string(record[name], name)
 
 
 def string(value: Any, name: str) -> str:
-    """A value that must be text, and such as a tokenizer takes."""
+    """A value that must be text, without lone surrogates."""
     if not isinstance(value, str):
         fail(name, f"found {describe(value)}, not a string", "put it in double quotes")
     try:
         value.encode("utf-8")
-    except UnicodeEncodeError as error:  # "\ud800" is valid JSON, but no text: tokenizers raise on it
+    except UnicodeEncodeError as error:  # "\ud800" is valid JSON but not text, and tokenizers raise on it
         fail(name, f"lone surrogate at character {error.start + 1}", "remove it or write the whole pair")
     return value
 
 
 def plain(value: Any) -> Any:
-    """JSON as json.loads gives it by default: meta is free, so its numbers are plain floats again."""
+    """The value with floats instead of Decimals, as json.loads gives by default; for free fields such as `meta`."""
     if isinstance(value, Decimal):
         return float(value)
     if isinstance(value, dict):
@@ -142,7 +151,7 @@ def plain(value: Any) -> Any:
 
 
 def describe(value: Any) -> str:
-    """What a value is, for a message."""
+    """The type of a value, for an error message."""
     if isinstance(value, list):
         return "a list" if value else "an empty list"
     names = {dict: "an object", str: "a string", bool: "true or false", type(None): "null"}

@@ -1,4 +1,6 @@
-"""Any file of problems that anzan reads, told apart by what is in it, whatever its name."""
+"""Reading a file of problems in any format, recognised by its content."""
+
+from __future__ import annotations
 
 import csv
 import os
@@ -11,19 +13,24 @@ from anzan.tasks.fields import GZIP_MAGIC, DataError, opened, scan_lines
 from anzan.tasks.problem import Problem, read_problems
 from anzan.tasks.svamp import read_svamp
 
-# The first member decides: in DROP's file it is a passage. In a data line only `meta` is an object, and it is free.
+# The first member decides: in DROP's file it is an object for a passage. In a data line only `meta` may be an object.
 _DROP = re.compile(r'\{\s*"(?!meta")(?:[^"\\]|\\.)*"\s*:\s*\{\s*"(?:passage|qa_pairs|wiki_url)"')
 _HEAD = 1 << 16
 
 
 def read_any(path: str | os.PathLike[str]) -> list[Problem]:
-    """The problems of a file: JSONL (a data line each), SVAMP's CSV, DROP's JSON, or DROP's rows as JSONL.
+    """Read the problems of a file in any of these formats, recognised by content:
 
-    JSON may be gzipped. `hub:NAME` or `hub:NAME:SPLIT` is a data set on the Hugging Face hub in the layout of DROP's
-    (`hub:EleutherAI/drop:train`).
+    - JSONL with one problem per line (`anzan.tasks.problem`);
+    - DROP's JSON (`anzan.tasks.drop`);
+    - DROP with one question per row, as JSONL (`anzan.tasks.drop_rows`);
+    - SVAMP's CSV (`anzan.tasks.svamp`).
 
-    Raises DataError, one line that names the file and the mend, for a file that is missing, cannot be opened, is none
-    of these or has something in it that cannot be used.
+    JSON may be gzipped. `hub:NAME` or `hub:NAME:SPLIT` is a data set on the Hugging Face hub in one of DROP's layouts,
+    such as `hub:EleutherAI/drop:train`.
+
+    Raises:
+        DataError: A file that is missing, cannot be opened, has another format or contains data that cannot be used.
     """
     name = os.fspath(path)
     if name.startswith(HUB):
@@ -48,22 +55,22 @@ def _read(name: str) -> list[Problem]:
         return read_drop_rows(name) if is_drop_row(_first(name)) else read_problems(name)
     if not {"Question", "Equation"} <= set(next(csv.reader(head.splitlines()[:1]))):
         raise DataError(
-            f"{name}: unknown format; give JSONL with one object a line (id, passage, question, answers), "
+            f"{name}: unknown format; give JSONL with one object per line (id, passage, question, answers), "
             "DROP's JSON or SVAMP's CSV"
         )
     if zipped:
-        raise DataError(f"{name}: only JSON is read gzipped; unpack the file with gunzip")
+        raise DataError(f"{name}: only JSON may be gzipped; unpack the file with gunzip")
     return read_svamp(name)
 
 
 def _first(name: str) -> Any:
-    """The first line that is not blank, decoded; None where it cannot be."""
+    """The first line that is not blank, decoded; None if it is not JSON."""
     line = next((item for _, item in scan_lines(name, lambda record: record)), None)
     return None if isinstance(line, DataError) else line
 
 
 def _head(name: str) -> tuple[str, bool]:
-    """How the file begins, white space aside, and whether it is gzipped."""
+    """The beginning of the file without leading white space, and whether it is gzipped."""
     with open(name, "rb") as file:
         zipped = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
     with opened(name) as file:

@@ -1,9 +1,11 @@
-"""The two quantities of a comparison question, swapped in its passage, so that the other option is right.
+"""Number swaps: the two quantities of a comparison question change places, so that the other option is right.
+
+    Are there more cats or dogs?   5 cats, 7 dogs.   ->   7 cats, 5 dogs.
 
 The paper did this by hand for 300 comparison questions of DROP (Yoshikawa, Heinzerling and Inui, NLP2022, Table 1).
-Here it is done by rule, and only where every step is certain: the question names two options, each stands in the
-passage beside one number and nowhere beside another, the two numbers are of one kind, no word says which of them is
-larger, and comparing them gives the answer that the data set has. Everything else is refused, with the reason.
+Here it is done by rule, and only if every step is certain: the question names two options, each option has exactly one
+number next to it in the passage, both numbers are of the same kind, no word says which of them is larger, and comparing
+them gives the data set's answer. Everything else is refused with a reason.
 """
 
 from __future__ import annotations
@@ -41,12 +43,12 @@ _FILLING = _LEADING | _set(
     "who which that those people persons residents nationals ancestry there their his her its age ages aged group",
     "groups more fewer less larger smaller",
 )
-"""Words that may stand around an option in the question without being part of it; the first set never begins one."""
+"""Words around an option in the question that are not part of it. No option begins with a word of `_LEADING`."""
 
 _PHRASE = _set("in at by for during according as of from on living present")
-"""What a phrase begins with that may stand behind the second option."""
+"""First words of a phrase that may follow the second option."""
 
-# Between a number and what it counts there is no end of a clause, and no other number.
+# Between a number and what it counts there is neither the end of a clause nor another number.
 _CLAUSE = re.compile(r"[,;:.!?()\[\]]|\b(?:and|but|or|while|whereas|than|plus|although)\b", re.I)
 _REACH = 60
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
@@ -59,12 +61,12 @@ _YEAR = re.compile(r"\b[12][0-9]{3}\b")
 
 
 class NotSwappable(AnzanError):
-    """Why the numbers of a question cannot be swapped safely."""
+    """The reason why the numbers of a question cannot be swapped safely."""
 
 
 @dataclass(frozen=True)
 class _Quantity:
-    """An option as the passage writes it, the number beside it, and whether that stands before it."""
+    """An option as the passage writes it, the number next to it, and whether the number comes first."""
 
     option: str
     number: Number
@@ -72,13 +74,13 @@ class _Quantity:
 
 
 def swap_numbers(problem: Problem) -> Problem:
-    """The problem with the two compared quantities swapped in the passage; the other option is the answer.
+    """The problem with the two compared quantities swapped in the passage, and the other option as the answer.
 
-    `meta["swapped"]` has both numbers as the passage wrote them, and the answer that was right; `meta["bundle"]` the
+    `meta["swapped"]` holds both numbers as the passage wrote them and the original answer, `meta["bundle"]` the
     original's id.
 
     Raises:
-        NotSwappable: it is not certain which two numbers are compared, or that the text stays right without them.
+        NotSwappable: It is not certain which two numbers are compared, or that the text stays consistent.
     """
     sign = _direction(problem.question)
     winner, loser = _by_answer(problem, *_options(problem))
@@ -103,7 +105,7 @@ def swap_numbers(problem: Problem) -> Problem:
 
 # -- the question ------------------------------------------------------------------------------------------------
 def _direction(question: str) -> int:
-    """1 where the larger quantity is asked for, -1 where the smaller one is."""
+    """1 if the question asks for the larger quantity, -1 if it asks for the smaller one."""
     words = {w.lower() for w in _WORD.findall(question)}
     if _TIME.search(question):
         raise NotSwappable("it compares times")
@@ -116,7 +118,7 @@ def _direction(question: str) -> int:
 
 
 def _options(problem: Problem) -> tuple[str, str]:
-    """The two options, as far as they stand in the passage word by word."""
+    """The two options, as far as the passage contains them word by word."""
     parts = _OR.split(problem.question.strip().rstrip("?").strip())
     if len(parts) != 2:
         raise NotSwappable("it does not name two options joined by `or`")
@@ -126,17 +128,17 @@ def _options(problem: Problem) -> tuple[str, str]:
 
 
 def _option(text: str, passage: str, left: bool) -> str:
-    """The longest run of words in a part of the question, filling words aside, that stands in the passage.
+    """The longest run of words in a part of the question, apart from filling words, that the passage contains.
 
-    Before the first option there may be more of the question, behind the second one a phrase such as `in 2010`.
+    More of the question may precede the first option; a phrase such as `in 2010` may follow the second one.
     """
     words = list(_WORD.finditer(text))
     runs = ((i, i + n) for n in range(len(words), 0, -1) for i in range(len(words) - n + 1))
     for i, j in runs:
-        before, run, behind = ([w.group().lower() for w in part] for part in (words[:i], words[i:j], words[j:]))
+        before, run, after = ([w.group().lower() for w in part] for part in (words[:i], words[i:j], words[j:]))
         if _FILLING.issuperset(run) or not (left or _FILLING.issuperset(before)):
             continue
-        if not _FILLING.issuperset(behind) and (left or behind[0] not in _PHRASE):
+        if not _FILLING.issuperset(after) and (left or after[0] not in _PHRASE):
             continue
         while words[i].group().lower() in _LEADING:
             i += 1
@@ -144,7 +146,7 @@ def _option(text: str, passage: str, left: bool) -> str:
         for form in dict.fromkeys((option, option.removesuffix("s"))):
             if next(_places(form, passage), None):
                 return form
-    raise NotSwappable(f"the option {text.strip()!r} does not stand in the passage")
+    raise NotSwappable(f"the option {text.strip()!r} is not in the passage")
 
 
 def _places(option: str, passage: str) -> Iterator[re.Match[str]]:
@@ -152,7 +154,7 @@ def _places(option: str, passage: str) -> Iterator[re.Match[str]]:
 
 
 def _by_answer(problem: Problem, first: str, second: str) -> tuple[str, str]:
-    """The option that is right, and the other one."""
+    """The right option, and the other one."""
     if len(problem.answers[0]) != 1:
         raise NotSwappable("its answer is not one span")
     gold, *options = (_words(text) for text in (problem.answers[0][0], first, second))
@@ -164,7 +166,7 @@ def _by_answer(problem: Problem, first: str, second: str) -> tuple[str, str]:
 
 
 def _check_answers(problem: Problem, winner: str, loser: str) -> None:
-    """An alternative may say more or less than the option, but not the other one."""
+    """Check the alternatives: each may say more or less than the right option, but must not name the other one."""
     for spans in problem.answers:
         given = _words(" ".join(spans))
         if given & _words(loser) - _words(winner) and not given & _words(winner) - _words(loser):
@@ -188,22 +190,22 @@ def _quantity(passage: str, option: str, other: str) -> _Quantity:
             if 0 < len(gap) <= _REACH and not _CLAUSE.search(gap.removesuffix(" (")) and not find_numbers(gap):
                 found[number.start] = _Quantity(match.group(), number, before)
     if len(found) != 1:
-        raise NotSwappable(f"{'more than one' if found else 'no'} number stands beside {option!r}")
+        raise NotSwappable(f"{'more than one' if found else 'no'} number is next to {option!r}")
     return next(iter(found.values()))
 
 
 def _check_alike(passage: str, a: _Quantity, b: _Quantity) -> None:
     if a.number.start == b.number.start:
-        raise NotSwappable("one number stands beside both options")
+        raise NotSwappable("one number is next to both options")
     if a.before != b.before:
-        raise NotSwappable("one option stands before its number, the other behind")
+        raise NotSwappable("one option is before its number, the other after")
     if _unit(passage, a.number) != _unit(passage, b.number):
         raise NotSwappable("the two numbers have different units")
     for text, value in ((n.text, n.value) for n in (a.number, b.number)):
         if len(re.findall(rf"(?<![\w.,]){re.escape(text)}(?!\w)", passage)) > 1:
-            raise NotSwappable(f"{text} stands in the passage more than once")
+            raise NotSwappable(f"{text} is in the passage more than once")
         if value.denominator > 1 and text[0].isalpha():
-            raise NotSwappable(f"{text!r} is a part of something")
+            raise NotSwappable(f"{text!r} is a fraction")
         if value == 1:
             raise NotSwappable("1 takes a singular")
         if _YEAR.fullmatch(text):
@@ -211,17 +213,17 @@ def _check_alike(passage: str, a: _Quantity, b: _Quantity) -> None:
 
 
 def _check_question(problem: Problem, a: _Quantity, b: _Quantity) -> None:
-    """Lengths only where lengths are asked for, no other year than the question's, no word that orders the two."""
+    """Check for lengths that the question does not ask for, years other than its own, and words that order the two."""
     passage, numbers = problem.passage, sorted((a.number, b.number), key=lambda n: n.start)
     if _unit(passage, a.number)[1].startswith("-") and not _LENGTH.search(problem.question):
-        raise NotSwappable("it asks for no length, but lengths stand beside its options")
+        raise NotSwappable("it asks for no length, but the numbers next to its options are lengths")
     sentences = [_sentence(passage, n) for n in numbers]
     named = _YEAR.findall(f"{problem.question} {a.option} {b.option}")
     if _YEAR.search(problem.question) and not set(named).issuperset(_YEAR.findall(" ".join(sentences))):
         raise NotSwappable("the numbers may be those of another year")
     around = passage[max(0, numbers[0].start - 30) : numbers[1].end + 15]
     if len(around) < 200 and (word := _ORDERED.search(around)):
-        raise NotSwappable(f"{word.group()!r} may say which number is larger, or of what it is a part")
+        raise NotSwappable(f"{word.group()!r} may say which number is larger, or what it is part of")
 
 
 def _sentence(passage: str, n: Number) -> str:
@@ -230,11 +232,11 @@ def _sentence(passage: str, n: Number) -> str:
 
 
 def _unit(passage: str, n: Number) -> tuple[str, ...]:
-    """What is written against a number: currency before it, a percent sign or a hyphenated unit behind it."""
+    """What is attached to a number: a currency sign before it, a percent sign or a hyphenated unit after it."""
     before = re.search(r"[$€£¥]?$", passage[: n.start])
-    behind = re.match(r"\s?%|\s?percent|-[a-z]+|/|-|", passage[n.end :])
-    assert before and behind
-    return before.group(), behind.group().strip(), "word" if n.text[0].isalpha() else "digits"
+    after = re.match(r"\s?%|\s?percent|-[a-z]+|/|-|", passage[n.end :])
+    assert before and after
+    return before.group(), after.group().strip(), "word" if n.text[0].isalpha() else "digits"
 
 
 def _exchange(passage: str, a: Number, b: Number) -> str:
@@ -244,6 +246,6 @@ def _exchange(passage: str, a: Number, b: Number) -> str:
 
 
 def _article(before: str, number: str) -> str:
-    """The text before a number, with `a` or `an` at its end as the number is spoken."""
+    """The text before a number, ending in `a` or `an` as the spoken number needs."""
     vowel = re.match(r"8|1[18](?!\d)|1[18](?:,\d{3})+(?!\d)|eight|eleven|eighteen", number, re.I) is not None
     return re.sub(r"\b([aA])n?(\s+)$", lambda m: m[1] + ("n" if vowel else "") + m[2], before)

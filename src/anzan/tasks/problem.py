@@ -1,8 +1,14 @@
-"""One data line: a passage, a question, its answers and, where known, the arguments the calculator should be given.
+"""Problems and their JSONL files.
 
-Problems travel as JSONL, one object a line with the keys `id`, `passage`, `question`, `answers` and, where known,
-`arguments`, `kind` and `meta`; other keys are ignored. Values are exact (`Fraction`): 0.1 in a file is one tenth.
+A file has one JSON object per line:
+
+    {"id": "1", "passage": "Anna has 5 pens.", "question": "How many pens are there?", "answers": ["5"]}
+
+The keys `arguments`, `kind` and `meta` are optional, and other keys are ignored. Values are exact (`Fraction`): 0.1 in
+a file is one tenth.
 """
+
+from __future__ import annotations
 
 import json
 import os
@@ -30,14 +36,20 @@ Values = tuple[Fraction, ...]
 
 @dataclass(frozen=True)
 class Problem:
-    """A question about a passage.
+    """A question about a passage, with its answers.
 
-    `answers` holds the alternatives, any of which is right, each a tuple of spans (nearly always one). `arguments`
-    holds the gold argument values, a tuple of steps (one, but for chains), each a tuple of values; the order within a
-    step does not count. `meta` is free, but for `meta["mentions"]`, which tells where the numbers that go into the
-    calculator stand: `{"where": "passage" | "question", "start": int, "end": int}` each, in character offsets. A chain
-    has one less for every step but the first, which takes the result of an earlier one. `meta["bundle"]` is the id of
-    the problem of which this one is a variant, as in a contrast set.
+    Attributes:
+        id: Unique within a file.
+        passage: The text to read.
+        question: The question about it.
+        answers: The alternatives, any of which is right. Each is a tuple of spans, nearly always one.
+        arguments: The gold arguments of the calculator, if known: a tuple of steps (one per call, more than one only in
+            chains), each a tuple of values in any order.
+        kind: The kind of question, if known, such as `argmax` or `subtraction`.
+        meta: Anything else, as JSON values. Two keys have a meaning. `mentions` gives the character offsets of the
+            numbers that are arguments, each as `{"where": "passage" or "question", "start": int, "end": int}`; in a
+            chain, each step after the first has one mention less, as it takes an earlier result. `bundle` is the id of
+            the problem of which this one is a variant, as in a contrast set.
     """
 
     id: str
@@ -50,26 +62,28 @@ class Problem:
 
 
 def read_problems(path: str | os.PathLike[str]) -> list[Problem]:
-    """The problems of a JSONL file, in order; blank lines are skipped.
+    """Read the problems of a JSONL file, in order. Blank lines are skipped, and the file may be gzipped.
 
-    Raises DataError where lines cannot be used, once all have been read, and OSError where the file cannot be opened.
+    Raises:
+        DataError: Lines that cannot be used, reported once all have been read.
+        OSError: The file cannot be opened.
     """
     return [problem for _, problem in all_good(scan_problems(path))]
 
 
 def scan_problems(path: str | os.PathLike[str]) -> Iterator[tuple[int, Problem | DataError]]:
-    """Each line that is not blank as (line number from 1, its problem or what is wrong with it)."""
+    """Yield (line number from 1, its problem or what is wrong with it) for each line that is not blank."""
     return scan_lines(path, _problem)
 
 
 def write_problems(problems: Iterable[Problem], path: str | os.PathLike[str]) -> None:
-    """Write problems as JSONL. The file appears whole or not at all: a reader never meets half of it."""
+    """Write problems as JSONL, atomically."""
     with whole_file(path) as file:
         for problem in problems:
             file.write(json.dumps(_record(problem), ensure_ascii=False, allow_nan=False) + "\n")
 
 
-# Reading: each function takes a decoded JSON value and gives the field, or says what is wrong and how to mend it.
+# Reading: each function turns a decoded JSON value into a field, or raises FieldError.
 
 
 def _problem(record: Any) -> Problem:
@@ -98,16 +112,16 @@ def _problem(record: Any) -> Problem:
 
 
 def _answers(value: Any) -> tuple[tuple[str, ...], ...]:
-    mend = 'write a list of alternatives, each a string or a list of strings, for example ["12"]'
+    fix = 'write a list of alternatives, each a string or a list of strings, for example ["12"]'
     if value is None:
-        fail("answers", "missing", mend)
+        fail("answers", "missing", fix)
     if not isinstance(value, list) or not value:
-        fail("answers", f"found {describe(value)}", mend)
+        fail("answers", f"found {describe(value)}", fix)
     alternatives = []
     for alternative in value:
         spans = alternative if isinstance(alternative, list) else [alternative]
         if not spans:
-            fail("answers", "an alternative without spans", mend)
+            fail("answers", "an alternative without spans", fix)
         alternatives.append(tuple(string(span, "answers") for span in spans))
     return tuple(alternatives)
 
@@ -115,30 +129,30 @@ def _answers(value: Any) -> tuple[tuple[str, ...], ...]:
 def _arguments(value: Any) -> tuple[Values, ...] | None:
     if value is None:
         return None
-    mend = "write a list of values, or for a chain a list of such lists, or leave it out"
+    fix = "write a list of values, or for a chain a list of such lists, or leave it out"
     if not isinstance(value, list) or not value:
-        fail("arguments", f"found {describe(value)}", mend)
+        fail("arguments", f"found {describe(value)}", fix)
     nested = [isinstance(item, list) for item in value]
     if any(nested) and not all(nested):
-        fail("arguments", "values and lists are mixed", mend)
+        fail("arguments", "values and lists are mixed", fix)
     steps = value if nested[0] else [value]
     if not all(steps):
-        fail("arguments", "a step without values", mend)
+        fail("arguments", "a step without values", fix)
     return tuple(tuple(_value(item) for item in step) for step in steps)
 
 
 def _value(value: Any) -> Fraction:
-    mend = 'write a number such as 12, "0.1" or "1/3"'
+    fix = 'write a number such as 12, "0.1" or "1/3"'
     if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
-        fail("arguments", f"found {describe(value)}, not a value", mend)
+        fail("arguments", f"found {describe(value)}, not a value", fix)
     if isinstance(value, str):
         try:
             value = Fraction(value) if "/" in value and len(value) <= MAX_VALUE_DIGITS else Decimal(value)
         except (ValueError, ArithmeticError):  # decimal.InvalidOperation is an ArithmeticError
-            fail("arguments", f"{value[:40]!r} is not a value", mend)
+            fail("arguments", f"{value[:40]!r} is not a value", fix)
     if isinstance(value, Decimal):
         if not value.is_finite():
-            fail("arguments", f"{value} is not a finite value", mend)
+            fail("arguments", f"{value} is not a finite value", fix)
         _, digits, exponent = value.as_tuple()
         size = max(len(digits), abs(exponent) if isinstance(exponent, int) else 0)
     else:
@@ -150,14 +164,14 @@ def _value(value: Any) -> Fraction:
 
 
 def _check_mentions(value: Any, texts: dict[str, str], arguments: tuple[Values, ...] | None) -> None:
-    name, mend = "meta.mentions", 'write one {"where": "passage", "start": 0, "end": 1} an argument'
+    name, fix = "meta.mentions", 'write one {"where": "passage", "start": 0, "end": 1} per argument'
     if not isinstance(value, list):
-        fail(name, f"found {describe(value)}, not a list", mend)
+        fail(name, f"found {describe(value)}, not a list", fix)
     if arguments is None or len(value) != sum(map(len, arguments)) - len(arguments) + 1:
-        fail(name, f"{len(value)} mentions do not match the arguments", mend)
+        fail(name, f"{len(value)} mentions do not match the arguments", fix)
     for mention in value:
         if not isinstance(mention, dict) or mention.get("where") not in texts:
-            fail(name, "a mention without a known 'where'", mend)
+            fail(name, "a mention without a known 'where'", fix)
         start, end = mention.get("start"), mention.get("end")
         if type(start) is not int or type(end) is not int or not 0 <= start < end <= len(texts[mention["where"]]):
             fail(name, f"no text from {start} to {end} in the {mention['where']}", "use character offsets within it")
@@ -184,10 +198,10 @@ def _record(problem: Problem) -> dict[str, Any]:
 
 
 def _json_value(value: Fraction) -> int | str:
-    """A JSON number where every reader gets it back exactly (integral, below 2**53), a string elsewhere."""
+    """A JSON number if every JSON parser reads it exactly (an integer below 2**53), otherwise a string."""
     if value.denominator == 1:
         return int(value) if abs(value) < 2**53 else str(value)
-    # A decimal where it ends (0.1), a fraction where it does not (1/3).
+    # A decimal if it terminates (0.1), otherwise a fraction (1/3).
     rest, twos, fives = value.denominator, 0, 0
     while rest % 2 == 0:
         rest, twos = rest // 2, twos + 1

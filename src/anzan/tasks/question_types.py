@@ -1,10 +1,14 @@
-"""Which questions of DROP compare two things, ask for a difference, or for what is left of a hundred percent.
+"""Types of DROP questions that one call of the calculator can answer.
 
-These are questions that one call of the calculator can answer, and the paper's subset of DROP (Yoshikawa, Heinzerling
-and Inui, NLP2022): comparison, difference, complement. Its list of ids is read by `read_ids`; without it the wording
-decides, by the rules here. Against the decompositions of 1,268 development questions in Break (Wolfson et al., TACL
-2020), with which they were made, precision and recall are 99 and 96 % for comparison, 92 and 95 for difference, 98 and
-98 for complement; what Break counts (`how many years did it last`) is a difference here.
+    comparison   Which group is larger: Jains or Christians?
+    difference   How many more yards did Ann run than Bea?
+    complement   How many percent are not Christians?
+
+These make up the paper's subset of DROP (Yoshikawa, Heinzerling and Inui, NLP2022). `read_ids` reads its list of ids.
+Without it the rules here decide by the wording. They were made with the decompositions of 1,268 development questions
+in Break (Wolfson et al., TACL 2020). Against these, precision and recall are 99 and 96 % for comparison, 92 and 95 %
+for difference, 98 and 98 % for complement. Some questions that Break treats as counting (`how many years did it last`)
+are differences here.
 """
 
 from __future__ import annotations
@@ -36,7 +40,7 @@ _DIFFERENCE = re.compile(
             rf"{_HOW_MANY}.*\b(?:increase|decrease|drop|fall|fell|rise|rose|grow|grew|change)\w*\b.*\b(?:from|between|by)\b",
             r"\bby how (?:many|much)\b",
             rf"{_HOW_MANY} points\b.*(?:{_WIN}.*\bby\b|\bby\b.*{_WIN}|\bmargin\b)",
-            # A span of time: how many years after, between, passed, did it take.
+            # Spans of time: how many years after, between, passed, did it take.
             rf"{_HOW_MANY}(?: total)? (?:years|months|weeks|days|hours|minutes|decades)\b.*"
             r"\b(?:after|before|between|pass|passed|elapsed|until|till|later|earlier|prior|since|from|separate\w*|apart"
             r"|take|took|span\w*|last|lasted)\b",
@@ -44,7 +48,7 @@ _DIFFERENCE = re.compile(
     ),
     re.IGNORECASE,
 )
-# What only says of which things the question is: more than 6 %, 5 yards or less, under 30.
+# Phrases that only restrict what the question is about: more than 6 %, 5 yards or less.
 _LIMIT = re.compile(
     rf"\b(?:{_MORE})(?: in length)? than (?:a |an |about )?(?:[\d.,]|one\b|two\b|three\b|ten\b)|\bor (?:{_MORE})\b",
     re.IGNORECASE,
@@ -63,7 +67,7 @@ _COMPARED = re.compile(
 
 
 def question_type(question: str) -> str | None:
-    """`comparison`, `difference`, `complement`, or None for anything else."""
+    """The type of a question: `comparison`, `difference`, `complement`, or None for anything else."""
     counts = _COUNTS.match(question) is not None
     if not counts and _OR.search(question) and _COMPARED.search(question):
         return "comparison"
@@ -73,13 +77,18 @@ def question_type(question: str) -> str | None:
 
 
 def select(problems: Iterable[Problem], types: Sequence[str] = (), ids: frozenset[str] | None = None) -> list[Problem]:
-    """The problems of these types by the wording of their question, of those that are listed where `ids` are given.
+    """Select problems by the type of their question.
 
-    Without types, all three are taken, or whatever is listed. `kind` of what is selected is its type (`other` for none
-    of the three), so that figures come apart by it; DROP's own kind goes to `meta["answer"]`.
+    The `kind` of a selected problem is its type (`other` for none of the three), so that metrics can be reported per
+    type. DROP's own kind moves to `meta["answer"]`.
+
+    Args:
+        problems: Problems to select from.
+        types: Types to keep. By default all three or, if `ids` are given, all types and `other`.
+        ids: If given, only problems with these ids are kept.
 
     Raises:
-        ValueError: a type that does not exist.
+        AnzanError: An unknown type.
     """
     if unknown := [t for t in types if t not in TYPES]:
         raise AnzanError(f"unknown type of question {unknown[0]!r}; choose among {', '.join(TYPES)}")
@@ -93,12 +102,12 @@ def select(problems: Iterable[Problem], types: Sequence[str] = (), ids: frozense
 
 
 def read_ids(path: str | os.PathLike[str]) -> frozenset[str]:
-    """The ids in a list of the paper's subset (`drop_subset.zip`, `drop_partitions.zip`), or in any text or JSON file.
+    """Read the ids of the paper's subset (`drop_subset.zip`, `drop_partitions.zip`), or of any text or JSON file.
 
-    DROP's ids are UUIDs, so whatever stands around them does not matter.
+    DROP's ids are UUIDs, so the text around them does not matter.
 
     Raises:
-        DataError: no such file, a damaged archive, or no id in it.
+        DataError: No such file, a damaged archive, or a file without ids.
     """
     name = os.fspath(path)
     try:
@@ -108,7 +117,7 @@ def read_ids(path: str | os.PathLike[str]) -> frozenset[str]:
         else:
             with open(name, encoding="utf-8", errors="replace") as file:
                 texts = [file.read()]
-    except (OSError, zipfile.BadZipFile, RuntimeError) as error:  # RuntimeError: it wants a password
+    except (OSError, zipfile.BadZipFile, RuntimeError) as error:  # RuntimeError: the archive needs a password
         raise DataError(f"{name}: cannot be read ({error}); check the path or get the file again") from None
     if ids := frozenset(match.lower() for text in texts for match in _UUID.findall(text)):
         return ids

@@ -1,4 +1,6 @@
-"""Questions without answers: the lines that `anzan ask --input` reads."""
+"""Questions without answers: the input lines of `anzan ask --input`."""
+
+from __future__ import annotations
 
 import os
 from collections.abc import Iterator
@@ -10,7 +12,7 @@ from anzan.tasks.fields import DataError, describe, fail, plain, scan_lines, tex
 
 @dataclass(frozen=True)
 class Question:
-    """A question about a passage; `id` is whatever JSON value the line had, None without one."""
+    """A question about a passage. `id` is any JSON value, or None if the line had none."""
 
     passage: str
     question: str
@@ -18,7 +20,7 @@ class Question:
 
 
 def scan_questions(path: str | os.PathLike[str]) -> Iterator[tuple[int, Question | DataError]]:
-    """Each line that is not blank as (line number from 1, its question or what is wrong with it)."""
+    """Yield (line number from 1, its question or what is wrong with it) for each line that is not blank."""
     return scan_lines(path, _question)
 
 

@@ -1,15 +1,17 @@
 """SVAMP's official files: word problems with an equation (Patel, Bhattamishra and Goyal, NAACL 2021).
 
-`train.csv` (MAWPS and ASDiv-A) and `dev.csv` (SVAMP itself, the test set) have one problem a row. Its numbers stand
-apart: in the text, `number0` is the first of `Numbers`. `Equation` is in prefix form and may hold constants:
+`train.csv` (MAWPS and ASDiv-A) and `dev.csv` (SVAMP itself, the test set) have one problem per row. The text has slots
+for the numbers: `number0` is the first of `Numbers`. `Equation` is in prefix form and may contain constants:
 
     Body:  each of number0 shelves holds number1 jars .       Numbers:   12.0 3.0
     Ques:  how many jars are there ?                          Equation:  * number0 number1
 
-Here the numbers are put back into the text as the calculator prints them: `12.0` as 12. The files hold fractions as
-floats (0.16666666666666666); such a one is printed as 0.1667, and 0.1667 is its value from then on, for a reader and
-for the gold arguments alike.
+The numbers are put back into the text as the calculator prints them: `12.0` as 12. The files contain fractions as
+floats (0.16666666666666666). These are printed as 0.1667, and 0.1667 is their value from then on, in the text and in
+the gold arguments alike.
 """
+
+from __future__ import annotations
 
 import csv
 import operator
@@ -26,7 +28,7 @@ from anzan.tasks.fields import MAX_VALUE_DIGITS, DataError, all_good
 from anzan.tasks.problem import Problem
 
 COLUMNS = ("Question", "Numbers", "Equation", "Answer", "Body", "Ques")
-"""The columns that are needed; `Type` is kept where there is one."""
+"""The required columns; `Type` is kept if present."""
 
 _OPERATIONS: dict[str, tuple[str, Callable[[Fraction, Fraction], Fraction]]] = {
     "+": ("addition", operator.add),
@@ -38,31 +40,34 @@ _SLOT = re.compile(r"\bnumber([0-9]{1,3})\b")
 _DECIMAL = re.compile(r"-?[0-9]+(?:\.([0-9]+))?")
 _SENTENCE_END = re.compile(r"(?<=[.?!])\s+")
 
-# How a fraction whose decimals never end looks as a float: no number that a person wrote has as many decimals.
+# A fraction with infinitely many decimals, written as a float, has at least this many; numbers written by people have
+# fewer.
 _FLOAT_DECIMALS = 12
 _LARGEST_DENOMINATOR = 1000
 
 
 def read_svamp(path: str | os.PathLike[str]) -> list[Problem]:
-    """The problems of one of SVAMP's CSV files, in order.
+    """Read the problems of one of SVAMP's CSV files, in order.
 
-    The passage is the body. Where body or question is missing, the last sentence of the whole text is the question and
-    the rest the passage. `arguments` has the steps of the equation in the order in which they are computed, left before
-    right, each with its two values: numbers as the text prints them, constants, and exact results of earlier steps.
-    `kind` is `addition`, `subtraction`, `multiplication` or `division` for one step, else `two-step`, `multi-step` or
-    `none`. Ids are `svamp-`, the file's stem and the row, from 1.
+    The passage is the body. If body or question is missing, the last sentence of the whole text is the question, and
+    the rest is the passage. `arguments` has the steps of the equation in the order of computation, left before right,
+    each with its two values: numbers as the text prints them, constants, and exact results of earlier steps. `kind` is
+    `addition`, `subtraction`, `multiplication` or `division` for one step, otherwise `two-step`, `multi-step` or
+    `none`. Ids are `svamp-STEM-ROW`, from the file's stem and the number of the row, from 1.
 
-    `meta` holds `operations` (one of `+ - * /` a step), `type` (the file's, if any), `mentions` (where the equation is
-    one step between two numbers of the text) and `equation_matches`: False, where the equation, computed with the
-    numbers of the text, does not give the answer, be it a mistake or an answer that was rounded.
+    `meta` holds `operations` (one of `+ - * /` per step), `type` (the file's, if any), `mentions` (only if the equation
+    is one step between two numbers of the text) and `equation_matches` (only if it is False: with the numbers of the
+    text the equation does not give the answer, because of a mistake or because the answer was rounded).
 
-    Raises DataError where rows cannot be used, once all have been read, and OSError where the file cannot be opened.
+    Raises:
+        DataError: Rows that cannot be used, reported once all have been read.
+        OSError: The file cannot be opened.
     """
     return [problem for _, problem in all_good(_scan(path), "rows")]
 
 
 def _scan(path: str | os.PathLike[str]) -> Iterator[tuple[int, Problem | DataError]]:
-    """Each row as (line number, its problem or what is wrong with it); raises for what is wrong with the file."""
+    """Yield (line number, its problem or what is wrong with it) for each row; raise DataError for a faulty file."""
     name, stem = os.fspath(path), Path(path).stem
     with open(path, encoding="utf-8-sig", newline="") as file:
         rows = csv.DictReader(file)
@@ -82,7 +87,7 @@ def _scan(path: str | os.PathLike[str]) -> Iterator[tuple[int, Problem | DataErr
 
 
 class _RowError(AnzanError):
-    """What is wrong with a row, and the mend."""
+    """A row that cannot be used: what is wrong, and how to fix it."""
 
 
 def _problem(row: dict[str, Any], id: str) -> Problem:
@@ -122,7 +127,7 @@ def _problem(row: dict[str, Any], id: str) -> Problem:
 
 
 def _number(text: str, column: str) -> Fraction:
-    """The value of a decimal as it will be printed; a fraction cut off by a float is seen for what it is."""
+    """The value of a decimal, as printed. A fraction cut off as a float is first restored."""
     match = _DECIMAL.fullmatch(text)
     if match is None or len(text) > MAX_VALUE_DIGITS:
         raise _RowError(f"{column}: {text[:40]!r} is not a decimal number; write it like 12 or 0.5")
@@ -142,7 +147,7 @@ def _print(value: Fraction) -> str:
 
 
 def _templates(row: dict[str, Any]) -> tuple[str, str]:
-    """Passage and question, with `number0` and so on in them."""
+    """Passage and question, with slots such as `number0`."""
     body, question = row["Body"].strip(), row["Ques"].strip()
     if body in ("", "Empty") or not question:  # train.csv says `Empty`
         *before, question = _SENTENCE_END.split(row["Question"].strip())
@@ -151,7 +156,7 @@ def _templates(row: dict[str, Any]) -> tuple[str, str]:
 
 
 def _fill(template: str, where: str, numbers: Sequence[Fraction], places: dict[int, dict[str, Any]]) -> str:
-    """The text with its numbers put back; notes in `places` where each came to stand first."""
+    """The text with its numbers filled in. Adds the first mention of each number to `places`."""
     text, done = "", 0
     for slot in _SLOT.finditer(template):
         index = int(slot[1])
@@ -169,7 +174,7 @@ def _fill(template: str, where: str, numbers: Sequence[Fraction], places: dict[i
 
 class _Operand(NamedTuple):
     value: Fraction
-    number: int | None = None  # which number of the text; None for constants and results
+    number: int | None = None  # index among the numbers of the text; None for constants and results
 
 
 class _Step(NamedTuple):
@@ -187,7 +192,7 @@ def _solve(equation: str, numbers: Sequence[Fraction]) -> tuple[list[_Step], Fra
             match stack[-3:]:
                 case [str(operation), _Operand() as left, _Operand() as right]:
                     if operation == "/" and not right.value:
-                        raise _RowError(f"Equation: {equation!r} divides by zero; mend it or leave the row out")
+                        raise _RowError(f"Equation: {equation!r} divides by zero; correct it or leave the row out")
                     steps.append(_Step(operation, (left, right)))
                     stack[-3:] = [_Operand(_OPERATIONS[operation][1](left.value, right.value))]
                 case _:
@@ -202,8 +207,8 @@ def _solve(equation: str, numbers: Sequence[Fraction]) -> tuple[list[_Step], Fra
 def _items(equation: str, numbers: Sequence[Fraction]) -> Iterator[str | _Operand]:
     """The operations and operands of an equation.
 
-    The equations were made from values, so that in a text with two equal numbers they name the first one twice:
-    `+ number0 number0` for 5 and 5. The second time, the other one is meant.
+    The equations were made from values, so in a text with two equal numbers they name the first one twice:
+    `+ number0 number0` for 5 and 5. The second occurrence means the other number.
     """
     tokens = equation.split()
     unnamed = [i for i in range(len(numbers)) if f"number{i}" not in tokens]

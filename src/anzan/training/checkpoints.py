@@ -1,4 +1,4 @@
-"""Checkpoints that are whole: a process that is killed while it writes one leaves the one before."""
+"""Complete checkpoints: a process that is killed while it writes one leaves the previous one."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from transformers import TrainerCallback
 
 _WHOLE = "whole"
 LITTLE = 1 << 20
-"""Bytes: with less a disk is full."""
+"""Bytes; a disk with less free space is full."""
 
 
 @contextmanager
 def told_of_a_full_disk(folder: Path) -> Iterator[None]:
-    """Raise OSError for what torch and safetensors make of a full disk, each in its own way."""
+    """Raise OSError where torch and safetensors raise errors of their own for a full disk."""
     try:
         yield
     except (RuntimeError, SafetensorError) as error:
@@ -30,7 +30,7 @@ def told_of_a_full_disk(folder: Path) -> Iterator[None]:
 
 
 class MarkWhole(TrainerCallback):
-    """Marks a checkpoint once all of it is written."""
+    """Marks a checkpoint as complete once all of it is written."""
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if state.is_world_process_zero:
@@ -38,23 +38,23 @@ class MarkWhole(TrainerCallback):
 
 
 def disown(folder: Path) -> None:
-    """From here on no checkpoint in a folder is whole, the newest first; they go with the next look for one."""
+    """Mark all checkpoints in a folder as incomplete, newest first; `last_whole` then deletes them."""
     for _, checkpoint in sorted(_by_step(folder).items(), reverse=True):
         (checkpoint / _WHOLE).unlink(missing_ok=True)
 
 
 def has_whole(folder: Path) -> bool:
-    """Whether a folder holds a whole checkpoint."""
+    """Whether a folder contains a complete checkpoint."""
     return any((path / _WHOLE).exists() for path in _by_step(folder).values())
 
 
 def last_whole(folder: Path) -> Path | None:
-    """The newest whole checkpoint in a folder, None if there is none; those that are not whole are deleted."""
+    """The newest complete checkpoint in a folder, None if there is none; incomplete ones are deleted."""
     steps = _by_step(folder)
     whole = [step for step, path in steps.items() if (path / _WHOLE).exists()]
     for step, path in steps.items():
         if step not in whole:
-            shutil.rmtree(path, ignore_errors=True)  # another process of the run may be at it
+            shutil.rmtree(path, ignore_errors=True)  # another process of the run may be deleting it
     return steps[max(whole)] if whole else None
 
 

@@ -1,4 +1,4 @@
-"""The problems of a run: read or drawn, split, and made ready for training."""
+"""The problems of a run: read or drawn, split, and prepared for training."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ from anzan.reader.labels import Example, find_answers, make_example
 from anzan.settings import ConfigError
 from anzan.tasks.distraction import Distractions
 from anzan.tasks.formats import read_any
-from anzan.tasks.possession import WIDEST, Possession, check_disjoint, generate
+from anzan.tasks.possession import WIDEST, Possession, check_disjoint, generate, shorten
 from anzan.tasks.problem import Problem
 from anzan.tasks.question_types import read_ids, select
-from anzan.tasks.shortening import shorten
 from anzan.training.curriculum import Item
 from anzan.training.settings import DataSettings, PossessionSettings
 
@@ -66,7 +65,7 @@ def load_splits(data: DataSettings, seed: int) -> Splits:
 
 
 def _distracted(problems: Sequence[Problem], times: int, seed: int) -> list[Problem]:
-    """Each problem so many times with something in it that nobody asks for, where that has a place."""
+    """Each problem so many times with something added that nobody asks for, where that fits in."""
     distractions, rng = Distractions(problems if times else ()), random.Random(f"distracted-{seed}")
     return [changed for _ in range(times) for p in problems if (changed := distractions.add(p, rng))]
 
@@ -96,7 +95,7 @@ class _Selection:
 
 
 def _apart(problems: Sequence[Problem], share: float, seed: str) -> tuple[list[Problem], list[Problem]]:
-    """The problems without a share of the passages, and those about these: no passage stands on both sides."""
+    """Problems split by passage: those about a random share of the passages come second."""
     passages = sorted({p.passage for p in problems})
     random.Random(seed).shuffle(passages)
     chosen = set(passages[: max(1, round(len(passages) * share))])
@@ -116,11 +115,10 @@ def draw(data: PossessionSettings, split: str) -> list[Problem]:
             people=data.people,
             digits=data.most_digits if len(data.digits) == 1 else 7,
             max_digits=None if len(data.digits) == 1 else data.most_digits,
-            transfer=transfers > 0,
+            transfers=transfers,
             questions=tuple(sorted(set(data.questions))),  # in any order, the same problems
             bias=data.bias,
             gap=data.gap,
-            transfers=max(1, transfers),
         )
         n = len(range(i, size, len(data.transfers)))
         wide = round(n * data.wide_share) if transfers and split == "train" else 0
@@ -186,7 +184,7 @@ def make_examples(problems: Sequence[Problem], encoder: TextEncoder, log: Consol
 
 
 def _kinds(problem: Problem) -> set[str]:
-    """The kind of its question and, of a possession problem whose numbers may lie far apart, `wide`."""
+    """The kind of its question, and `wide` for a possession problem whose numbers may be far apart."""
     kinds = set() if problem.kind is None else {problem.kind}
     return kinds | {"wide"} if problem.meta.get("wide") else kinds
 

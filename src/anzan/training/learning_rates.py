@@ -1,7 +1,7 @@
-"""How fast each part of a reader learns: the heads, which start from nothing, and the encoder layer by layer.
+"""Learning rates for each part of a reader: the heads, which are new, and the encoder layer by layer.
 
-Layers near the text hold what pre-training has taught and are soon spoilt by heads that know nothing yet; the last ones
-must change most. So rates fall from the last layer down (ULMFiT, Howard and Ruder, ACL 2018, section 3.2).
+The first layers hold what pre-training has taught, which heads that know nothing yet soon spoil; the last layers must
+change most. So rates fall from the last layer down (ULMFiT, Howard and Ruder, ACL 2018, section 3.2).
 """
 
 from __future__ import annotations
@@ -18,13 +18,12 @@ _LAYER = re.compile(r"\.layers?\.(\d+)\.")
 def learning_rates(
     model: nn.Module, encoder: float, heads: float | None = None, decay: float = 1.0
 ) -> dict[str, float]:
-    """The rate of every parameter of a reader, by name.
+    """The learning rate of every parameter of a reader, by name.
 
     Args:
-        encoder: of the encoder's last layer.
-        heads: of everything but the encoder and the places of digits; by default the same. Those are added to
-            embeddings, and learn as the encoder's last layer does.
-        decay: what each layer has of the rate of the one above; the embeddings have that below the first layer.
+        encoder: of the encoder's last layer, and of the places of digits.
+        heads: of everything else outside the encoder; by default the same.
+        decay: the rate of each layer as a share of the rate of the next; the embeddings come before the first layer.
     """
     names = [name for name, _ in model.named_parameters()]
     depths, depth = {}, -1

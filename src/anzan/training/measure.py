@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from anzan.evaluation.audit import Audit
-from anzan.evaluation.predict import evaluate
+from anzan.evaluation.predictions import evaluate
 from anzan.evaluation.reader_audit import NothingToAudit, audit_reader
+from anzan.evaluation.verdict import Audit
 from anzan.reader.reader import Reader
 from anzan.tasks.problem import Problem
 from anzan.training.fit import Fitted

@@ -10,10 +10,13 @@ from contextlib import contextmanager
 
 
 def keep_freed_memory() -> bool:
-    """Let glibc keep what tensors free, instead of giving it back to the system and faulting it in again at each step.
+    """Make glibc keep freed memory, instead of returning it to the system and faulting it in again at each step.
 
-    Activations are large blocks that come and go at every step; by default each is its own mmap, and up to half of a
-    training step goes into the kernel's page faults. Returns False where there is no glibc; then nothing changes.
+    Activations are large blocks that are allocated and freed at every step. By default each is its own mmap, and up to
+    half of a training step is spent in the kernel's page faults.
+
+    Returns:
+        False where there is no glibc; then nothing changes.
     """
     if not sys.platform.startswith("linux"):
         return False
@@ -28,11 +31,11 @@ def keep_freed_memory() -> bool:
 
 @contextmanager
 def long_lived() -> Iterator[None]:
-    """Within it the garbage collector leaves alone what is there already, all training problems among it.
+    """Within it the garbage collector ignores the objects that exist already, such as all training problems.
 
-    Looking through them again and again took half the time of making examples.
+    Scanning them again and again took half the time of making examples.
     """
-    gc.collect()  # or what is garbage already would stay as well
+    gc.collect()  # or present garbage would be kept too
     gc.freeze()
     try:
         yield

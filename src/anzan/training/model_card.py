@@ -30,12 +30,12 @@ Trained on {result["train_size"]:,} problems, recipe `{result["recipe"]}`, seed 
 anzan ask THIS_FOLDER --passage "..." --question "..."
 ```
 
-Limits: it knows the kind of text it was trained on. A high score alone does not show that the calculator was used; look
-at the argument accuracy.
+Limits: it knows the kind of text that it was trained on. A high score alone does not show that the calculator was used;
+look at the argument accuracy.
 """
 
 
 def _begun_again(result: dict[str, Any]) -> str:
-    """What to say of tries that were given up."""
+    """A sentence about tries that were given up."""
     n = len(result.get("dead_ends", []))
     return f" Begun again with other weights {'once' if n == 1 else f'{n} times'}, see `dead_ends.json`." if n else ""

@@ -1,4 +1,4 @@
-"""Learning curves as a picture."""
+"""Learning curves as a PNG."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from anzan.training.data import Examples, Splits, load_splits, make_examples
 from anzan.training.memory import keep_freed_memory
 from anzan.training.model import new_model
 from anzan.training.pause import Control
+from anzan.training.results import commit
 from anzan.training.run_guard import check_same_run
 from anzan.training.settings import RunConfig, TrainSettings
 
@@ -29,11 +31,15 @@ class Prepared:
 
     Attributes:
         seed: of this try; the problems are those of the run's own seed.
+        started: when the try began, on the monotonic clock.
+        commit: of the code that runs.
         steps: of the run.
     """
 
     config: RunConfig
     seed: int
+    started: float
+    commit: str | None
     splits: Splits
     model: CalculatorReader
     tokenizer: PreTrainedTokenizerFast
@@ -51,6 +57,7 @@ def prepare(config: RunConfig, out: Path, control: Control, log: Console, seed: 
         ConfigError, DataError: settings or data that cannot be used, or others than those of the run in `out`.
     """
     processes = PartialState().num_processes
+    started, code = time.monotonic(), commit()  # now: an edit during the run does not change what runs
     t = config.train
     if processes > 1 and (control.minutes is not None or t.time_limit is not None):
         raise ConfigError(
@@ -85,7 +92,7 @@ def prepare(config: RunConfig, out: Path, control: Control, log: Console, seed: 
         # Where length tells kinds of question apart, as in possession problems, batches would be of one kind each.
         by_length=problems is None,
     )
-    return Prepared(config, seed, splits, model, tokenizer, encoder, examples, steps, clock, sampler)
+    return Prepared(config, seed, started, code, splits, model, tokenizer, encoder, examples, steps, clock, sampler)
 
 
 def _beginnings(settings: TrainSettings, examples: Examples) -> list[Beginning]:

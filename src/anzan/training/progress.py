@@ -14,14 +14,14 @@ from anzan.training.clock import Clock
 
 
 class TrainingBar(TrainerCallback):
-    """A progress bar with losses and argument accuracy, or in a file lines, and the time that is left.
+    """A progress bar with losses, argument accuracy and the time left; lines where the log is a file.
 
-    It is there within its context, whatever ends that.
+    A context manager that removes the bar however the run ends.
     """
 
     def __init__(self, log: Console, clock: Clock):
         self.log, self.clock = log, clock
-        self.bar = progress_bar(log, time=False)  # which knows of steps alone, not of a run's time limit
+        self.bar = progress_bar(log, time=False)  # it knows steps only, not a run's time limit
         self.task: TaskID | None = None
 
     def __enter__(self) -> TrainingBar:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from anzan.evaluation.predict import predict
+from anzan.evaluation.predictions import predict
 from anzan.reader.reader import Reader
 from anzan.report.run_report import write_report
 from anzan.tasks.problem import Problem
@@ -20,9 +21,10 @@ from anzan.training.results import command, device_name, write_json
 
 
 def result_of(run: Prepared, fitted: Fitted, measured: Measured, out: Path) -> dict[str, Any]:
-    """The result of a run, as its file has it, without times of this session."""
+    """The result of a run, as its file has it."""
     config, problems = run.config, run.config.data.possession
-    name = config.name
+    name, given_up = config.name, dead_ends(out)
+    seconds = fitted.earlier_s + time.monotonic() - run.started + sum(each["seconds"] for each in given_up)
     return {
         "experiment": name.experiment,
         "cell": name.cell,
@@ -43,7 +45,9 @@ def result_of(run: Prepared, fitted: Fitted, measured: Measured, out: Path) -> d
         "config": config.to_dict(),
         "device": device_name(),
         "train_s": round(fitted.train_s, 1),
-        "dead_ends": dead_ends(out),
+        "dead_ends": given_up,
+        "wall_s": round(seconds, 1),
+        "commit": run.commit,
         "command": command(),
     }
 

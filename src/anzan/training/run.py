@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,9 @@ from anzan.reader.reader import Reader
 from anzan.training.fit import fit
 from anzan.training.measure import REPORTED, measure
 from anzan.training.pause import Control, SliceOver
-from anzan.training.prepare import prepare
+from anzan.training.prepare import Prepared, prepare
 from anzan.training.publish import publish, result_of
 from anzan.training.restarts import STRIDE, DeadEnd, dead_ends, give_up
-from anzan.training.results import commit
 from anzan.training.settings import RunConfig
 
 
@@ -27,6 +27,7 @@ def train(
     control: Control = Control(),  # noqa: B008, it is frozen
     log: Console | None = None,
     evaluation: bool = True,
+    change: Callable[[Prepared], Prepared] = lambda run: run,
 ) -> tuple[Reader, dict[str, Any]]:
     """Train, select on the development split, evaluate, and write everything to `out`.
 
@@ -38,6 +39,7 @@ def train(
         control: resume, pause and stop.
         evaluation: measure the evaluation split; otherwise that is left to the caller, and the report is on the
             development split.
+        change: changes the prepared run before it starts, such as `null_control`.
 
     Returns:
         The reader and the result.
@@ -51,13 +53,15 @@ def train(
     started = time.monotonic()
     processes = PartialState(cpu=not torch.cuda.is_available())  # one, unless accelerate or torchrun began several
     tries = config.train.tries if processes.num_processes == 1 else 1
+    log.quiet |= not processes.is_main_process
     if processes.is_main_process and not control.resume and out.exists() and any(out.iterdir()):
         raise FileExistsError(f"{out} is not empty: choose another --out, or go on with --resume")
     while True:
         number = len(dead_ends(out))
         seed = config.train.seed + STRIDE * number
         try:
-            return _try(config, out, _remaining(control, started), log, evaluation, seed, number + 1 >= tries)
+            run = prepare(config, out, _remaining(control, started), log, seed)
+            return _try(change(run), out, _remaining(control, started), log, evaluation, last=number + 1 >= tries)
         except DeadEnd as why:
             log.print(f"{out}: {why}; beginning again with seed {seed + STRIDE}")
             give_up(out, seed, why)
@@ -75,23 +79,17 @@ def _remaining(control: Control, started: float) -> Control:
 
 
 def _try(
-    config: RunConfig, out: Path, control: Control, log: Console, evaluation: bool, seed: int, last: bool
+    run: Prepared, out: Path, control: Control, log: Console, evaluation: bool, last: bool
 ) -> tuple[Reader, dict[str, Any]]:
     """One try, see `train`; the problems are those of the run's own seed.
 
     Raises:
         DeadEnd: the try leads nowhere, and it is not the last.
     """
-    processes = PartialState()
-    log.quiet |= not processes.is_main_process
-    started, code = time.monotonic(), commit()  # now: an edit during the run does not change what runs
-    run = prepare(config, out, control, log, seed)
     fitted = fit(run, out, control, log, last)
     reader = Reader(run.model, run.tokenizer)
     result = result_of(run, fitted, measure(run, fitted, reader, evaluation), out)
-    given_up = sum(each["seconds"] for each in result["dead_ends"])
-    result |= {"wall_s": round(fitted.earlier_s + time.monotonic() - started + given_up, 1), "commit": code}
-    if processes.is_main_process:
+    if PartialState().is_main_process:
         shown = (run.splits.eval if evaluation else run.splits.dev)[:REPORTED]
         result = publish(result, fitted, reader, shown, out)
     return reader, result

@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import Dataset, Sampler
 from transformers import Trainer
 
-from anzan.evaluation.predict import evaluate
+from anzan.evaluation.predictions import evaluate
 from anzan.reader.batch import Batch, collate_examples
 from anzan.reader.encode import TextEncoder
 from anzan.reader.labels import Chain, Example
@@ -118,7 +118,7 @@ class ReaderTrainer(Trainer):
             out.loss = self._over_processes(out.parts)
         for name, part in (("span_loss", "span"), ("argument_loss", "argument_0")):
             if part in out.parts:
-                self._means.add(name, float(out.parts[part].mean()))
+                self._means.add(name, float(out.parts[part].mean().detach()))
         if out.log_probs is not None and batch.labels is not None and batch.labels.gold is not None:
             gold = batch.labels.gold
             right = gold.gather(1, out.log_probs.argmax(-1, keepdim=True))[:, 0]

@@ -1,7 +1,7 @@
-"""The page as an application: one route, forms in, HTML out.
+"""The web page as an ASGI application: one route that takes forms and returns HTML.
 
-Starlette and uvicorn rather than a toolkit for demos: a page without a script has nothing to inject into, needs nothing
-from another site, works from a keyboard, on a phone and in a screen reader as it is, and takes no uploads.
+It uses Starlette and uvicorn rather than a toolkit for demos: a page without scripts offers nothing to inject into,
+loads nothing from other sites, accepts no uploads, and works with a keyboard, a phone or a screen reader.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from anzan.reader.reader import Answer, Reader
+from anzan.reader import Answer, Reader
 from anzan.web.asking import Asked, CannotAnswer, ask, check_length, check_numbers, edited, find_places
 from anzan.web.examples import EXAMPLES
 from anzan.web.limits import Limits, Rate, Room, client_of
@@ -36,7 +36,7 @@ _HEADERS = {
         "frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",  # without one a browser says of our own form that it is from nowhere
+    "Referrer-Policy": "same-origin",  # with no-referrer, browsers send our own form with `Origin: null`
     "Cache-Control": "private, no-cache",
 }
 _FORM = "application/x-www-form-urlencoded"
@@ -45,7 +45,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class Refused(Exception):
-    """A request that is not answered; the message is for the person who sent it."""
+    """The request is refused; the message is shown on the page."""
 
     def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None):
         super().__init__(message)
@@ -53,16 +53,16 @@ class Refused(Exception):
 
 
 class Page:
-    """A reader behind the page. One question is answered at a time; so many wait as `limits` says."""
+    """Answers requests with a reader, one question at a time; `limits` says how many may wait."""
 
     def __init__(self, reader: Reader, model: str, limits: Limits, names: Collection[str], addresses: bool):
         self.reader, self.model, self.limits = reader, model, limits
         self.names, self.addresses = frozenset(names), addresses
         self.rate, self.room, self.turn = Rate(limits.per_minute), Room(limits), asyncio.Lock()
-        self.calculates = bool(reader.features.calculator.operations)
+        self.calculates = bool(reader.text_encoder.calculator.operations)
 
     async def show(self, request: Request) -> Response:
-        """The empty page, or with a form the answer to it. What was typed is there again, whatever happens."""
+        """The empty page or, for a submitted form, the answer. What was typed is kept in every case."""
         self._check_name(request)
         view = View(self.model, self.calculates)
         if request.method != "POST":
@@ -74,7 +74,7 @@ class Page:
         before = form.get("asked-passage", view.passage), form.get("asked-question", view.question)
         edits: dict[int, str] = {}
         try:
-            for texts in ((view.passage, view.question), before):  # before anything is looked for in them
+            for texts in ((view.passage, view.question), before):  # before they are searched for numbers
                 check_length(*texts, self.limits.characters)
             edits = _edits(form, *before)
             answered = await self._answered(request, view, before, edits)
@@ -85,8 +85,8 @@ class Page:
         except ClientDisconnect:
             raise
         except Exception:
-            _LOG.exception("a question was not answered")
-            fault = "Something went wrong here; the server's log says what."
+            _LOG.exception("a question could not be answered")
+            fault = "Something went wrong; the server's log has the details."
             return _html(_at_fault(view, fault, before, edits), 500)
         return _html(answered)
 
@@ -94,7 +94,7 @@ class Page:
         texts = view.passage, view.question
         if edits and texts != before:
             raise CannotAnswer(
-                "Both the text above and numbers below were changed, and the numbers belong to the text as it was: "
+                "Both the text and its numbers were changed, and the numbers belong to the earlier text: "
                 "change one or the other."
             )
         now = edited(*texts, edits)
@@ -102,7 +102,7 @@ class Page:
         check_numbers(*now, self.limits.numbers)
         client = client_of(request.client.host if request.client else "")
         if self.room.full(client):
-            raise Refused(503, "Too many questions wait just now: try again in a moment.", {"Retry-After": "5"})
+            raise Refused(503, "Too many questions are waiting: try again in a moment.", {"Retry-After": "5"})
         if wait := self.rate.wait(client):
             seconds = math.ceil(wait)
             raise Refused(429, f"Too many questions: ask again in {seconds} s.", {"Retry-After": str(seconds)})
@@ -118,18 +118,18 @@ class Page:
         return ask(self.reader, *now), None if now == before else self.reader.ask(*before)
 
     def _check_name(self, request: Request) -> None:
-        """Another site's name must not lead here, or its pages could read what is said."""
+        """Refuse host names of other sites: their pages could otherwise read the answers (DNS rebinding)."""
         try:
             name = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
         except ValueError:
             name = ""
         if name not in self.names and not (self.addresses and _is_address(name)):
-            raise Refused(421, "This page is not to be asked for by that name; --host and --name let others in.")
+            raise Refused(421, "This server does not accept that host name; --host and --name allow others.")
 
     async def _form(self, request: Request) -> dict[str, str]:
         _same_site(request)
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
-            raise Refused(415, "This page takes its own form and nothing else.")
+            raise Refused(415, "This page accepts only its own form.")
         body = bytearray()
         try:
             async with asyncio.timeout(self.limits.request_seconds):
@@ -143,7 +143,7 @@ class Page:
             fields = parse_qsl(body.decode("ascii", "replace"), keep_blank_values=True, max_num_fields=_FIELDS)
         except ValueError:
             raise Refused(413, "This form has too many fields.") from None
-        # A form sends every line break as two characters.
+        # Browsers submit every line break as two characters.
         return {name: value.replace("\r\n", "\n") for name, value in fields}
 
 
@@ -160,17 +160,17 @@ def make_app(
     """The page as an ASGI application.
 
     Args:
-        reader: who answers.
-        model: its name, to be shown.
-        limits: of requests.
-        names: the names under which the page may be asked for.
-        addresses: whether it may be asked for by any address as well.
+        reader: answers the questions.
+        model: the name to show for it.
+        limits: on requests; by default `Limits()`.
+        names: host names under which the page may be requested.
+        addresses: whether it may also be requested under any IP address.
     """
     shown = Page(reader, model, limits or Limits(), names, addresses)
     empty = View(model, shown.calculates)
 
     async def refused(_: Request, error: Any) -> Response:
-        # What has not been read of the request is not to be read.
+        # The rest of the request may be unread, so the connection must close.
         return _html(replace(empty, fault=error.message), error.status, {**error.headers, "Connection": "close"})
 
     async def not_here(_: Request, error: Any) -> Response:
@@ -186,7 +186,7 @@ def make_app(
 
 
 def _edits(form: Mapping[str, str], passage: str, question: str) -> dict[int, str]:
-    """The numbers that were changed."""
+    """The numbers that were changed, by their index in `find_places`."""
     places = find_places(passage, question)
     typed = {i: form[f"edit-{i}"].strip() for i in range(len(places)) if f"edit-{i}" in form}
     return {i: new for i, new in typed.items() if new != places[i].shown}
@@ -204,7 +204,7 @@ def _is_address(name: str) -> bool:
 
 
 def _same_site(request: Request) -> None:
-    """Other sites' pages have no business here, though there is nothing to steal: an answer costs time."""
+    """Refuse forms from other sites: there is nothing to steal, but every answer takes time."""
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     foreign = site not in (None, "same-origin", "none")
     if origin is not None and not (origin == "null" and site == "same-origin"):
@@ -214,6 +214,6 @@ def _same_site(request: Request) -> None:
 
 
 def _html(view: View, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    # A lone surrogate is no character; what cannot be encoded is shown as a question mark.
+    # Lone surrogates cannot be encoded; they become question marks.
     content = render(view).encode("utf-8", "replace")
     return HTMLResponse(content, status, {**_HEADERS, **(headers or {})})

@@ -1,4 +1,4 @@
-"""What the page shows of one question: the answer with its reasons, and whether it hangs on the calculator."""
+"""What the page shows about one question: the answer, its explanation, and whether it depends on the calculator."""
 
 from __future__ import annotations
 
@@ -6,25 +6,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from anzan.arithmetic.numbers import find_numbers, parse_number
-from anzan.evaluation.explanation import Explanation, explain
-from anzan.evaluation.saliency import NoAnswer
-from anzan.reader.encode import Features, TextTooLong
-from anzan.reader.reader import Answer, Reader, blank, wrong_results
-from anzan.reader.sequence import PASSAGE, QUESTION, Row
+from anzan.errors import AnzanError
+from anzan.evaluation import Explanation, Intervention, NoAnswer, explain
+from anzan.evaluation.interventions import blanked, exchanged_operands, wrong_results
+from anzan.reader import Answer, Reader
+from anzan.reader.encode import TextTooLong
+from anzan.reader.sequence import PASSAGE, QUESTION
 
 LONGEST_NUMBER = 40
-"""Characters of a number that is typed in the place of another."""
-WRONG = 8
-"""How many random results a reader is shown in the place of the true ones."""
+"""Characters in a number that replaces another, at most."""
+WRONG_RESULTS_SHOWN = 8
+"""How many times the reader is shown wrong results."""
 
 
-class CannotAnswer(Exception):
-    """What was sent cannot be answered; the message is for the person who sent it."""
+class CannotAnswer(AnzanError):
+    """The input cannot be answered; the message is shown on the page."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """A number of the text: `where` it stands (passage or question), its offsets there, and as it is written."""
+    """A number in the text: `where` (passage or question), its character offsets there, and how it is written."""
 
     where: str
     start: int
@@ -33,39 +34,42 @@ class Place:
 
     @property
     def shown(self) -> str:
-        """On one line."""
+        """The number on one line."""
         return " ".join(self.text.split())
 
 
 @dataclass(frozen=True)
-class Tampering:
-    """What the reader answers with another output of its calculator: of what kind it is, the line, and the answer."""
+class Outcome:
+    """The answer under an intervention on the calculator's output, and what the reader was shown instead."""
 
-    kind: str
+    intervention: Intervention
     printed: str
     answer: Answer
 
 
 @dataclass(frozen=True)
 class Asked:
-    """An answer as the page shows it, and all numbers of the text; no `tampered` where it called no calculator.
+    """An answer as the page shows it.
 
-    `hidden`: the reader sees random digits in the place of what went into the calculator.
+    Attributes:
+        places: all numbers in the text.
+        outcomes: none if the calculator was not called.
+        masked: the reader sees random digits instead of the numbers that went into the calculator.
     """
 
     explanation: Explanation
     places: list[Place]
-    tampered: list[Tampering]
-    hidden: bool
+    outcomes: list[Outcome]
+    masked: bool
 
     @property
     def used(self) -> set[tuple[str, int]]:
-        """Where the numbers stand that went into the calculator."""
+        """The source and start of each number that went into the calculator."""
         return {(m.where, m.start) for step in self.explanation.answer.steps for m in step.arguments}
 
 
 def check_length(passage: str, question: str, most: int) -> None:
-    """Raise CannotAnswer for an empty text, or one of more characters; a question may have a tenth of them."""
+    """Raise CannotAnswer for an empty text, or one longer than `most` characters (a tenth of that for the question)."""
     for name, content, limit in (
         ("passage", passage, most),
         ("question", question, most // 10),
@@ -77,7 +81,7 @@ def check_length(passage: str, question: str, most: int) -> None:
 
 
 def check_numbers(passage: str, question: str, most: int) -> None:
-    """Raise CannotAnswer for a text with more numbers."""
+    """Raise CannotAnswer for a text with more than `most` numbers."""
     if (count := len(find_places(passage, question))) > most:
         raise CannotAnswer(
             f"There are {count:,} numbers in this text and this page takes {most:,}: shorten the passage."
@@ -85,38 +89,30 @@ def check_numbers(passage: str, question: str, most: int) -> None:
 
 
 def ask(reader: Reader, passage: str, question: str) -> Asked:
-    """Answer a question with all that the page shows.
+    """Answer a question, with everything that the page shows about it.
 
     Raises:
-        CannotAnswer: a text that is too long, or no answer.
+        CannotAnswer: the text is too long, or the reader marks no answer.
     """
     try:
         explanation = explain(reader, passage, question)
-    except (TextTooLong, NoAnswer) as error:  # written for the person who asks
+    except (TextTooLong, NoAnswer) as error:  # their messages are for the person who asks
         raise CannotAnswer(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
-    tampered, called, features = [], [explanation.called], reader.features
+    outcomes, called = [], [explanation.called]
     if explanation.candidates:
-        exchanged = lambda _, row: _exchanged(features, row)  # noqa: E731
-        for kind, texts, override in (
-            ("nothing", called, blank),
-            ("the operands exchanged", called, exchanged),
-            ("random digits", called * WRONG, wrong_results(features)),
+        for intervention, times in (
+            (blanked(), 1),
+            (exchanged_operands(reader.text_encoder), 1),
+            (wrong_results(reader.text_encoder), WRONG_RESULTS_SHOWN),
         ):
-            for trace in reader.read_many(texts, override=override):
-                tampered.append(Tampering(kind, trace.row.printed.text if trace.row else "", trace.answer))
-    return Asked(explanation, find_places(passage, question), tampered, reader.model.config.hide_arguments)
-
-
-def _exchanged(features: Features, row: Row | None) -> Row | None:
-    """The same calculation, a - b for b - a: random digits leave every sign as it is."""
-    if row is None:
-        return None
-    first, second, *_ = (value for value, _, operation in row.fields if operation is None)
-    return features.row(features.calculator(second, first))
+            for trace in intervention.read(reader, called * times):
+                printed = trace.row.printed.text if trace.row else ""
+                outcomes.append(Outcome(intervention, printed, trace.answer))
+    return Asked(explanation, find_places(passage, question), outcomes, reader.model.config.hide_arguments)
 
 
 def find_places(passage: str, question: str) -> list[Place]:
-    """The numbers of passage and question, in that order."""
+    """The numbers in the passage, then those in the question."""
     return [
         Place(where, number.start, number.end, number.text)
         for where, source in ((PASSAGE, passage), (QUESTION, question))
@@ -125,10 +121,10 @@ def find_places(passage: str, question: str) -> list[Place]:
 
 
 def edited(passage: str, question: str, edits: Mapping[int, str]) -> tuple[str, str]:
-    """The text with other numbers; `edits` has what is typed for some of `find_places`, by their place in the list.
+    """The text with some numbers replaced; `edits` maps indices of `find_places` to what was typed there.
 
     Raises:
-        CannotAnswer: what was typed is no number, or not one number where it stands.
+        CannotAnswer: what was typed is not a number, or is not read as one in its context.
     """
     places = find_places(passage, question)
     texts = {PASSAGE: passage, QUESTION: question}
@@ -147,15 +143,15 @@ def edited(passage: str, question: str, edits: Mapping[int, str]) -> tuple[str, 
         if now.shown != new:
             raise CannotAnswer(_no_number(old, new))
     if len(made) != len(places):
-        raise CannotAnswer("What was typed makes other numbers of the text: type digits, for example 42.")
+        raise CannotAnswer("The edit changes other numbers in the text: type digits, for example 42.")
     return texts[PASSAGE], texts[QUESTION]
 
 
 def _no_number(place: Place, typed: str) -> str:
     typed = f"“{typed[:LONGEST_NUMBER]}”" if typed else "nothing"
-    return f"In the place of {place.shown} stands {typed}, which is no number there: type digits, for example 42."
+    return f"{place.shown} cannot be replaced by {typed}: type digits, for example 42."
 
 
 def changed(before: Sequence[Place], after: Sequence[Place]) -> list[tuple[str, str]]:
-    """The numbers that differ between two versions of a text, as they were and as they are."""
+    """The numbers that differ between two versions of a text, as (old, new)."""
     return [(a.shown, b.shown) for a, b in zip(before, after, strict=True) if a.shown != b.shown]

@@ -1,4 +1,4 @@
-"""Texts that are one click away."""
+"""Example questions that the page offers as buttons."""
 
 EXAMPLES: tuple[tuple[str, str], ...] = (
     (
@@ -17,4 +17,4 @@ EXAMPLES: tuple[tuple[str, str], ...] = (
         "What is the maximum number of stamps owned either by Julia or Peter?",
     ),
 )
-"""Passages and questions, of the kind that the readers of this repository are trained on."""
+"""Passages and questions like those that the readers in this repository are trained on."""

@@ -1,4 +1,4 @@
-"""What the page lets in: how much, how often, and from where."""
+"""Limits on requests: size, rate, and number waiting."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 
 MOST_CLIENTS = 10_000
-"""Clients whose requests are counted; of more, those that were silent longest are forgotten."""
+"""How many clients are counted; beyond that, those idle longest are forgotten."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Of a request, of a client, and of the page as a whole.
+    """Limits on a request, on a client, and on all clients together.
 
     Attributes:
-        characters: of a passage; a question may have a tenth of it.
-        body: bytes of a request: passage and question come twice, and a character takes up to twelve.
+        characters: in a passage; a tenth of it in a question.
+        body: bytes in a request. It holds passage and question twice, with up to twelve bytes a character.
         numbers: in passage and question together.
-        per_minute: questions of one client (address), with as many in a burst.
-        client_waiting: questions of one client that wait for their turn, one being answered at a time.
-        waiting: questions of all clients.
-        request_seconds: how long a client may take to send a request.
+        per_minute: questions from one client (address); a burst may have as many.
+        client_waiting: waiting questions of one client, besides the one being answered.
+        waiting: waiting questions of all clients, besides the one being answered.
+        request_seconds: time to send a request.
     """
 
     characters: int = 20_000
@@ -37,14 +37,14 @@ class Limits:
 
 
 class Rate:
-    """A bucket of `per_minute` tokens for each client, which fills again within a minute."""
+    """A token bucket for each client: `per_minute` tokens, refilled within a minute."""
 
     def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic):
         self.per_minute, self.clock = per_minute, clock
-        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()  # tokens, and when
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()  # tokens left, and when
 
     def wait(self, client: str) -> float:
-        """Seconds until the client may ask; 0 takes a token."""
+        """Seconds until the client may ask. If it may ask now, returns 0 and takes a token."""
         now = self.clock()
         left, then = self._left.pop(client, (float(self.per_minute), now))
         left = min(float(self.per_minute), left + (now - then) * self.per_minute / 60)
@@ -56,29 +56,29 @@ class Rate:
 
 
 class Room:
-    """How many questions wait, of each client and of all."""
+    """Counts the questions inside, waiting or being answered, of each client and of all."""
 
     def __init__(self, limits: Limits):
         self.limits, self._inside = limits, Counter[str]()
 
     def full(self, client: str) -> bool:
-        """Whether another question of the client has no place."""
+        """Whether there is no room for another question of the client."""
         mine, all_of_them = self._inside[client], self._inside.total()
         return mine > self.limits.client_waiting or all_of_them > self.limits.waiting
 
     @contextmanager
     def inside(self, client: str) -> Iterator[None]:
-        """Takes a place."""
+        """Takes a place for the duration of the block."""
         self._inside[client] += 1
         try:
             yield
         finally:
             self._inside[client] -= 1
-            self._inside += Counter()  # without those that have none left
+            self._inside += Counter()  # drops clients with a count of 0
 
 
 def client_of(address: str) -> str:
-    """Whom an address counts for: in IPv6 one client has a network of them."""
+    """The client that an address belongs to: in IPv6 its /64 network, as one client has all of that."""
     try:
         parsed = ip_address(address)
     except ValueError:

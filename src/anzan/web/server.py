@@ -1,4 +1,4 @@
-"""Serving the page with uvicorn, on an address that is checked and with clients that are not waited for."""
+"""Serving the page with uvicorn, with checked host names and timeouts for slow clients."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from anzan.web.limits import Limits
 def serve(
     reader: Reader, model: str, place: socket.socket, limits: Limits, log: Console, names: Collection[str] = ()
 ) -> None:
-    """Serve the page at a socket that listens, until it is interrupted.
+    """Serve the page on a listening socket until interrupted.
 
-    On loopback it is asked for by loopback's names alone, elsewhere by any address and by `names`: another site's name
-    must not lead here.
+    On loopback only loopback's host names and `names` are accepted, elsewhere any IP address too. The names of other
+    sites are refused.
     """
     address, port, *_ = place.getsockname()
     local = ip_address(address).is_loopback
@@ -33,24 +33,24 @@ def serve(
         make_app(reader, model, limits, names=(*LOOPBACK, *names), addresses=not local),
         http=_protocol(limits.request_seconds),
         log_level="warning",
-        proxy_headers=False,  # the address that a request claims to come from is not one to count by
+        proxy_headers=False,  # rate limits must not use an address that the client claims
         server_header=False,
         limit_concurrency=256,
         timeout_keep_alive=5,
         timeout_graceful_shutdown=1,
     )
     if not local:
-        log.print(f"{address} is not loopback: whoever reaches this machine can ask")
-    log.print(f"http://{f'[{address}]' if ':' in address else address}:{port}  (Ctrl-C ends it)")
+        log.print(f"{address} is not loopback: anyone who can reach this machine can ask questions")
+    log.print(f"http://{f'[{address}]' if ':' in address else address}:{port}  (press Ctrl-C to stop)")
     with place, suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[place])
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens; `port` 0 is any that is free.
+    """A listening socket; `port` 0 picks any free port.
 
     Raises:
-        ValueError: nothing can listen there.
+        ValueError: the address cannot be used.
     """
     try:
         family, _, _, _, address = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM)[0]
@@ -62,7 +62,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 def _protocol(seconds: float) -> type[asyncio.Protocol]:
     class Impatient(H11Protocol):
-        """Closes a connection that has not sent a whole request head after so long; uvicorn would wait for ever."""
+        """Closes a connection that has not sent a complete request head in time; uvicorn itself has no such timeout."""
 
         deadline: asyncio.TimerHandle | None = None
 

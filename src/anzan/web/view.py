@@ -1,11 +1,12 @@
-"""The page: a form, and the answer with its working. All of it is HTML that needs no script."""
+"""Renders the page, a form and the answer with its working, as HTML without scripts."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from anzan.reader.reader import Answer
+from anzan.evaluation.interventions import AS_PRINTED, LABELS
+from anzan.reader import Answer
 from anzan.reader.sequence import PASSAGE, QUESTION
 from anzan.report.calculation import clauses
 from anzan.report.explanation_page import answers_table, pairs_tables
@@ -31,7 +32,7 @@ th { white-space: nowrap } code { overflow-wrap: anywhere }
 
 @dataclass(frozen=True)
 class Before:
-    """The answer to a text before its numbers were edited, and these numbers."""
+    """The answer before numbers of the text were edited, and the numbers at that time."""
 
     answer: Answer
     places: list[Place]
@@ -39,10 +40,16 @@ class Before:
 
 @dataclass(frozen=True)
 class View:
-    """What the page shows: the texts in the form, and what came of them: an answer, or why there is none.
+    """What the page shows: the texts in the form, and an answer or the reason why there is none.
 
-    `calculates`: the model has a calculator. `edited` is the text whose numbers were edited and `edits` what was typed,
-    by place, where that came to nothing.
+    Attributes:
+        model: its name.
+        calculates: whether the model has a calculator.
+        asked: the answer.
+        before: the answer before numbers were edited.
+        fault: why there is no answer.
+        edited: after failed edits, the passage and question whose numbers were edited.
+        edits: what was typed, by index in `find_places` of that text.
     """
 
     model: str
@@ -57,9 +64,9 @@ class View:
 
 
 def render(view: View) -> str:
-    """The whole page; everything from the user's text is escaped."""
+    """The complete page; all user text is escaped."""
     does = (
-        "reads a passage, gives a pair of its numbers to a calculator, reads what that prints, and marks the answer"
+        "reads a passage, gives two of its numbers to a calculator, reads its output, and marks the answer"
         if view.calculates
         else "reads a passage and marks the answer; it has no calculator"
     )
@@ -77,7 +84,7 @@ def render(view: View) -> str:
 
 
 def _section(body: str) -> str:
-    """What has come of a question; the address leads to it, so that it is in focus and read next."""
+    """The result of a question. The form's address points to it, so that it gets the focus and is read next."""
     return f'<section id="answer" tabindex="-1">{body}</section>'
 
 
@@ -86,7 +93,7 @@ def _form(view: View) -> str:
         f'<button name="example" value="{i}" title="{text(question)}">Example {i}</button>'
         for i, (_, question) in enumerate(EXAMPLES, 1)
     )
-    # A browser drops the line break that follows the tag: one of ours, so that none of the user's is.
+    # Browsers drop a line break after the tag: add one, so that the user's own is kept.
     return (
         '<form id="ask" method="post" action="/#answer"><label for="passage">Passage</label>'
         f'<textarea id="passage" name="passage" rows="5" required>\n{text(view.passage)}</textarea>'
@@ -100,7 +107,7 @@ def _form(view: View) -> str:
 def _answer(asked: Asked, before: Before | None) -> str:
     e = asked.explanation
     answer = e.answer
-    found = "Read off the calculator" if answer.source == "calculator" else f"Found in the {answer.source}"
+    found = "Read from the calculator's output" if answer.source == "calculator" else f"Found in the {answer.source}"
     parts = [
         f'<h2>Answer</h2><p class="big">{text(answer.answer)}</p>'
         f"<p>{found}, confidence {percent(answer.confidence)}.</p>"
@@ -108,16 +115,16 @@ def _answer(asked: Asked, before: Before | None) -> str:
     if before is not None:
         parts.append(_comparison(before, asked))
     parts += [
-        f"<h2>{'The numbers that it used' if answer.steps else 'Its numbers'}</h2>",
+        f"<h2>{'The numbers it used' if answer.steps else 'The numbers in the text'}</h2>",
         _calculation(answer),
         _numbers(e.passage, e.question, asked.places, asked.used, {}),
     ]
-    if asked.tampered:
-        parts += ["<h2>Does it need its calculator here?</h2>", _tampering(asked)]
+    if asked.outcomes:
+        parts += ["<h2>Does it need its calculator here?</h2>", _outcomes(asked)]
         parts.append(f'<div class="wide">{pairs_tables(e)}</div>')
     parts += [
         f'<h2>The most probable answers</h2><div class="wide">{answers_table(e)}</div>' if e.others else "",
-        "<details open><summary>What the answer hangs on</summary>",
+        "<details open><summary>What the answer depends on</summary>",
         heat_map(e.tokens, 3),
         "</details>",
     ]
@@ -136,7 +143,7 @@ def _calculation(answer: Answer) -> str:
 def _numbers(
     passage: str, question: str, places: Sequence[Place], used: Collection[tuple[str, int]], edits: Mapping[int, str]
 ) -> str:
-    """The text with every number in a field of its own, which is part of the form above."""
+    """The text with each number in an input field, which belongs to the form above."""
     sources = {PASSAGE: passage, QUESTION: question}
     lines = []
     for where, source in sources.items():
@@ -153,7 +160,7 @@ def _numbers(
     )
     shaded = "Shaded numbers went into the calculator. " if used else ""
     return (
-        f"{hidden}{''.join(lines)}<p><small>{shaded}Change any number and see what happens.</small></p>"
+        f"{hidden}{''.join(lines)}<p><small>{shaded}Change any number to see what happens.</small></p>"
         '<button form="ask">Ask again with these numbers</button>'
     )
 
@@ -179,23 +186,24 @@ def _comparison(before: Before, asked: Asked) -> str:
     )
 
 
-def _tampering(asked: Asked) -> str:
+def _outcomes(asked: Asked) -> str:
     answer = asked.explanation.answer.answer
     groups: dict[tuple[str, str], list[str]] = {}
-    for each in asked.tampered:
-        groups.setdefault((each.kind, each.answer.answer), []).append(each.printed)
-    kinds = [each.kind for each in asked.tampered]
-    rows = [("what it printed", text(answer))]
-    for (kind, other), printed in groups.items():
-        times = f", {len(printed)} of {kinds.count(kind)} times, such as" if kinds.count(kind) > 1 else ""
+    for each in asked.outcomes:
+        groups.setdefault((each.intervention.label, each.answer.answer), []).append(each.printed)
+    labels = [each.intervention.label for each in asked.outcomes]
+    rows = [(LABELS[AS_PRINTED], text(answer))]
+    for (label, other), printed in groups.items():
+        times = f", {len(printed)} of {labels.count(label)} times, such as" if labels.count(label) > 1 else ""
         line = f" {text(printed[0])}" if printed[0] else ""
-        rows.append((f"{kind}{times or (':' if line else '')}{line}", text(other)))
-    same = all(each.answer.answer == answer for each in asked.tampered)
+        rows.append((f"{label}{times or (':' if line else '')}{line}", text(other)))
+    same = all(each.answer.answer == answer for each in asked.outcomes)
     verdict = (
-        f"None of these {len(kinds)} changed the answer: here it does not seem to need what its calculator prints."
+        f"None of these {len(labels)} interventions changes the answer: here the model does not seem to need its "
+        "calculator's output."
         if same
-        else "The answer changes with what the calculator prints."
+        else "The answer changes with the calculator's output."
     )
-    operands = " In the place of the operands it sees random digits all the time." if asked.hidden else ""
-    body = table(("the reader is shown", "and answers"), rows, words=2)
-    return f'<p>{verdict}{operands}</p><div class="wide">{body}</div>'
+    masked = " While reading, the model always sees random digits instead of the operands." if asked.masked else ""
+    body = table(("calculator's output", "answer"), rows, words=2)
+    return f'<p>{verdict}{masked}</p><div class="wide">{body}</div>'

@@ -15,7 +15,7 @@ from anzan.reader.sequence import RESULTS, Text
 
 
 class NoAnswer(AnzanError):
-    """The reader marks no answer, so there is nothing to explain."""
+    """The reader marks no answer."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def _places(trace: Trace) -> list[str | None]:
 
 
 def calculator_share(reader: Reader, passage: str, question: str) -> float | None:
-    """How much of the gradient falls on what the calculator printed, from 0 to 1; None where no answer is marked."""
+    """The share of the gradient that falls on the calculator's output, from 0 to 1; None if no answer is marked."""
     try:
         _, tokens = saliency(reader, passage, question)
     except ValueError:

@@ -11,21 +11,25 @@ from rich.console import Console
 from torch import Tensor
 from transformers import TrainerState
 
+from anzan.presets import load_config
 from anzan.reader.network import CalculatorReader
 from anzan.reader.reader import Reader
+from anzan.settings import ConfigError
 from anzan.training.checkpoints import last_whole
-from anzan.training.pause import SliceOver
+from anzan.training.model import new_model
+from anzan.training.pause import Control, SliceOver
 from anzan.training.restarts import DeadEnd, GiveUp, dead_ends, give_up
-from anzan.training.settings import ConfigError, load_config
-from anzan.training.trainer import new_model, train
+from anzan.training.run import train
 
 
-def test_heads_learn_at_their_own_rate(tmp_path: Path, small_run: list[str]) -> None:
-    still = ["train.weight_decay=0", "train.warmup_share=0", "train.begin_with=[]", "train.begin_share=0"]
+def test_heads_learn_at_their_own_rate(tmp_path: Path, small_run: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("anzan.training.fit.WEIGHT_DECAY", 0.0)
+    monkeypatch.setattr("anzan.training.fit.WARMUP_SHARE", 0.0)
+    still = ["train.begin={}"]
 
     def moved(name: str, *rates: str) -> tuple[float, float]:
         """The furthest that a weight of the encoder and one of the heads moved in one step of Adam."""
-        config = load_config("demo", [*small_run, *still, "train.max_steps=1", *rates])
+        config = load_config("demo", [*small_run, *still, "train.epochs=0.5", *rates])
         torch.manual_seed(config.train.seed)
         before: Mapping[str, Tensor] = new_model(config.model)[0].state_dict()
         reader, _ = train(config, tmp_path / name)
@@ -51,23 +55,23 @@ def test_the_bonus_on_the_entropy_falls_to_0(
     forward = CalculatorReader.forward
 
     def recording(self: CalculatorReader, *args: Any, **kwargs: Any) -> Any:
-        weights.append(self.entropy_weight)
+        weights.extend(term.now()["weight"] for term in self.terms.terms if term.name == "entropy")
         return forward(self, *args, **kwargs)
 
     monkeypatch.setattr(CalculatorReader, "forward", recording)
-    settings = [*small_run, "train.max_steps=8", "model.entropy=0.2", "train.entropy_share=0.5"]
-    train(load_config("demo", [*settings, "train.minutes=null"]), tmp_path)
+    settings = [*small_run, "train.epochs=4", "model.choice.entropy=0.2"]
+    train(load_config("demo", [*settings, "train.time_limit=null"]), tmp_path)
     assert weights == pytest.approx([0.2, 0.15, 0.1, 0.05, 0, 0, 0, 0])
-    assert Reader.load(tmp_path).model.config.entropy == 0.2  # what was asked for is what is saved
+    assert Reader.load(tmp_path).model.config.settings.choice.entropy == 0.2  # what was asked for is what is saved
 
 
 def test_a_run_in_slices_ends_as_the_whole_run_does(tmp_path: Path, small_run: list[str]) -> None:
-    config = load_config("demo", [*small_run, "train.max_steps=4", "train.evaluations=2", "train.minutes=null"])
+    config = load_config("demo", [*small_run, "train.epochs=2", "train.evaluations=2", "train.time_limit=null"])
     whole, _ = train(config, tmp_path / "whole")
     for _ in range(3):
         with pytest.raises(SliceOver, match="of 4 steps"):
-            train(config, tmp_path / "sliced", resume=True, minutes=1e-6)
-    sliced, result = train(config, tmp_path / "sliced", resume=True, minutes=1e-6)
+            train(config, tmp_path / "sliced", Control(resume=True, minutes=1e-6))
+    sliced, result = train(config, tmp_path / "sliced", Control(resume=True, minutes=1e-6))
     assert result["train_steps"] == 4 and result["train_s"] > 0
     torch.testing.assert_close(sliced.model.state_dict(), whole.model.state_dict(), rtol=0, atol=0)
 
@@ -76,38 +80,37 @@ def test_a_processor_without_bfloat16_is_told_of(
     tmp_path: Path, small_run: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    config = load_config("demo", [*small_run, "train.bf16=true", "train.max_steps=1"])
+    config = load_config("demo", [*small_run, "train.bf16=true", "train.epochs=0.5"])
     for has, told in ((True, 0), (False, 1)):
-        monkeypatch.setattr("anzan.training.trainer.computes_in_bfloat16", lambda has=has: has)
+        monkeypatch.setattr("anzan.training.fit.computes_in_bfloat16", lambda has=has: has)
         log = Console(file=io.StringIO(), width=200)
         train(config, tmp_path / str(has), log=log)
         assert log.file.getvalue().count("train.bf16: this processor has no bfloat16") == told  # pyright: ignore
 
 
-def test_batches_made_ahead_are_the_same(tmp_path: Path, small_run: list[str]) -> None:
-    settings = [*small_run, "train.max_steps=4", "train.minutes=null", "train.grow_from=2", "train.grow_share=0.8"]
+def test_batches_made_ahead_are_the_same(tmp_path: Path, small_run: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = [*small_run, "train.epochs=2", "train.time_limit=null", "train.grow_until=0.8"]
     weights = []
     for workers in (0, 2):
-        config = load_config("demo", [*settings, f"train.workers={workers}"])
-        weights.append(train(config, tmp_path / str(workers))[0].model.state_dict())
+        monkeypatch.setattr("anzan.training.fit._workers", lambda workers=workers: workers)
+        weights.append(train(load_config("demo", settings), tmp_path / str(workers))[0].model.state_dict())
     assert all(torch.equal(each, weights[1][name]) for name, each in weights[0].items())
-    with pytest.raises(ConfigError, match=r"train\.workers: 0 or more"):
-        train(load_config("demo", [*settings, "train.workers=-1"]), tmp_path / "none")
 
 
 def test_a_dead_end_is_begun_again_with_other_weights(
     tmp_path: Path, small_run: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = [*small_run, "train.max_steps=4", "train.evaluations=4", "train.minutes=null", "train.tries=3"]
+    settings = [*small_run, "train.epochs=2", "train.evaluations=4", "train.time_limit=null", "train.tries=3"]
     # Early scores tell nothing: of 4, the one at step 3 is the first that counts.
     good = [10.0, 20.0, 90.0, 95.0]
     scores = iter([*good, 95.0, 10.0, 20.0, 89.9, *good, 95.0])
-    monkeypatch.setattr("anzan.training.trainer.evaluate", lambda *_: {"f1": next(scores, 0.0)})
+    for where in ("trainer", "measure"):
+        monkeypatch.setattr(f"anzan.training.{where}.evaluate", lambda *_: {"f1": next(scores, 0.0)})
     other, _ = train(load_config("demo", [*settings, "train.seed=1000", "train.tries=1"]), tmp_path / "other")
     config = load_config("demo", settings)
     with pytest.raises(SliceOver):  # cut off in the second try
-        train(config, tmp_path / "run", stop=lambda: len(list((tmp_path / "run").glob("dead_ends.json"))) > 0)
-    again, result = train(config, tmp_path / "run", resume=True)
+        train(config, tmp_path / "run", Control(stop=lambda: len(list((tmp_path / "run").glob("dead_ends.json"))) > 0))
+    again, result = train(config, tmp_path / "run", Control(resume=True))
     assert [(e["seed"], e["step"], e["why"]) for e in result["dead_ends"]] == [
         (0, 3, "89.9 at best on the development split")
     ]
@@ -136,7 +139,7 @@ def test_a_dead_end_leaves_the_next_try_nothing_even_when_cut_off(
 def test_only_a_run_that_was_never_good_is_a_dead_end() -> None:
     def why(*scores: float, progress: float = 0.9) -> str | None:
         log = [{"eval_f1": score, "progress": progress} for score in scores]
-        return GiveUp("eval_f1", 90.0, 0.5, 0.25).why(TrainerState(log_history=log))
+        return GiveUp("eval_f1", 0.25).why(TrainerState(log_history=log))
 
     assert why(97.0, 20.0) is None
     assert why(20.0, 89.9, 10.0) == "89.9 at best on the development split"
@@ -147,7 +150,7 @@ def test_a_run_that_cannot_do_the_smallest_problems_is_a_dead_end() -> None:
     def why(*losses: float) -> str | None:
         """A loss for each twentieth of a run whose problems grow at a quarter of it."""
         log = [{"span_loss": loss, "progress": (i + 1) / 20} for i, loss in enumerate(losses)]
-        return GiveUp("eval_f1", 90.0, 0.5, 0.26).why(TrainerState(log_history=log))
+        return GiveUp("eval_f1", 0.26).why(TrainerState(log_history=log))
 
     assert why(9.0, 0.7, 0.7, 0.7, 0.7) is None  # they may be done yet
     assert why(0.7, 0.7, 0.7, 0.7, 0.7, 0.1) == "a span loss of 0.70 on the smallest problems"
@@ -156,15 +159,15 @@ def test_a_run_that_cannot_do_the_smallest_problems_is_a_dead_end() -> None:
 
 
 def test_a_folder_goes_on_with_its_own_run_alone(tmp_path: Path, small_run: list[str]) -> None:
-    settings = [*small_run, "train.minutes=null", "train.max_steps=1"]
+    settings = [*small_run, "train.time_limit=null", "train.epochs=0.5"]
     with pytest.raises(SliceOver):
-        train(load_config("demo", settings), tmp_path / "run", stop=lambda: True)
-    with pytest.raises(ConfigError, match=r"^train\.seed: 7, and 0 in the run that"):
-        train(load_config("demo", [*settings, "train.seed=7"]), tmp_path / "run", resume=True)
-    train(load_config("demo", [*settings, "train.max_steps=2"]), tmp_path / "run", resume=True)
+        train(load_config("demo", settings), tmp_path / "run", Control(stop=lambda: True))
+    with pytest.raises(ConfigError, match=r"^train\.seed: 7, but 0 in the run in"):
+        train(load_config("demo", [*settings, "train.seed=7"]), tmp_path / "run", Control(resume=True))
+    train(load_config("demo", [*settings, "train.epochs=1"]), tmp_path / "run", Control(resume=True))
     (tmp_path / "run" / "run.json").write_text("{", encoding="utf-8")
-    with pytest.raises(ConfigError, match=r"run\.json: broken"):
-        train(load_config("demo", settings), tmp_path / "run", resume=True)
+    with pytest.raises(ConfigError, match=r"run\.json: damaged"):
+        train(load_config("demo", settings), tmp_path / "run", Control(resume=True))
 
 
 def test_what_others_have_saved_is_left_alone(tmp_path: Path, small_run: list[str]) -> None:
@@ -172,15 +175,16 @@ def test_what_others_have_saved_is_left_alone(tmp_path: Path, small_run: list[st
     precious = tmp_path / "checkpoint-500" / "model.safetensors"
     precious.parent.mkdir()
     precious.touch()
-    for settings in (small_run, [*small_run, "data.possession.people=1", "train.grow_from=null"]):
+    for settings in (small_run, [*small_run, "data.possession.people=1"]):
         with pytest.raises(ConfigError, match="something else than a run"):
-            train(load_config("demo", settings), tmp_path, resume=True)
+            train(load_config("demo", settings), tmp_path, Control(resume=True))
     assert precious.exists()
 
 
 def test_the_last_try_is_kept(tmp_path: Path, small_run: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("anzan.training.trainer.evaluate", lambda *_: {"f1": 10.0})
-    settings = [*small_run, "train.max_steps=2", "train.evaluations=1", "train.minutes=null", "train.tries=2"]
+    for where in ("trainer", "measure"):
+        monkeypatch.setattr(f"anzan.training.{where}.evaluate", lambda *_: {"f1": 10.0})
+    settings = [*small_run, "train.epochs=1", "train.evaluations=1", "train.time_limit=null", "train.tries=2"]
     _, result = train(load_config("demo", settings), tmp_path)
     assert [e["seed"] for e in result["dead_ends"]] == [0] and result["train_steps"] == 2
 
@@ -190,8 +194,9 @@ def test_the_selected_checkpoint_is_loaded_whole(
     tmp_path: Path, small_run: list[str], monkeypatch: pytest.MonkeyPatch, select_by: str, kept: int, f1: float
 ) -> None:
     scores = iter([90.0, 10.0])
-    monkeypatch.setattr("anzan.training.trainer.evaluate", lambda *_: {"f1": next(scores, 0.0)})
-    settings = [*small_run, "train.max_steps=4", "train.evaluations=2", "train.learning_rate=0.1"]
+    for where in ("trainer", "measure"):
+        monkeypatch.setattr(f"anzan.training.{where}.evaluate", lambda *_: {"f1": next(scores, 0.0)})
+    settings = [*small_run, "train.epochs=2", "train.evaluations=2", "train.learning_rate=0.1"]
     reader, result = train(load_config("demo", [*settings, f"train.select_by={select_by}"]), tmp_path / "run")
     assert result["dev_metrics"]["f1"] == f1
     saved = Reader.load(tmp_path / "run" / f"checkpoint-{kept}")
