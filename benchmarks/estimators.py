@@ -147,41 +147,35 @@ def reader(model: str | None, kind: str) -> Problem:
     """
     from anzan.reader.batch import collate_examples
     from anzan.reader.encoders import locate_encoder
-    from anzan.reader.network import NO_ANSWER, CalculatorReader
-    from anzan.reader.reader import Reader, features_for
+    from anzan.reader.labels import make_example
+    from anzan.reader.network import CalculatorReader
+    from anzan.reader.objective import NO_ANSWER
+    from anzan.reader.reader import Reader
     from anzan.reader.spans import span_loss
     from anzan.reader.tokenizer import load_tokenizer
     from anzan.tasks.possession import Possession, generate
 
     torch.manual_seed(0)
     if model:
-        loaded = Reader.load(model)
-        network, features = loaded.model, loaded.features
+        asked = Reader.load(model)
     else:
-        network = CalculatorReader.from_encoder("anzan-tiny").eval()
-        features = features_for(network, load_tokenizer(locate_encoder("anzan-tiny")))
+        tokenizer = load_tokenizer(locate_encoder("anzan-tiny"))
+        asked = Reader(CalculatorReader.from_encoder("anzan-tiny", tokenizer), tokenizer)
+    network, text_encoder = asked.model, asked.text_encoder
     problems = generate(Possession(people=4, transfers=1, questions=(kind,)), 20, seed=5)
-    examples = [features.example(p.passage, p.question, p.answers) for p in problems]
+    examples = [make_example(text_encoder, p.passage, p.question, p.answers) for p in problems]
     example = next(e for e in examples if any(e.acceptable) or kind == "argmax")
-    batch = collate_examples([example], features.tokenizer.pad_token_id or 0)
-    text = {name: batch[name] for name in ("input_ids", "attention_mask", "token_type_ids")}
-    table = ResultTable(batch["result_ids"], batch["candidate_mask"])
     with torch.no_grad():
-        scores = network.score(**text, number_tokens=batch["number_tokens"], candidates=batch["candidates"]).double()
-    where = torch.where(batch["row_spans"][0] >= 0, batch["row_spans"][0] + batch["attention_mask"].sum(), -1)
-    text_spans = batch["text_spans"][0]
+        scored = network.scored(collate_examples([example], text_encoder.pad))
+    scores = scored.scores.double()
 
     def loss(embedded: Tensor, mask: Tensor, index: Tensor) -> Tensor:
-        n = len(embedded)
-        many = {name: v.expand(n, -1) for name, v in (text | {"span_mask": batch["span_mask"]}).items()}
-        ends = mask & ~torch.nn.functional.pad(mask, (0, 1))[:, 1:]
-        start, end = network.read(**many, results=embedded, result_mask=mask, separators=ends)
-        spans = torch.cat([text_spans.expand(n, -1, -1), where[index]], 1)
-        return torch.where((spans[..., 0] >= 0).any(1), span_loss(start, end, spans), NO_ANSWER)
+        view, spans = scored.reading(network.views, torch.zeros_like(index), index)
+        view = view.with_row_mask(mask)
+        losses = span_loss(*network.read_embedded(network.embed(view, embedded), view), spans)
+        return torch.where((spans[..., 0] >= 0).any(1), losses, NO_ANSWER)
 
-    return Problem(
-        f"reader, {kind}", scores / scores.std(), table, network.encoder.get_input_embeddings().weight.detach(), loss
-    )
+    return Problem(f"reader, {kind}", scores / scores.std(), scored.table, network.embedding.detach(), loss)
 
 
 def gradients(problem: Problem, method: Draw | Objective, draws: int) -> Tensor:

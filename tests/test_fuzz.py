@@ -54,8 +54,8 @@ def nasty(rng: random.Random) -> str:
 
 
 @pytest.fixture(scope="module")
-def features() -> Features:
-    return Features(load_tokenizer(locate_encoder(TINY)), Calculator(("+", "-", "*", "/")), 512)
+def text_encoder() -> TextEncoder:
+    return TextEncoder(load_tokenizer(locate_encoder(TINY)), Calculator(("+", "-", "*", "/")), 512)
 
 
 def check_numbers(text: str) -> None:
@@ -68,11 +68,11 @@ def check_numbers(text: str) -> None:
     assert time.monotonic() - started < SECONDS, repr(text)
 
 
-def check(text: str, other: str, features: Features) -> None:
+def check(text: str, other: str, text_encoder: TextEncoder) -> None:
     started = time.monotonic()
     check_numbers(text)
     try:
-        made = features.text(text, other)
+        made = text_encoder.text(text, other)
     except TextTooLong:
         made = None
     if made is not None:
@@ -82,7 +82,7 @@ def check(text: str, other: str, features: Features) -> None:
                 {"passage": text, "question": other}[token.where]
             )
         for pair in made.candidates[:20]:
-            features.result(made, pair)
+            text_encoder.result(made, pair)
     assert time.monotonic() - started < SECONDS, repr(text)
 
 
@@ -90,15 +90,15 @@ MANY = int(os.environ.get("ANZAN_FUZZ", "20000"))
 
 
 @pytest.mark.parametrize("count", [1_000, pytest.param(MANY, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])])
-def test_texts(features: Features, count: int) -> None:
+def test_texts(text_encoder: TextEncoder, count: int) -> None:
     rng = random.Random(count)
     for _ in range(count):
-        check(nasty(rng), nasty(rng), features)
+        check(nasty(rng), nasty(rng), text_encoder)
 
 
-def test_a_number_of_a_hundred_thousand_digits(features: Features) -> None:
+def test_a_number_of_a_hundred_thousand_digits(text_encoder: TextEncoder) -> None:
     for text in ("7" * 10**5, "-0." + "3" * 10**5, "1," + ",".join(["000"] * 30_000), "twenty " * 10**4, "1/" * 10**4):
-        check(text, "How many?", features)
+        check(text, "How many?", text_encoder)
 
 
 def check_file(path: Path) -> None:

@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 from anzan.arithmetic import Calculator, functions
 from anzan.cli import app
 from anzan.reader.encoders import TINY, locate_encoder
+from anzan.reader.labels import make_example
 from anzan.reader.tokenizer import load_tokenizer
 
 MODULE = """
@@ -79,11 +80,11 @@ def test_without_permission_nothing_is_imported() -> None:
 
 
 def test_every_character_is_a_token_and_fields_are_where_the_line_has_them(allowed: None) -> None:
-    features = Features(load_tokenizer(locate_encoder(TINY)), Calculator(("-", "math:gcd")), 512)
-    row = features.row(features.calculator(12, 18))
+    text_encoder = TextEncoder(load_tokenizer(locate_encoder(TINY)), Calculator(("-", "math:gcd")), 512)
+    row = text_encoder.row(text_encoder.calculator(12, 18))
     assert row is not None
-    assert features.tokenizer.unk_token_id not in row.ids
-    tokens = features.tokenizer.convert_ids_to_tokens(row.ids)
+    assert text_encoder.tokenizer.unk_token_id not in row.ids
+    tokens = text_encoder.tokenizer.convert_ids_to_tokens(row.ids)
     for value, (first, last), _ in row.fields:
         shown = "".join(t.removeprefix("##") for t in tokens[first : last + 1])
         assert Fraction(shown) == value
@@ -91,8 +92,8 @@ def test_every_character_is_a_token_and_fields_are_where_the_line_has_them(allow
 
 def test_what_a_second_call_needs_is_found_without_an_inverse(allowed: None) -> None:
     calculator = Calculator(("-", "math:gcd"))
-    features = Features(load_tokenizer(locate_encoder(TINY)), calculator, 512, calls=2)
-    example = features.example("Anna has 12 pens . Bob has 18 pens . Carl has 7 .", "How many ?", [["13"]])
+    text_encoder = TextEncoder(load_tokenizer(locate_encoder(TINY)), calculator, 512, calls=2)
+    example = make_example(text_encoder, "Anna has 12 pens . Bob has 18 pens . Carl has 7 .", "How many ?", [["13"]])
 
     def made(a: int, b: int) -> set[int]:
         return {a - b, b - a, math.gcd(a, b)}

@@ -102,6 +102,10 @@ class Chain:
         batch = collate_examples(examples, self.encoder.pad).to(candidate.device)
         return replace(batch, chain=Chain(self.encoder, examples))
 
+    def select(self, example: Tensor) -> Chain:
+        """The examples `example` (n,), which may come up several times."""
+        return replace(self, examples=[self.examples[b] for b in example.tolist()])
+
 
 def _labelled(
     encoder: TextEncoder, text: Text, spans: list[Span], values: frozenset[Value], stale: list[bool], gold: Gold = ()

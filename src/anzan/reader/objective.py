@@ -221,10 +221,10 @@ def make_objective(settings: ChoiceSettings) -> OneResult | SeveralResults:
     """The objective that the settings name.
 
     Raises:
-        AnzanError: options that it does not have.
+        AnzanError: options that it does not have, or a count that is not whole.
     """
     name = settings.objective
-    options = {k: int(v) if k in _COUNTS else v for k, v in settings.options.items()}
+    options = {k: _count(k, v) if k in _COUNTS else v for k, v in settings.options.items()}
     known = _options(OBJECTIVES[name]) | {"sure"} if settings.several else _options(ESTIMATORS[name])
     for option in options:
         if option not in known:
@@ -242,3 +242,9 @@ def _options(kind: Callable[..., object]) -> set[str]:
     if len(names) < len(parameters):  # it hands the others on to another objective
         names |= _options(parameters["objective"].default)
     return names - {"scores", "loss_of", "mask", "generator", "objective"}
+
+
+def _count(option: str, value: float) -> int:
+    if value != int(value):
+        raise AnzanError(f"choice.options.{option}: a whole number needed, got {value}")
+    return int(value)
