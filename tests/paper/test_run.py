@@ -3,11 +3,13 @@
 import io
 import json
 import re
+from functools import partial
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+import anzan.paper.run
 from anzan.evaluation.interventions import follow_rate, tampered
 from anzan.evaluation.predict import evaluate
 from anzan.paper.local import reproduce_side_by_side
@@ -20,6 +22,8 @@ from anzan.tasks.problem import Problem, write_problems
 from anzan.training.data import draw
 from anzan.training.pause import SliceOver
 from anzan.training.settings import ConfigError, PossessionData
+
+pytestmark = pytest.mark.usefixtures("no_report")
 
 
 def quiet() -> Console:
@@ -157,6 +161,13 @@ def test_one_model_for_all_cells_and_the_baseline(tmp_path: Path, random_encoder
     assert ["| 72.0 / - |" in row for row in rows] == [False, True]  # the paper has a baseline in Table 4 alone
 
 
+@pytest.fixture
+def small_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The labelled share is estimated from a few problems, where a test does not look at it."""
+    monkeypatch.setattr(anzan.paper.run, "_labelled_share", partial(anzan.paper.run._labelled_share, sample=20))
+
+
+@pytest.mark.usefixtures("small_sample")
 def test_two_transfers_are_a_chain_of_two_calls(tmp_path: Path, random_encoder: Path) -> None:
     runs = plan("two-transfers", "smoke", ["faithful"], [], [0], [f"model.encoder={random_encoder}"])
     (path,) = reproduce(runs, tmp_path / "runs", tmp_path / "results", quiet())
@@ -165,6 +176,7 @@ def test_two_transfers_are_a_chain_of_two_calls(tmp_path: Path, random_encoder: 
     assert result["metrics"]["argument_accuracy"] is not None and result["metrics"]["role_guessing"] is not None
 
 
+@pytest.mark.usefixtures("small_sample")
 def test_figure_2_is_drawn_from_the_model_of_table_3(tmp_path: Path, random_encoder: Path) -> None:
     runs = plan("figure2", "smoke", ["paper"], [], [0], [f"model.encoder={random_encoder}"])
     assert [r.name for r in runs] == [f"table3/plain/argmax/paper-{random_encoder.name}-smoke-0"]

@@ -67,6 +67,7 @@ def test_a_share_beyond_1_is_refused(name: str) -> None:
         draw(PossessionData(wide_share=0.6, close_share=0.6), "train")
 
 
+@pytest.mark.usefixtures("no_report")
 def test_a_run_can_begin_with_wide_problems(
     tmp_path: Path, small_run: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

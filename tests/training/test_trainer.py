@@ -19,6 +19,8 @@ from anzan.training.restarts import DeadEnd, GiveUp, dead_ends, give_up
 from anzan.training.settings import ConfigError, load_config
 from anzan.training.trainer import new_model, train
 
+pytestmark = pytest.mark.usefixtures("no_report")
+
 
 def test_heads_learn_at_their_own_rate(tmp_path: Path, small_run: list[str]) -> None:
     still = ["train.weight_decay=0", "train.warmup_share=0", "train.begin_with=[]", "train.begin_share=0"]
