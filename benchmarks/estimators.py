@@ -147,41 +147,35 @@ def reader(model: str | None, kind: str) -> Problem:
     """
     from anzan.reader.batch import collate_examples
     from anzan.reader.encoders import locate_encoder
-    from anzan.reader.network import NO_ANSWER, CalculatorReader
-    from anzan.reader.reader import Reader, features_for
+    from anzan.reader.labels import make_example
+    from anzan.reader.network import CalculatorReader
+    from anzan.reader.objective import NO_ANSWER
+    from anzan.reader.reader import Reader
     from anzan.reader.spans import span_loss
     from anzan.reader.tokenizer import load_tokenizer
     from anzan.tasks.possession import Possession, generate
 
     torch.manual_seed(0)
     if model:
-        loaded = Reader.load(model)
-        network, features = loaded.model, loaded.features
+        asked = Reader.load(model)
     else:
-        network = CalculatorReader.from_encoder("anzan-tiny").eval()
-        features = features_for(network, load_tokenizer(locate_encoder("anzan-tiny")))
+        tokenizer = load_tokenizer(locate_encoder("anzan-tiny"))
+        asked = Reader(CalculatorReader.from_encoder("anzan-tiny", tokenizer), tokenizer)
+    network, text_encoder = asked.model, asked.text_encoder
     problems = generate(Possession(people=4, transfers=1, questions=(kind,)), 20, seed=5)
-    examples = [features.example(p.passage, p.question, p.answers) for p in problems]
+    examples = [make_example(text_encoder, p.passage, p.question, p.answers) for p in problems]
     example = next(e for e in examples if any(e.acceptable) or kind == "argmax")
-    batch = collate_examples([example], features.tokenizer.pad_token_id or 0)
-    text = {name: batch[name] for name in ("input_ids", "attention_mask", "token_type_ids")}
-    table = ResultTable(batch["result_ids"], batch["candidate_mask"])
     with torch.no_grad():
-        scores = network.score(**text, number_tokens=batch["number_tokens"], candidates=batch["candidates"]).double()
-    where = torch.where(batch["row_spans"][0] >= 0, batch["row_spans"][0] + batch["attention_mask"].sum(), -1)
-    text_spans = batch["text_spans"][0]
+        scored = network.scored(collate_examples([example], text_encoder.pad))
+    scores = scored.scores.double()
 
     def loss(embedded: Tensor, mask: Tensor, index: Tensor) -> Tensor:
-        n = len(embedded)
-        many = {name: v.expand(n, -1) for name, v in (text | {"span_mask": batch["span_mask"]}).items()}
-        ends = mask & ~torch.nn.functional.pad(mask, (0, 1))[:, 1:]
-        start, end = network.read(**many, results=embedded, result_mask=mask, separators=ends)
-        spans = torch.cat([text_spans.expand(n, -1, -1), where[index]], 1)
-        return torch.where((spans[..., 0] >= 0).any(1), span_loss(start, end, spans), NO_ANSWER)
+        view, spans = scored.reading(network.views, torch.zeros_like(index), index)
+        view = view.with_row_mask(mask)
+        losses = span_loss(*network.read_embedded(network.embed(view, embedded), view), spans)
+        return torch.where((spans[..., 0] >= 0).any(1), losses, NO_ANSWER)
 
-    return Problem(
-        f"reader, {kind}", scores / scores.std(), table, network.encoder.get_input_embeddings().weight.detach(), loss
-    )
+    return Problem(f"reader, {kind}", scores / scores.std(), scored.table, network.embedding.detach(), loss)
 
 
 def gradients(problem: Problem, method: Draw | Objective, draws: int) -> Tensor:
@@ -294,16 +288,19 @@ def main() -> None:
     plot(results, a.docs / "estimators.png")
 
 
-PAGE = """# How honest is each gradient?
+PAGE = """# Bias and variance of each gradient
 
-Written by `python benchmarks/estimators.py`; the figures lie in results/benchmarks/estimators.json.
+Written by `python benchmarks/estimators.py`; the data are in results/benchmarks/estimators.json.
 
-Every estimator and objective against the gradient that enumeration gives, {draws} draws each (one where nothing is
-drawn, 400 of the noisy mixture on the reader, whose every draw takes a pass of its own). Two targets, which differ:
-the marginal loss -log E[p(y|F(z))], and the expected loss E[-log p(y|F(z))], its Jensen bound. *Bias* is the distance
-of the mean gradient from the exact one, *spread* the root of the total variance of one draw, both as shares of the
-exact gradient's length; *chance* is what one standard error would show as bias. *Cosine* is that of a single draw, on
-average, and in brackets that of the mean. Bars beyond 1.6 are cut.
+Every estimator and objective is compared with the exact gradient, by enumeration, over {draws} draws.
+Methods that draw nothing take one; the noisy mixture on the reader takes 400, as each draw is a pass of its own.
+There are two targets: the marginal loss -log E[p(y|F(z))], and the expected loss E[-log p(y|F(z))], its Jensen bound.
+
+- *Bias*: the distance of the mean gradient from the exact one. *Chance*: the bias that one standard error would show.
+- *Spread*: the root of the total variance of one draw.
+- *Cosine*: between a draw and the exact gradient, on average; in brackets, between the mean and the exact gradient.
+
+Bias, chance and spread are relative to the length of the exact gradient. In the figure, bars beyond 1.6 are cut.
 
 ![bias of every estimator and objective against both targets](estimators.png)
 

@@ -29,8 +29,9 @@ import torch
 
 from anzan.reader.batch import collate_examples
 from anzan.reader.encoders import locate_encoder
+from anzan.reader.labels import make_example
 from anzan.reader.network import CalculatorReader
-from anzan.reader.reader import Reader, features_for
+from anzan.reader.reader import Reader
 from anzan.reader.tokenizer import load_tokenizer
 from anzan.tasks.possession import Possession, generate
 from anzan.tasks.problem import Problem
@@ -48,8 +49,8 @@ def problems(people: int, count: int) -> list[Problem]:
 
 def new_reader(encoder: str) -> Reader:
     torch.manual_seed(0)
-    model = CalculatorReader.from_encoder(encoder, 0.0)
-    return Reader(model, features_for(model, load_tokenizer(locate_encoder(encoder))))
+    tokenizer = load_tokenizer(locate_encoder(encoder))
+    return Reader(CalculatorReader.from_encoder(encoder, tokenizer, 0.0), tokenizer)
 
 
 def both_passes(reader: Reader, pairs: list[tuple[str, str]]) -> Callable[[], None]:
@@ -95,15 +96,15 @@ def peak(encoder: str, people: int, which: str) -> float:
     """MiB of three training steps above what was held before them."""
     keep_freed_memory()
     reader = new_reader(encoder)
-    examples = [reader.text_encoder.example(p.passage, p.question, p.answers) for p in problems(people, 32)]
-    model, batch = reader.model.train(), collate_examples(examples, reader.text_encoder.pad)
+    text_encoder = reader.text_encoder
+    examples = [make_example(text_encoder, p.passage, p.question, p.answers) for p in problems(people, 32)]
+    model, inputs = reader.model.train(), {"batch": collate_examples(examples, text_encoder.pad)}
     if which == "qa":
-        model = plain_qa(encoder, reader.model.encoder.config)
-        batch = qa_batch(batch, examples)
+        model, inputs = plain_qa(encoder, reader.model.encoder.config), qa_batch(examples)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for _ in range(3):
-        step(model, optimizer, batch)
+        step(model, optimizer, inputs)
     return round((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024, 1)
 
 

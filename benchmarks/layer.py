@@ -139,34 +139,43 @@ def share_of_a_step(steps: int) -> dict[str, float]:
     """The layer's part of a training step of the whole reader at the paper's shapes."""
     from transformers import BertConfig
 
+    from anzan.reader.batch import Batch, CandidateBatch, LabelBatch, TextBatch
     from anzan.reader.config import CalculatorReaderConfig
     from anzan.reader.network import CalculatorReader
 
     torch.manual_seed(0)
-    batch, text, pairs, length = 2, 180, 55, 75
+    size, text, pairs, length = 2, 180, 55, 75
     network = CalculatorReader(CalculatorReaderConfig(encoder=BertConfig().to_dict())).train()
-    index = torch.combinations(torch.arange(11)).expand(batch, -1, -1)
-    spans = torch.full((batch, 1, 2), 5)
-    features = {
-        "input_ids": torch.randint(VOCABULARY, (batch, text)), "attention_mask": torch.ones(batch, text).long(),
-        "span_mask": torch.ones(batch, text).bool(), "text_spans": spans,
-        "token_type_ids": torch.zeros(batch, text).long(), "number_tokens": torch.arange(11).expand(batch, -1),
-        "candidates": index, "candidate_mask": torch.ones(batch, pairs).bool(),
-        "result_ids": results(batch * pairs, length).view(batch, pairs, length),
-        "row_spans": torch.full((batch, pairs, 1, 2), -1), "acceptable": torch.zeros(batch, pairs).bool(),
-    }  # fmt: skip
+    ids, everywhere = torch.randint(VOCABULARY, (size, text)), torch.ones(size, text)
+    rows, none = results(size * pairs, length).view(size, pairs, length), torch.full((size, pairs, length), -1)
+    batch = Batch(
+        TextBatch(ids, 0 * ids, everywhere.long(), everywhere.bool(), torch.full_like(ids, -1)),
+        CandidateBatch(
+            numbers=torch.arange(11).expand(size, -1),
+            used=torch.zeros(size, 11).bool(),
+            pairs=torch.combinations(torch.arange(11)).expand(size, -1, -1),
+            valid=torch.ones(size, pairs).bool(),
+            rows=rows,
+            operands=none,
+        ),
+        LabelBatch(
+            text_spans=torch.full((size, 1, 2), 5),
+            row_spans=torch.full((size, pairs, 1, 2), -1),
+            acceptable=torch.zeros(size, pairs).bool(),
+        ),
+    )
     optimiser = torch.optim.AdamW(network.parameters(), 1e-5)
     whole, alone = [], []
     for _ in range(steps + 1):
         started = time.perf_counter()
-        network(**features).loss.backward()
+        network(batch).loss.backward()
         optimiser.step()
         optimiser.zero_grad()
         whole.append(time.perf_counter() - started)
-        scores = torch.randn(batch, pairs, requires_grad=True)
-        embedding = network.encoder.get_input_embeddings().weight
+        scores = torch.randn(size, pairs, requires_grad=True)
+        embedding = network.embedding
         started = time.perf_counter()
-        out = network.layer(scores, ResultTable(features["result_ids"]), embedding)
+        out = network.objective.layer(scores, ResultTable(rows), embedding)
         out.embedded.sum().backward()
         alone.append(time.perf_counter() - started)
         embedding.grad = None

@@ -40,10 +40,10 @@ from transformers.utils.generic import ModelOutput
 
 from anzan.reader.attention import use_bfloat16_attention
 from anzan.reader.batch import collate_examples
-from anzan.reader.encode import Example
+from anzan.reader.encode import TextEncoder
 from anzan.reader.encoders import locate_encoder
+from anzan.reader.labels import Example, make_example
 from anzan.reader.network import CalculatorReader
-from anzan.reader.reader import features_for
 from anzan.reader.tokenizer import load_tokenizer
 from anzan.tasks.possession import Possession, generate
 from anzan.training.memory import keep_freed_memory
@@ -51,12 +51,12 @@ from anzan.training.results import commit, device_name, write_json
 
 
 def step(
-    model: torch.nn.Module, optimizer: torch.optim.Optimizer, batch: dict[str, Any], bfloat16: bool = False
+    model: torch.nn.Module, optimizer: torch.optim.Optimizer, inputs: dict[str, Any], bfloat16: bool = False
 ) -> float:
-    """Seconds of one training step."""
+    """Seconds of one training step; `inputs` are what the model is called with."""
     started = time.perf_counter()
     with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
-        loss = model(**batch).loss
+        loss = model(**inputs).loss
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
@@ -64,7 +64,7 @@ def step(
     return time.perf_counter() - started
 
 
-def qa_batch(batch: dict[str, Any], examples: list[Example]) -> dict[str, Any]:
+def qa_batch(examples: list[Example]) -> dict[str, Any]:
     """Text and the first candidate's results as one plain sequence, with one answer span an example."""
     rows = [torch.tensor([*e.text.ids, *(e.rows[0].ids if e.rows[0] else [])]) for e in examples]
     ids = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
@@ -100,10 +100,10 @@ def operations(layers: int, hidden: int, inner: int, length: float) -> float:
     return layers * (length * (4 * hidden**2 + 2 * hidden * inner) + 2 * length**2 * hidden)
 
 
-def profile(model: torch.nn.Module, batch: dict[str, Any]) -> dict[str, float]:
+def profile(model: torch.nn.Module, inputs: dict[str, Any]) -> dict[str, float]:
     """Share of a step's own CPU time by kind of operation, in percent."""
     with torch.profiler.profile() as recorded:
-        model(**batch).loss.backward()
+        model(**inputs).loss.backward()
     kinds = {"matrix products": ("mm", "addmm", "bmm"), "attention": ("scaled_dot",), "activation": ("gelu", "silu"),
              "normalisation": ("layer_norm",),
              "lookup and gather": ("gather", "index", "embedding", "scatter")}  # fmt: skip
@@ -130,16 +130,16 @@ def measure(
         keep_freed_memory()
     torch.manual_seed(0)
     tokenizer = load_tokenizer(locate_encoder(encoder))
-    reader = CalculatorReader.from_encoder(encoder, encoder_dropout, dropout=0.0).train()
-    features = features_for(reader, tokenizer)
+    reader = CalculatorReader.from_encoder(encoder, tokenizer, encoder_dropout).train()
+    text_encoder = TextEncoder.for_config(reader.config, tokenizer)
     if attention:
         use_bfloat16_attention(reader.encoder)
     problems = generate(Possession(people=people, digits=7, transfers=1, questions=("max", "argmax")), size, seed=0)
-    examples = [features.example(p.passage, p.question, p.answers) for p in problems]
-    batch = collate_examples(examples, tokenizer.pad_token_id or 0)
+    examples = [make_example(text_encoder, p.passage, p.question, p.answers) for p in problems]
+    batch = collate_examples(examples, text_encoder.pad)
     config = reader.encoder.config
     plain = plain_qa(encoder, config)
-    models = {"reader": (reader, batch), "qa": (plain, qa_batch(batch, examples))}
+    models = {"reader": (reader, {"batch": batch}), "qa": (plain, qa_batch(examples))}
     optimizers = {k: torch.optim.AdamW(m.parameters(), lr=1e-5, fused=True) for k, (m, _) in models.items()}
     times: dict[str, list[float]] = {k: [] for k in models}
     faults = system = 0.0

@@ -1,6 +1,6 @@
-"""Is the tool used? Two pictures, their sum: a network with an adder in it, which may as well add by itself.
+"""Is the tool used? A network reads the sum of two digits from their pictures, with an adder that it can bypass.
 
-Trained twice, the second time with the results of other pairs than its own: a control that has nothing from its tool.
+It is trained twice. The second time the adder returns the results of other pairs: a control that cannot use its tool.
 """
 
 from contextlib import nullcontext

@@ -1,6 +1,6 @@
-"""A calculator: which two of an example's three numbers, and which operation, does a question ask for?
+"""A calculator: which two of the three numbers, and which operation, does a question ask for?
 
-Learnt from answers alone, by straight-through Gumbel-Softmax; the candidates differ from example to example.
+Learnt from answers alone, with straight-through Gumbel-Softmax; the candidates differ between examples.
 """
 
 import operator

@@ -1,4 +1,4 @@
-"""Days between two dates: which two of the four in a text? Exact marginal likelihood; odd dates are undefined."""
+"""Days between two dates: which two of the four in a text? Exact marginal likelihood; invalid dates have no result."""
 
 from datetime import date
 from itertools import combinations
@@ -12,7 +12,7 @@ from reader import Reader, understood
 PAIRS = list(combinations(range(4), 2))
 
 
-@symbolic(encode=lambda days: [days % 7, 7 + days // 7])  # days and weeks, a token each
+@symbolic(encode=lambda days: [days % 7, 7 + days // 7])  # days and weeks, one token each
 def days_between(first: tuple[int, int], second: tuple[int, int]) -> int:
     return abs((date(2026, *second) - date(2026, *first)).days)
 

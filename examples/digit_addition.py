@@ -1,6 +1,6 @@
-"""Digit images from their sum: two pictures, one number, and no picture is ever labelled.
+"""Recognising digits from their sum: two pictures and one number; no picture is labelled.
 
-F is exact and its result is the answer, so the marginal likelihood is the probability of the pairs with that sum.
+F's result is the answer, so the marginal likelihood is the probability of all pairs with that sum.
 """
 
 import torch

@@ -1,4 +1,4 @@
-"""The smallest network behind F, for the other examples: it reads a result and names the answer, token by token."""
+"""A minimal downstream network for the other examples: it reads a result and predicts the answer, token by token."""
 
 import torch
 from torch import Tensor, nn
@@ -6,10 +6,11 @@ from torch.nn import functional as F
 
 
 class Reader(nn.Module):
-    """Tokens of results in, tokens of the answer out; what it must learn is that they are the same.
+    """From the tokens of a result to the tokens of the answer; it must learn that they are the same.
 
     Args:
         tokens: size of the vocabulary.
+        hidden: size of the embeddings.
     """
 
     def __init__(self, tokens: int, hidden: int = 32):
@@ -27,6 +28,6 @@ class Reader(nn.Module):
 
 
 def understood(*words: nn.Embedding) -> float:
-    """The share of words whose best score is that of their own meaning: word i of each embedding means candidate i."""
+    """The share of words whose best score is for their own meaning: word i of each embedding means candidate i."""
     right = [best == i for each in words for i, best in enumerate(each.weight.argmax(-1).tolist())]
     return sum(right) / len(right)

@@ -1,4 +1,4 @@
-"""A look-up in SQL: which column, which row? A score per argument, the exact marginal over all fields."""
+"""A lookup in SQL: which column, which row? Scores for each argument, exact marginal likelihood over all fields."""
 
 import sqlite3
 

@@ -1,4 +1,4 @@
-"""String edits: what does a command do to a word? The unordered-set estimator runs four of eight, all different."""
+"""String edits: what does a command do to a word? The unordered-set objective runs four distinct ones of eight."""
 
 import random
 
@@ -8,7 +8,7 @@ from torch import nn
 from anzan.layer import Characters, embed, symbolic, unordered_set
 from reader import Reader, understood
 
-EDITS = ["[::-1]", "[1:]", "[:-1]", "[::2]", "[1::2]", "[2:]", "[:2]", "[:]"]  # shown as Python slices
+EDITS = ["[::-1]", "[1:]", "[:-1]", "[::2]", "[1::2]", "[2:]", "[:2]", "[:]"]  # as Python slices
 SLICES = [slice(*(int(i) if i else None for i in edit[1:-1].split(":"))) for edit in EDITS]
 letters = Characters("abcdefgh.")  # the point ends a word
 

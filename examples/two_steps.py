@@ -1,4 +1,4 @@
-"""Two calls of a calculator, the second on the result of the first: what one call cannot answer, a chain learns."""
+"""Two calls of a calculator, the second on the result of the first: a chain learns what one call cannot answer."""
 
 import operator
 from itertools import combinations

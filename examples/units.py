@@ -1,4 +1,4 @@
-"""Unit conversion: which units do words mean? A chain of two choices with a vectorised F, 8 + 8 runs for 64 pairs."""
+"""Unit conversion: which units do words mean? A chain of two choices, a vectorised F: 8 + 8 runs for 64 pairs."""
 
 import torch
 from torch import Tensor, nn

@@ -1,7 +1,11 @@
 """Fixtures for tests that train: no network, no trained weights."""
 
+import os
 import signal
 from pathlib import Path
+
+# Before torch is imported: `make test` runs one process for each core.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 import pytest
 
@@ -44,3 +48,15 @@ def small_run(random_encoder: Path) -> list[str]:
         "train.batch_size=16",
         "train.epochs=1",
     ]
+
+
+@pytest.fixture
+def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs draw no learning curves and make no audit: both take longer than a few steps of training."""
+    from anzan.evaluation.reader_audit import NothingToAudit
+
+    def nothing(*_: object) -> None:
+        raise NothingToAudit
+
+    monkeypatch.setattr("anzan.training.trainer.learning_curves", lambda history, path, title: path.touch())
+    monkeypatch.setattr("anzan.training.trainer.audit_reader", nothing)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["anzan.reader", "anzan.tasks"]):
+with atheris.instrument_imports(include=["anzan.arithmetic", "anzan.reader", "anzan.tasks"]):
     from anzan.arithmetic.calculator import Calculator
     from anzan.reader.encoders import TINY, locate_encoder
     from anzan.reader.tokenizer import load_tokenizer
@@ -35,11 +35,11 @@ def numbers(data: bytes) -> None:
 
 
 def tokens() -> Callable[[bytes], None]:
-    features = Features(load_tokenizer(locate_encoder(TINY)), Calculator(("+", "-", "*", "/")), 512)
+    text_encoder = TextEncoder(load_tokenizer(locate_encoder(TINY)), Calculator(("+", "-", "*", "/")), 512)
 
     def one(data: bytes) -> None:
         question, _, passage = data.partition(b"\n")
-        check(text_of(passage), text_of(question), features)
+        check(text_of(passage), text_of(question), text_encoder)
 
     return one
 

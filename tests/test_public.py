@@ -1,28 +1,44 @@
-"""What users build on stays as it is: names and parameters, written down in `public.txt`.
+"""The public interface: names and parameters are as `public.txt` lists them.
 
-A change there is one for every user: CONTRIBUTING.md says how it is made. `python tests/test_public.py` writes it.
+A change there affects every user: CONTRIBUTING.md says how to make one. `python tests/test_public.py` writes the file.
 """
 
 import inspect
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
-import anzan.layer
-from anzan.evaluation import Audit, audit, audit_reader, evaluate, observe_layer
-from anzan.reader import Answer, Reader
+from anzan.evaluation import audit
+from anzan.evaluation.predict import evaluate
+from anzan.evaluation.reader_audit import audit_reader
 from anzan.reader.config import CalculatorReaderConfig
+from anzan.reader.reader import Answer, Reader
 from anzan.tasks.possession import Possession, generate
 from anzan.tasks.problem import Problem, read_problems, write_problems
 
 FILE = Path(__file__).with_name("public.txt")
+
+FACES = ("anzan.arithmetic", "anzan.layer")
+"""Packages whose exported names are public."""
+
 BESIDES = (
-    Answer, CalculatorReaderConfig, Possession, Problem, Reader, Audit, audit, observe_layer,
+    Answer, CalculatorReaderConfig, Possession, Problem, Reader, audit.Audit, audit.audit, audit.observe_layer,
     audit_reader, evaluate, generate, read_problems, write_problems,
 )  # fmt: skip
+"""Public names of packages that export nothing yet."""
+
+SIMPLE = str | int | float | bool | tuple | None
+
+
+def names(face: ModuleType) -> list[str]:
+    """What a package exports: its `__all__`, or else every public name but modules (`from ._x import y as y`)."""
+    found = [n for n, each in vars(face).items() if not n.startswith("_") and not inspect.ismodule(each)]
+    return getattr(face, "__all__", found)
 
 
 def parameters(thing: object) -> str:
-    """Names and defaults: types may become wider without notice."""
+    """Names and defaults; types may become wider without notice."""
     shown = []
     for p in inspect.signature(thing).parameters.values():  # type: ignore[arg-type]
         star = {p.VAR_POSITIONAL: "*", p.VAR_KEYWORD: "**"}.get(p.kind, "")
@@ -31,23 +47,30 @@ def parameters(thing: object) -> str:
     return f"({', '.join(shown)})"
 
 
-SIMPLE = str | int | float | bool | tuple | None
+def described(name: str, thing: object) -> Iterator[str]:
+    """A name with its parameters (functions and classes) or its value (constants), and a line for each member."""
+    if not (inspect.isclass(thing) or inspect.isroutine(thing)):
+        yield f"{name}={thing!r}" if isinstance(thing, SIMPLE) else name
+        return
+    protocol = getattr(thing, "_is_protocol", False)  # never instantiated
+    yield name + ("" if protocol else parameters(thing))
+    if inspect.isclass(thing):
+        for member, each in sorted(vars(thing).items()):
+            if not member.startswith("_"):
+                each = getattr(thing, member)
+                yield f"{name}.{member}{parameters(each) if callable(each) and not inspect.isclass(each) else ''}"
 
 
 def lines() -> Iterator[str]:
-    layer = [getattr(anzan.layer, name) for name in anzan.layer.__all__]
-    for thing in [*layer, *BESIDES]:
-        name = f"{thing.__module__.partition('._')[0]}.{thing.__qualname__}"
-        protocol = getattr(thing, "_is_protocol", False)  # nobody makes one
-        yield name + ("" if protocol else parameters(thing))
-        if inspect.isclass(thing):
-            for member, each in sorted(vars(thing).items()):
-                if not member.startswith("_"):
-                    each = getattr(thing, member)
-                    yield f"{name}.{member}{parameters(each) if callable(each) and not inspect.isclass(each) else ''}"
+    for package in FACES:
+        face = import_module(package)
+        for name in names(face):
+            yield from described(f"{package}.{name}", getattr(face, name))
+    for thing in BESIDES:
+        yield from described(f"{thing.__module__.partition('._')[0]}.{thing.__qualname__}", thing)
 
 
-def test_names_and_parameters_are_as_written_down() -> None:
+def test_names_and_parameters_are_as_listed() -> None:
     assert sorted(lines()) == FILE.read_text(encoding="utf-8").splitlines()
 
 

@@ -1,4 +1,4 @@
-"""Functions of the user's own as operations: what they print, and that nothing is imported unasked."""
+"""User-defined operations: what they print, and that nothing is imported without permission."""
 
 import math
 import sys
@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from anzan.arithmetic import functions
-from anzan.arithmetic.calculator import Calculator
+from anzan.arithmetic import Calculator, functions
 from anzan.cli import app
 from anzan.reader.encoders import TINY, locate_encoder
+from anzan.reader.labels import make_example
 from anzan.reader.tokenizer import load_tokenizer
 
 MODULE = """
@@ -33,7 +33,7 @@ def allowed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
 
 
-def test_it_stands_between_its_operands_in_both_directions(allowed: None) -> None:
+def test_it_is_printed_between_its_operands_in_both_directions(allowed: None) -> None:
     printed = Calculator(("+", "math:gcd"))(10, 15)
     assert printed.text == "25 = 10 + 15 , 5 = 10 gcd 15 , 5 = 15 gcd 10"
     for field in printed.fields:
@@ -41,7 +41,7 @@ def test_it_stands_between_its_operands_in_both_directions(allowed: None) -> Non
     assert [f.operation for f in printed.fields[::3]] == ["+", "gcd", "gcd"]
 
 
-def test_where_it_fails_its_clause_is_left_out_and_the_first_failure_told(allowed: None) -> None:
+def test_if_it_fails_its_clause_is_left_out_and_the_first_failure_reported(allowed: None) -> None:
     calculator = Calculator(("+", "math:gcd"))
     half = Fraction(1, 2)
     with pytest.warns(RuntimeWarning, match=r"math:gcd\(1/2, 3\) has no result"):
@@ -60,9 +60,13 @@ def test_floats_are_taken_as_they_are_written(allowed: None, tmp_path: Path, mon
 
 @pytest.mark.parametrize(
     ("name", "reason"),
-    [("math:nothing", "cannot be imported"), ("no_such_module:f", "cannot be imported"), ("math:pi", "is no function")],
+    [
+        ("math:nothing", "cannot be imported"),
+        ("no_such_module:f", "cannot be imported"),
+        ("math:pi", "is not a function"),
+    ],
 )
-def test_what_is_not_there_is_told(allowed: None, name: str, reason: str) -> None:
+def test_a_missing_function_is_an_error(allowed: None, name: str, reason: str) -> None:
     with pytest.raises(ValueError, match=f"operations: {name} {reason}"):
         Calculator((name,))
 
@@ -71,16 +75,16 @@ def test_without_permission_nothing_is_imported() -> None:
     with pytest.raises(ValueError, match="--allow-imports"):
         Calculator(("wave:open",))
     for name in ("math.gcd", "__import__('os'):system", "os:system('x')", ":f", "m:", "a b:c"):
-        with pytest.raises(ValueError, match="unknown operation"):
+        with pytest.raises(ValueError, match="is unknown"):
             Calculator((name,))
 
 
 def test_every_character_is_a_token_and_fields_are_where_the_line_has_them(allowed: None) -> None:
-    features = Features(load_tokenizer(locate_encoder(TINY)), Calculator(("-", "math:gcd")), 512)
-    row = features.row(features.calculator(12, 18))
+    text_encoder = TextEncoder(load_tokenizer(locate_encoder(TINY)), Calculator(("-", "math:gcd")), 512)
+    row = text_encoder.row(text_encoder.calculator(12, 18))
     assert row is not None
-    assert features.tokenizer.unk_token_id not in row.ids
-    tokens = features.tokenizer.convert_ids_to_tokens(row.ids)
+    assert text_encoder.tokenizer.unk_token_id not in row.ids
+    tokens = text_encoder.tokenizer.convert_ids_to_tokens(row.ids)
     for value, (first, last), _ in row.fields:
         shown = "".join(t.removeprefix("##") for t in tokens[first : last + 1])
         assert Fraction(shown) == value
@@ -88,8 +92,8 @@ def test_every_character_is_a_token_and_fields_are_where_the_line_has_them(allow
 
 def test_what_a_second_call_needs_is_found_without_an_inverse(allowed: None) -> None:
     calculator = Calculator(("-", "math:gcd"))
-    features = Features(load_tokenizer(locate_encoder(TINY)), calculator, 512, calls=2)
-    example = features.example("Anna has 12 pens . Bob has 18 pens . Carl has 7 .", "How many ?", [["13"]])
+    text_encoder = TextEncoder(load_tokenizer(locate_encoder(TINY)), calculator, 512, calls=2)
+    example = make_example(text_encoder, "Anna has 12 pens . Bob has 18 pens . Carl has 7 .", "How many ?", [["13"]])
 
     def made(a: int, b: int) -> set[int]:
         return {a - b, b - a, math.gcd(a, b)}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from anzan.arithmetic.numbers import find_numbers
+from anzan.arithmetic import find_numbers
 from anzan.tasks.drop_rows import read_drop_rows
 
 DATA = Path(__file__).parents[3] / "shared" / "data"

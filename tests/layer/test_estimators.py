@@ -13,6 +13,7 @@ from scipy.special import log_softmax
 from scipy.stats import chisquare, ks_2samp, norm
 from torch import Tensor
 from torch.autograd import grad, gradcheck
+from unbiased import CONFIDENCE, DRAWS, generator
 
 from anzan.layer import (
     Choice,
@@ -20,7 +21,6 @@ from anzan.layer import (
     GumbelRao,
     ReinMax,
     RelaxedGumbelSoftmax,
-    Schedule,
     Sparsemax,
     StraightThrough,
     TopKSoftmax,
@@ -28,7 +28,6 @@ from anzan.layer import (
     gumbel_rao,
     reinmax,
     relaxed_gumbel_softmax,
-    set_progress,
     sparsemax,
     straight_through,
     top_k_softmax,
@@ -47,13 +46,7 @@ ALL = list(TWINS)
 NOISY = [relaxed_gumbel_softmax, straight_through, gumbel_rao]  # these take a noise scale
 RANDOM = [*NOISY, decoupled_straight_through, reinmax]
 HARD = [straight_through, decoupled_straight_through, gumbel_rao, reinmax]
-DRAWS = 40_000
-CONFIDENCE = 1e-6  # a correct sampler fails a test as seldom as that
 SCORES = torch.tensor([1.0, -0.5, 0.0, 2.0, -3.0], dtype=torch.float64)
-
-
-def generator(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def seeded(estimate: Callable[..., Choice], seed: int = 0) -> dict[str, torch.Generator]:
@@ -195,7 +188,7 @@ def test_gumbel_rao_has_the_mean_of_straight_through_and_less_variance() -> None
 
 @pytest.mark.parametrize("chosen", [0, 4])
 @pytest.mark.parametrize("noise_scale", [0.5, 2.0])
-def test_gumbel_rao_averages_over_the_noise_behind_the_choice(chosen: int, noise_scale: float) -> None:
+def test_gumbel_rao_averages_over_the_noise_that_gives_the_choice(chosen: int, noise_scale: float) -> None:
     """Against rejection: relaxed weights from fresh noise, kept where that noise leads to the same choice."""
     scores = SCORES[:, None].expand(-1, 400_000).T
     ours = gumbel_rao(scores, temperature=0.8, noise_scale=noise_scale, samples=1, generator=generator())
@@ -401,41 +394,3 @@ def test_half_precision_scores_are_decided_in_float32(estimate, dtype: torch.dty
     full = estimate(half.detach().float(), **seeded(estimate))
     assert torch.equal(choice.weights, full.weights) and choice.weights.dtype == torch.float32
     assert grad(choice.weights.square().sum(), half)[0].dtype == dtype
-
-
-# -- schedules -------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize(("shape", "middle"), [("linear", 2.5), ("exponential", 2.0), ("cosine", 2.5)])
-def test_schedules(shape, middle: float) -> None:
-    schedule = Schedule(4.0, 1.0, shape)
-    assert [schedule(p) for p in (-1.0, 0.0, 1.0, 2.0)] == pytest.approx([4.0, 4.0, 1.0, 1.0])
-    assert schedule(0.5) == pytest.approx(middle)
-    values = [schedule(i / 10) for i in range(11)]
-    assert values == sorted(values, reverse=True)
-
-
-def test_cosine_is_slow_at_both_ends() -> None:
-    schedule = Schedule(0.0, 1.0, "cosine")
-    assert schedule(0.1) == pytest.approx((1 - math.cos(math.pi * 0.1)) / 2) and schedule(0.1) < 0.1
-
-
-def test_bad_schedules() -> None:
-    with pytest.raises(ValueError, match=r"^shape: 'square' is unknown"):
-        Schedule(1.0, 2.0, "square")  # pyright: ignore[reportArgumentType]
-    with pytest.raises(ValueError, match=r"^start, end: numbers above 0 needed"):
-        Schedule(1.0, 0.0, "exponential")
-
-
-def test_set_progress_reaches_every_estimator() -> None:
-    network = torch.nn.ModuleDict(
-        {
-            "a": StraightThrough(Schedule(4.0, 1.0), noise_scale=Schedule(2.0, 0.0)),
-            "b": torch.nn.Sequential(Sparsemax()),
-        }
-    )
-    hard: StraightThrough = network["a"]  # pyright: ignore[reportAssignmentType]
-    assert hard.now() == {"temperature": 4.0, "noise_scale": 2.0}
-    set_progress(network, 0.5)
-    assert hard.now() == {"temperature": 2.5, "noise_scale": 1.0}
-    scores = torch.randn(3, 5, generator=generator())
-    at_half = straight_through(scores, temperature=2.5, noise_scale=1.0, generator=generator(1))
-    assert torch.equal(hard(scores, generator=generator(1)).weights, at_half.weights)

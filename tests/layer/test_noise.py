@@ -94,7 +94,7 @@ def test_streams_and_branches_differ() -> None:
     first, second = layer(scores, generator=noise).index, layer(scores, generator=noise).index
     assert 0.02 < (first == second).float().mean() < 0.25
     example, branch = torch.tensor([0, 0, 1, 0]), torch.tensor([0, 1, 0, 0])
-    drawn = noise.behind(example, branch).uniform(4)
+    drawn = noise.branch(example, branch).uniform(4)
     assert (drawn[0] == drawn[3]).all() and len({row[0].item() for row in drawn}) == 3
     kept = DropoutResidual(0.5)(torch.zeros(500, 2), torch.ones(500, 2), ExampleNoise(keys))[:, 0]
     assert 0.4 < kept.mean() < 0.6

@@ -13,7 +13,7 @@ def slow(a: int) -> list[int]:
     if a == 3:
         raise ValueError("three")
     if a == 4:
-        time.sleep(60)
+        time.sleep(1000)
     if a == 5:
         os._exit(1)
     if a == 6:
@@ -32,7 +32,7 @@ def test_exceptions_timeouts_and_deaths_are_undefined_results() -> None:
     try:
         start = time.monotonic()
         results = f.results([(a,) for a in range(9)])
-        assert time.monotonic() - start < 30
+        assert time.monotonic() - start < 500
         assert [r and r[0] for r in results] == [0, 1, 2, None, None, None, None, 7, 8]
         assert f.failures == 4 and f.calls == 9
         assert os.getpid() not in {r[1] for r in results if r}

@@ -65,7 +65,7 @@ def test_padding_is_checked(ids: list) -> None:
 
 
 def test_valid_is_checked() -> None:
-    with pytest.raises(ValueError, match=r"^valid: shape \(1, 2\) needed to go with ids, got \(1, 3\)$"):
+    with pytest.raises(ValueError, match=r"^valid: shape \(1, 2\) needed to match ids, got \(1, 3\)$"):
         ResultTable(torch.zeros(1, 2, 3, dtype=torch.long), torch.ones(1, 3))
 
 

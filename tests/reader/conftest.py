@@ -2,6 +2,7 @@
 architecture (three), and ModernBERT (none)."""
 
 import os
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,11 @@ from readers import VOCABULARY, MakeReader
 from transformers import AutoConfig, BertConfig, BertModel, BertTokenizer, ModernBertConfig, PreTrainedTokenizerFast
 
 from anzan.reader.config import CalculatorReaderConfig
-from anzan.reader.encode import Features
+from anzan.reader.encode import TextEncoder
 from anzan.reader.encoders import TINY, locate_encoder
 from anzan.reader.network import CalculatorReader
-from anzan.reader.reader import features_for
-from anzan.reader.tokenizer import load_tokenizer
+from anzan.reader.settings import ReaderSettings
+from anzan.reader.tokenizer import load_tokenizer, model_ids
 
 
 @pytest.fixture(scope="session")
@@ -53,15 +54,20 @@ def tiny_tokenizer() -> PreTrainedTokenizerFast:
 
 @pytest.fixture(scope="session", params=["bert", "tiny", "modern"])
 def make_reader(request: pytest.FixtureRequest) -> MakeReader:
-    """Builds a model with random weights and the features that go with it; options go to its configuration."""
+    """Builds a model with random weights and its text encoder.
 
-    def make(**options: Any) -> tuple[CalculatorReader, Features]:
+    Fields of `ReaderSettings` are settings, such as ``mask={"arguments": "random"}``; other keywords go to
+    `CalculatorReaderConfig`.
+    """
+    names = {f.name for f in fields(ReaderSettings)}
+
+    def make(**options: Any) -> tuple[CalculatorReader, TextEncoder]:
+        options["settings"] = {name: options.pop(name) for name in names & options.keys()}
+        tokenizer = request.getfixturevalue("bert_tokenizer" if request.param == "bert" else "tiny_tokenizer")
         torch.manual_seed(0)
         if request.param == "bert":
-            model = CalculatorReader.from_encoder(str(request.getfixturevalue("bert")), **options)
-            tokenizer = request.getfixturevalue("bert_tokenizer")
+            model = CalculatorReader.from_encoder(str(request.getfixturevalue("bert")), tokenizer, **options)
         else:
-            tokenizer = request.getfixturevalue("tiny_tokenizer")
             small: Any = {
                 "hidden_size": 32,
                 "num_hidden_layers": 2,
@@ -76,12 +82,11 @@ def make_reader(request: pytest.FixtureRequest) -> MakeReader:
                 every = ["full_attention"] * 2
                 vocabulary = {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id}
                 encoder = ModernBertConfig(layer_types=every, **vocabulary, **small)
-            model = CalculatorReader(
-                CalculatorReaderConfig(encoder=encoder.to_diff_dict() | {"model_type": encoder.model_type}, **options)
-            )
+            config = encoder.to_diff_dict() | {"model_type": encoder.model_type}
+            model = CalculatorReader(CalculatorReaderConfig(encoder=config, **model_ids(tokenizer), **options))
         for head in (*model.scorers, model.spans):
             for parameter in head.parameters():
                 torch.nn.init.normal_(parameter, std=0.3)
-        return model.eval(), features_for(model, tokenizer)
+        return model.eval(), TextEncoder.for_config(model.config, tokenizer)
 
     return make

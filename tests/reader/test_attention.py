@@ -10,6 +10,7 @@ from torch import nn
 
 from anzan.reader.attention import bfloat16_attention, computes_in_bfloat16, use_bfloat16_attention
 from anzan.reader.batch import collate_examples
+from anzan.reader.labels import make_example
 
 TEXTS = [
     ("Anna has 7 pens. Carl has 54 pens. Zoë has 1,120 pens.", "Who has more: Anna or Carl?", [["Carl"]]),
@@ -43,27 +44,28 @@ def test_the_formula_and_its_gradients() -> None:
 
 @pytest.mark.parametrize("objective", ["straight-through", "unordered-set"])
 def test_a_training_step_and_a_measurement(make_reader: MakeReader, objective: str) -> None:
-    model, features = make_reader(objective=objective, noise_scale=0.0)
-    batch = collate_examples([features.example(*text) for text in TEXTS], features.pad)
+    options = {"noise_scale": 0.0} if objective == "straight-through" else {}
+    model, text_encoder = make_reader(choice={"objective": objective, "options": options})
+    batch = collate_examples([make_example(text_encoder, *text) for text in TEXTS], text_encoder.pad)
     model.train()
 
     def gradient(seed: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
         torch.manual_seed(seed)
-        loss = model(**batch).loss
+        loss = model(batch).loss
         model.zero_grad()
         loss.backward()
         return loss.detach(), model.spans.weight.grad.clone()
 
     loss, exact = gradient()
-    text = {k: batch[k] for k in ("input_ids", "attention_mask", "token_type_ids")}
-    embedded = model.encoder.get_input_embeddings()(text["input_ids"])
-    measured = model.encode(embedded, text["attention_mask"], text["token_type_ids"])
+    text = batch.text
+    embedded = model.encoder.get_input_embeddings()(text.ids)
+    measured = model.encode(embedded, text.attention, text.types)
     use_bfloat16_attention(model.encoder)
     with torch.autocast("cpu", torch.bfloat16):
         close, gradients = gradient()
     assert float(close) == pytest.approx(float(loss), rel=0.05) and relative(gradients, exact) < 0.2
     # Without autocast, as all measuring is done, nothing has changed.
-    torch.testing.assert_close(model.encode(embedded, text["attention_mask"], text["token_type_ids"]), measured)
+    torch.testing.assert_close(model.encode(embedded, text.attention, text.types), measured)
 
 
 @pytest.mark.skipif(

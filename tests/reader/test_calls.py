@@ -7,19 +7,20 @@ from typing import Any
 
 import pytest
 import torch
-from readers import MakeReader
+from readers import MakeReader, blank, examples_of, in_training, unmasked, with_chain
 from torch import Tensor
 from torch.autograd import grad
 
 from anzan.arithmetic.calculator import Calculator
-from anzan.evaluation.interventions import blanked
+from anzan.errors import AnzanError
 from anzan.layer import argument_loss
-from anzan.reader.batch import collate_examples, collate_texts
-from anzan.reader.config import CalculatorReaderConfig
-from anzan.reader.encode import Example, Features
-from anzan.reader.network import CalculatorReader
+from anzan.reader.batch import Batch, collate_examples, collate_texts
+from anzan.reader.encode import TextEncoder
+from anzan.reader.labels import Example, make_example, next_example
+from anzan.reader.network import CalculatorReader, SpanLogits
 from anzan.reader.reader import Reader
 from anzan.reader.sequence import Row, Text
+from anzan.reader.views import View
 
 PROBLEMS = [
     ("Anna has 7 pens. Carl gave 5 to Anna. Anna gave 2 to Zoë.", "How many has Anna?", "10"),
@@ -31,11 +32,12 @@ PROBLEMS = [
         "15",
     ),  # 9 + 6, and then 3 + 6 + 6 does not count
 ]
-TEXT = ("input_ids", "attention_mask", "token_type_ids")
+EXACT = {"calls": 2, "choice": {"objective": "exact-marginal"}}
+TWO = {"calls": 2, "choice": {"objective": "unordered-set"}}
 
 
-def examples_of(features: Features) -> list[Example]:
-    return [features.example(passage, question, [[answer]]) for passage, question, answer in PROBLEMS]
+def batch_of(text_encoder: TextEncoder, examples: list[Example]) -> Batch:
+    return with_chain(collate_examples(examples, text_encoder.pad), text_encoder, examples)
 
 
 def results(operations: str, a: Fraction, b: Fraction) -> list[Fraction]:
@@ -57,17 +59,17 @@ def test_partners_are_all_numbers_that_make_the_wanted_one(operations: str) -> N
 
 
 def test_the_second_call_sees_the_first_one_s_results_as_numbers(make_reader: MakeReader) -> None:
-    _, features = make_reader(calls=2, objective="exact-marginal")
-    text = features.text("Anna has 7 pens. Carl has 1,025.", "Who has 3?")
-    row = features.result(text, (0, 1))
+    _, text_encoder = make_reader(**EXACT)
+    text = text_encoder.text("Anna has 7 pens. Carl has 1,025.", "Who has 3?")
+    row = text_encoder.result(text, (0, 1))
     assert row is not None
-    longer = features.extended(text, (0, 1), row)
+    longer = text_encoder.extended(text, (0, 1), row)
     assert longer.ids == text.ids + row.ids
     new = [(m.value, m.text, m.where) for m in longer.mentions[3:]]
     assert new == [(Fraction(v), t, "step") for v, t in ((1032, "1032"), (-1018, "- 1018"), (1018, "1018"))]
-    printed = features.calculator(Fraction(7), Fraction(1025)).text
+    printed = text_encoder.calculator(Fraction(7), Fraction(1025)).text
     assert [printed[m.start : m.end] for m in longer.mentions[3:]] == [t for _, t, _ in new]
-    words = features.tokenizer.convert_ids_to_tokens
+    words = text_encoder.tokenizer.convert_ids_to_tokens
     spelled = ["".join(words(longer.ids[m.span[0] : m.span[1] + 1])).replace("##", "") for m in longer.mentions[3:]]  # pyright: ignore
     assert spelled == ["1032", "-1018", "1018"]
     assert longer.candidates == [(i, r) for i in range(3) for r in (3, 4, 5)]
@@ -75,9 +77,9 @@ def test_the_second_call_sees_the_first_one_s_results_as_numbers(make_reader: Ma
 
 @pytest.mark.parametrize("operations", ["+-", "+-*/"])
 def test_acceptable_pairs_are_those_of_an_exhaustive_search(make_reader: MakeReader, operations: str) -> None:
-    _, features = make_reader(calls=2, objective="exact-marginal", operations=list(operations))
+    _, text_encoder = make_reader(**EXACT, operations=list(operations))
     for passage, question, answer in PROBLEMS:
-        example = features.example(passage, question, [[answer]])
+        example = make_example(text_encoder, passage, question, [[answer]])
         numbers = [m.value for m in example.text.mentions]
         wanted = {Fraction(answer)} if answer.isdigit() else set()
         pairs = list(combinations(range(len(numbers)), 2))
@@ -86,7 +88,7 @@ def test_acceptable_pairs_are_those_of_an_exhaustive_search(make_reader: MakeRea
         later = [bool(wanted & {v for x in numbers for r in made for v in results(operations, x, r)}) for made in own]
         assert example.acceptable == (at_once if any(at_once) else later)  # the shortest calculation
         for k, made in enumerate(own):
-            after = features.next_example(example, k)
+            after = next_example(text_encoder, example, k)
             second = [(x, r) for x in numbers for r in made]
             right = [bool(wanted & set(results(operations, x, r))) for x, r in second]
             assert after.acceptable == [ok and not at_once[k] for ok in right]
@@ -96,30 +98,30 @@ def test_acceptable_pairs_are_those_of_an_exhaustive_search(make_reader: MakeRea
 def slow_read(model: CalculatorReader, text: Text, row: Row, spans: list[tuple[int, int]]) -> Tensor:
     """-log of the probability of all spans, with no padding and no batch."""
     batch = collate_texts([text], 0)
-    start, end = model.read_rows(torch.tensor([row.ids]), **{k: batch[k] for k in (*TEXT, "span_mask")})
+    start, end = model.read(unmasked(batch, torch.tensor([row.ids])))
     start, end = start[0].log_softmax(0), end[0].log_softmax(0)
     return -torch.logsumexp(torch.stack([start[a] + end[b] for a, b in spans]), 0) if spans else torch.tensor(20.0)
 
 
 def slow_scores(model: CalculatorReader, text: Text, call: int) -> Tensor:
     batch = collate_texts([text], 0)
-    return model.score(**{k: batch[k] for k in (*TEXT, "number_tokens", "candidates")}, call=call)[0]
+    return model.score(batch, unmasked(batch), call)[0]
 
 
 def test_the_loss_is_that_of_both_calls_enumerated(make_reader: MakeReader) -> None:
     """-log of the sum over all pairs and all second pairs of p(first) p(second | first) p(answer | both)."""
-    model, features = make_reader(calls=2, objective="exact-marginal", argument_loss="none")
-    examples = examples_of(features)
+    model, text_encoder = make_reader(**EXACT, supervision={"argument_loss": "none"})
+    examples = examples_of(text_encoder, PROBLEMS)
     totals = []
     for e, (_, _, answer) in zip(examples, PROBLEMS, strict=True):
         first, terms = slow_scores(model, e.text, 0).log_softmax(0), []
         for a, pair in enumerate(e.text.candidates):
             row = e.rows[a]
             assert row is not None
-            longer = features.extended(e.text, pair, row)
+            longer = text_encoder.extended(e.text, pair, row)
             second = slow_scores(model, longer, 1).log_softmax(0)
             for b, again in enumerate(longer.candidates):
-                last = features.result(longer, again)
+                last = text_encoder.result(longer, again)
                 assert last is not None
                 spans = list(e.text_spans)
                 for each, base in ((row, len(e.text.ids)), (last, len(longer.ids))):
@@ -128,8 +130,7 @@ def test_the_loss_is_that_of_both_calls_enumerated(make_reader: MakeReader) -> N
         totals.append(-torch.logsumexp(torch.stack(terms), 0))
     del totals[2]  # it has no answer anywhere
     expected = torch.stack(totals).mean()
-    model.training = True  # the objective's, not the encoder's dropout
-    out = model(**collate_examples(examples, 0), examples=examples)
+    out = in_training(model)(batch_of(text_encoder, examples))
     assert out.loss.item() == pytest.approx(expected.item(), rel=1e-4)
     heads: Any = [model.spans, *model.scorers]
     wanted = [head.weight if head is model.spans else head.inner.weight for head in heads]
@@ -141,16 +142,14 @@ def test_the_loss_is_that_of_both_calls_enumerated(make_reader: MakeReader) -> N
 @pytest.mark.parametrize("kind", ["bce", "marginal"])
 def test_both_calls_have_their_argument_loss(make_reader: MakeReader, kind: Any) -> None:
     """That of the second is over the pairs that the first one's samples lead to; all of them are read here."""
-    model, features = make_reader(calls=2, objective="exact-marginal", argument_loss=kind, argument_weight=0.7)
-    examples = examples_of(features)
-    model.training = True
-    batch = collate_examples(examples, 0)
-    out = model(**batch, examples=examples)
+    model, text_encoder = make_reader(**EXACT, supervision={"argument_loss": kind})
+    examples = examples_of(text_encoder, PROBLEMS)
+    out = in_training(model)(batch_of(text_encoder, examples))
     first = [slow_scores(model, e.text, 0) for e in examples]
     later = [
         (slow_scores(model, after.text, 1), after.acceptable)
         for e in examples
-        for after in (features.next_example(e, a) for a in range(len(e.rows)))
+        for after in (next_example(text_encoder, e, a) for a in range(len(e.rows)))
     ]
     losses = []
     for scored in ([(s, e.acceptable) for s, e in zip(first, examples, strict=True)], later):
@@ -162,31 +161,33 @@ def test_both_calls_have_their_argument_loss(make_reader: MakeReader, kind: Any)
             if any(good)
         ]
         losses.append(torch.stack(one_by_one).mean())
-    torch.testing.assert_close(out.loss, out.span_loss + 0.7 * sum(losses), atol=1e-4, rtol=1e-4)
-    torch.testing.assert_close(out.argument_loss, losses[0].detach(), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(out.loss, out.parts["span"].mean() + sum(losses), atol=1e-4, rtol=1e-4)
+    for call, loss in enumerate(losses):
+        torch.testing.assert_close(out.parts[f"argument_{call}"].mean(), loss, atol=1e-4, rtol=1e-4)
 
 
 def mark(model: CalculatorReader, first: int, last: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the model mark these tokens for the answer."""
 
-    def read_rows(result_ids: Tensor, input_ids: Tensor, **_: Any) -> tuple[Tensor, Tensor]:
-        logits = torch.full((2, len(input_ids), input_ids.shape[1] + result_ids.shape[1]), -9.0)
+    def read(view: View) -> SpanLogits:
+        assert view.row is not None
+        logits = torch.full((2, len(view.ids), view.ids.shape[1] + view.row.shape[1]), -9.0)
         logits[0, :, first] = logits[1, :, last] = 9
-        return logits[0], logits[1]
+        return SpanLogits(logits[0], logits[1])
 
-    monkeypatch.setattr(model, "read_rows", read_rows)
+    monkeypatch.setattr(model, "read", read)
 
 
-def test_answers_tell_both_steps(make_reader: MakeReader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    model, features = make_reader(calls=2, objective="unordered-set")
-    reader = Reader(model, features)
-    mark(model, 1, 1, monkeypatch)  # a word of the question: it may hang on all that was printed
+def test_answers_have_both_steps(make_reader: MakeReader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, text_encoder = make_reader(**TWO)
+    reader = Reader(model, text_encoder.tokenizer)
+    mark(model, 1, 1, monkeypatch)  # a word of the question: it may depend on all that was printed
     for passage, question, _ in PROBLEMS:
-        text = features.text(passage, question)
+        text = text_encoder.text(passage, question)
         best = text.candidates[int(slow_scores(model, text, 0).argmax())]
-        row = features.result(text, best)
+        row = text_encoder.result(text, best)
         assert row is not None
-        longer = features.extended(text, best, row)
+        longer = text_encoder.extended(text, best, row)
         again = longer.candidates[int(slow_scores(model, longer, 1).argmax())]
         answer = reader.ask(passage, question)
         first, second = answer.steps
@@ -202,23 +203,21 @@ def test_answers_tell_both_steps(make_reader: MakeReader, tmp_path: Path, monkey
     reader.save(tmp_path / "model")
     texts = [(p, q) for p, q, _ in PROBLEMS]
     assert list(Reader.load(tmp_path / "model").ask_many(texts)) == list(reader.ask_many(texts))
-    assert [t.seen for t in reader.trace_many(texts, override=blanked().override)] == [
-        features.text(*t).ids for t in texts
-    ]
+    assert [t.seen for t in reader.trace_many(texts, override=blank)] == [text_encoder.text(*t).ids for t in texts]
 
 
 def test_the_probabilities_of_pairs_at_either_call(make_reader: MakeReader) -> None:
-    model, features = make_reader(calls=2, objective="unordered-set", operations=["/"])
-    reader = Reader(model, features)
+    model, text_encoder = make_reader(**TWO, operations=["/"])
+    reader = Reader(model, text_encoder.tokenizer)
     [called] = reader.call_many([("Anna has 7 pens. Carl gave 0 to Anna. Zoë has 3.", "How many has Anna?")])
     text = called.uncalled
     first, second = reader.pair_probabilities(called)
     for found, call, seen in (
         (first, 0, text),
-        (second, 1, features.extended(text, called.calls[0].pair, called.calls[0].row)),
+        (second, 1, text_encoder.extended(text, called.calls[0].pair, called.calls[0].row)),
     ):
         scores = slow_scores(model, seen, call)
-        defined = torch.tensor([features.result(seen, pair) is not None for pair in seen.candidates])
+        defined = torch.tensor([text_encoder.result(seen, pair) is not None for pair in seen.candidates])
         torch.testing.assert_close(torch.tensor(found), scores.masked_fill(~defined, -torch.inf).softmax(0))
         assert seen.candidates[found.index(max(found))] == called.calls[call].pair
 
@@ -226,8 +225,8 @@ def test_the_probabilities_of_pairs_at_either_call(make_reader: MakeReader) -> N
 def test_an_answer_that_the_first_call_printed_needs_no_second(
     make_reader: MakeReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model, features = make_reader(calls=2, objective="unordered-set")
-    reader = Reader(model, features)
+    model, text_encoder = make_reader(**TWO)
+    reader = Reader(model, text_encoder.tokenizer)
     passage, question, _ = PROBLEMS[0]
     [trace] = reader.trace_many([(passage, question)])
     [call] = trace.text.calls
@@ -240,17 +239,17 @@ def test_an_answer_that_the_first_call_printed_needs_no_second(
 
 
 def test_a_text_with_one_number_is_read_without_a_call(make_reader: MakeReader) -> None:
-    model, features = make_reader(calls=2, objective="unordered-set")
+    model, text_encoder = make_reader(**TWO)
     texts = [("Anna has 7 pens.", "Who has any?"), (PROBLEMS[0][0], PROBLEMS[0][1])]
-    traces = Reader(model, features).trace_many(texts)
+    traces = Reader(model, text_encoder.tokenizer).trace_many(texts)
     assert [(len(t.text.calls), t.pair is None) for t in traces] == [(0, True), (1, False)]
 
 
 def test_digits_that_went_into_either_call_are_seen_in_the_last_results_alone(make_reader: MakeReader) -> None:
     """Other numbers that are chosen alike and give the same last row: the reader sees the same."""
-    model, features = make_reader(calls=2, objective="unordered-set", hide_arguments=True, blind_choice=True)
-    reader = Reader(model, features)
-    shown = features.row(features.calculator(Fraction(12), Fraction(34)))
+    model, text_encoder = make_reader(**TWO, mask={"arguments": "random", "choosing": True})
+    reader = Reader(model, text_encoder.tokenizer)
+    shown = text_encoder.row(text_encoder.calculator(Fraction(12), Fraction(34)))
     traces = list(
         reader.trace_many(
             [(f"Anna has {a} pens. Carl gave {b} to Anna.", "How many?") for a, b in ((52, 34), (61, 27), (75, 14))],
@@ -268,22 +267,22 @@ def test_digits_that_went_into_either_call_are_seen_in_the_last_results_alone(ma
             left |= {call.start + i for i in digits}
     seen = [[token for i, token in enumerate(t.seen) if i not in left] for t in traces]
     assert seen[0] == seen[1] == seen[2]
-    assert not any(t.hidden[i] for t in traces for i in left)
-
-
-def test_a_chain_needs_an_objective_over_several_candidates() -> None:
-    for options in ({"calls": 2}, {"calls": 0}):
-        with pytest.raises(ValueError, match=r"^calls: 1, or more with an objective such as unordered-set, got \d"):
-            CalculatorReaderConfig(**options)
+    assert not any(t.masked[i] for t in traces for i in left)
 
 
 def test_a_text_without_a_pair_beside_one_with_many(make_reader: MakeReader) -> None:
-    model, features = make_reader(calls=2, objective="unordered-set")
-    without = features.example("Anna is here.", "Who is here: Anna or Carl?", [["Anna"]])
+    model, text_encoder = make_reader(**TWO)
+    without = make_example(text_encoder, "Anna is here.", "Who is here: Anna or Carl?", [["Anna"]])
     passage, question, answer = PROBLEMS[0]
-    many = features.example(passage, question, [[answer]])
-    assert without.rows == [] and features.next_example(without, 2).rows == []
-    assert features.next_example(many, len(many.rows)).rows == [None] * len(many.rows)
-    batch = collate_examples([without, many], features.pad)
-    out = model.train()(**batch, examples=[without, many])  # a candidate of the other's is all there is to choose
+    many = make_example(text_encoder, passage, question, [[answer]])
+    assert without.rows == [] and next_example(text_encoder, without, 2).rows == []
+    assert next_example(text_encoder, many, len(many.rows)).rows == [None] * len(many.rows)
+    out = model.train()(batch_of(text_encoder, [without, many]))  # a candidate of the other's is all there is to choose
     assert out.loss is not None and torch.isfinite(out.loss)
+
+
+def test_a_batch_without_its_chain_is_refused(make_reader: MakeReader) -> None:
+    model, text_encoder = make_reader(**TWO)
+    batch = collate_examples(examples_of(text_encoder, PROBLEMS), text_encoder.pad)
+    with pytest.raises(AnzanError, match=r"^batch\.chain: needed for a reader with several calls"):
+        model(batch)

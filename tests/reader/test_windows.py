@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from anzan.evaluation import saliency
 from anzan.reader.batch import collate_examples, collate_texts
+from anzan.reader.labels import make_example
 from anzan.reader.network import CalculatorReader
 from anzan.reader.reader import Reader
 from anzan.reader.windows import Window, encode_in_windows, windows
@@ -24,13 +26,13 @@ QUESTION = "Who has more pens: Anna or Carl?"
 
 
 def depth(w: Window, token: int, body: int) -> float:
-    """How far a token stands from the edges of a window, those of the text aside."""
+    """How far a token is from the edges of a window, those of the text aside."""
     left = token - w.start if w.start else math.inf
     return min(left, w.end - 1 - token if w.end < body else math.inf)
 
 
 @given(body=st.integers(1, 400), width=st.integers(1, 80))
-def test_every_token_counts_where_it_stands_deepest(body: int, width: int) -> None:
+def test_every_token_counts_where_it_is_deepest(body: int, width: int) -> None:
     cuts = windows(body, width)
     assert [t for w in cuts for t in range(w.first, w.last)] == list(range(body))
     for w in cuts:
@@ -65,27 +67,28 @@ def slow(model: CalculatorReader, ids: Sequence[int], types: Sequence[int]) -> T
 
 
 def test_long_and_short_texts_together(make_reader: MakeReader) -> None:
-    model, features = make_reader()
-    texts = [features.text(p, QUESTION) for p in (LONG, SHORT, FILLER + SHORT)]
-    row = features.row(features.calculator(7, 5))
+    model, text_encoder = make_reader()
+    texts = [text_encoder.text(p, QUESTION) for p in (LONG, SHORT, FILLER + SHORT)]
+    row = text_encoder.row(text_encoder.calculator(7, 5))
     assert row is not None and len(texts[0].ids) > 1200
-    texts[2] = features.extended(texts[2], (0, 1), row)  # results behind a long text
-    batch = collate_texts(texts, features.pad)
-    embedded = model.encoder.get_input_embeddings()(batch["input_ids"])
+    texts[2] = text_encoder.extended(texts[2], (0, 1), row)  # results after a long text
+    batch = collate_texts(texts, text_encoder.pad)
+    embedded = model.encoder.get_input_embeddings()(batch.text.ids)
     for together in (1, 64):
-        got = encode_in_windows(
-            model._encode, embedded, batch["attention_mask"], batch["token_type_ids"], 512, together
-        )
+        got = encode_in_windows(model._encode, embedded, batch.text.attention, batch.text.types, 512, together)
         for b, text in enumerate(texts):
             torch.testing.assert_close(got[b, : len(text.ids)], slow(model, text.ids, text.types), atol=1e-4, rtol=1e-4)
             assert not got[b, len(text.ids) :].any()
 
 
-@pytest.mark.parametrize("options", [{}, {"objective": "unordered-set", "hide_arguments": True, "blind_choice": True}])
-def test_a_long_text_is_asked_and_learnt_from(make_reader: MakeReader, options: dict) -> None:
-    model, features = make_reader(**options)
-    reader = Reader(model, features)
-    text = features.text(LONG, QUESTION)
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"choice": {"objective": "unordered-set"}, "mask": {"arguments": "random", "choosing": True}}],
+)
+def test_a_long_text_is_asked_and_learnt_from(make_reader: MakeReader, settings: dict[str, Any]) -> None:
+    model, text_encoder = make_reader(**settings)
+    reader = Reader(model, text_encoder.tokenizer)
+    text = text_encoder.text(LONG, QUESTION)
     assert [m.text for m in text.mentions] == ["5,903,204", "12", "81"]
     alone = [reader.ask(p, QUESTION) for p in (LONG, SHORT)]
     assert all(len(a.steps) == 1 for a in alone)
@@ -94,9 +97,9 @@ def test_a_long_text_is_asked_and_learnt_from(make_reader: MakeReader, options: 
     answer, tokens = saliency(reader, LONG, QUESTION)
     assert answer == alone[0] and sum(t.norm > 0 for t in tokens) > len(text.ids) // 2
 
-    examples = [features.example(p, QUESTION, [["Carl"]]) for p in (LONG, SHORT)]
+    examples = [make_example(text_encoder, p, QUESTION, [["Carl"]]) for p in (LONG, SHORT)]
     model.train()
-    loss = model(**collate_examples(examples, features.pad)).loss
+    loss = model(collate_examples(examples, text_encoder.pad)).loss
     loss.backward()
     assert loss.isfinite() and all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())
     assert model.scorers[0].inner.weight.grad.any()

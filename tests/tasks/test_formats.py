@@ -40,8 +40,8 @@ def file(tmp_path: Path) -> Path:
         (DROP, "drop"),
         (b"\xef\xbb\xbf\n" + json.dumps({'a "p"': ENTRY}, indent=2).encode(), "drop"),
         (json.dumps({"p_1": dict(reversed(ENTRY.items()))}).encode(), "drop"),
-        (gzip.compress(DROP), "drop"),
-        (gzip.compress(JSONL), "mine"),
+        (gzip.compress(DROP, mtime=0), "drop"),
+        (gzip.compress(JSONL, mtime=0), "mine"),
     ],
 )
 def test_content_tells_the_format(file: Path, content: bytes, id: str) -> None:
@@ -55,15 +55,15 @@ def test_content_tells_the_format(file: Path, content: bytes, id: str) -> None:
     [
         (b"", ": the file is empty; "),
         (b" \n", ": the file is empty; "),
-        (gzip.compress(b""), ": the file is empty; "),
+        (gzip.compress(b"", mtime=0), ": the file is empty; "),
         (b"Hello, world.\n", ": unknown format; give JSONL"),
         (b"id,text\n1,x\n", ": unknown format; "),
         (json.dumps([LINE]).encode(), ": unknown format; "),
         (bytes(range(256)) * 4, ": unknown format; "),
         ("{}".encode("utf-16"), ": unknown format; "),
-        (gzip.compress(SVAMP), ": only JSON may be gzipped; "),
-        (gzip.compress(JSONL)[:-9], ": the gzip file is damaged or cut off; "),
-        (gzip.compress(DROP)[:12], ": the gzip file is damaged or cut off; "),
+        (gzip.compress(SVAMP, mtime=0), ": only JSON may be gzipped; "),
+        (gzip.compress(JSONL, mtime=0)[:-9], ": the gzip file is damaged or cut off; "),
+        (gzip.compress(DROP, mtime=0)[:12], ": the gzip file is damaged or cut off; "),
         (b"\x1f\x8bnot gzip", ": the gzip file is damaged or cut off; "),
         # The formats' own errors come through.
         (JSONL[:-1], ", line 1, JSON: "),

@@ -78,6 +78,7 @@ def test_no_transfers_are_refused_where_there_should_be_some() -> None:
     assert len(draw(PossessionData(transfers=0, transfer=[False], train_size=3), "train")) == 3
 
 
+@pytest.mark.usefixtures("no_report")
 def test_a_run_can_begin_with_wide_problems(
     tmp_path: Path, small_run: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

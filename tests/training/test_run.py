@@ -21,6 +21,8 @@ from anzan.training.pause import Control, SliceOver
 from anzan.training.restarts import DeadEnd, GiveUp, dead_ends, give_up
 from anzan.training.run import train
 
+pytestmark = pytest.mark.usefixtures("no_report")
+
 
 def test_heads_learn_at_their_own_rate(tmp_path: Path, small_run: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("anzan.training.fit.WEIGHT_DECAY", 0.0)

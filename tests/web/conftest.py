@@ -10,5 +10,4 @@ from anzan.training import ModelSettings, new_model
 
 @pytest.fixture(scope="session")
 def reader(random_encoder: Path) -> Reader:
-    model, tokenizer = new_model(ModelSettings(encoder=str(random_encoder)))
-    return Reader(model, tokenizer)
+    return Reader(*new_model(ModelSettings(encoder=str(random_encoder))))

@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection
 from urllib.parse import urlencode
 
@@ -18,13 +18,12 @@ from anzan.web.limits import Limits
 from anzan.web.server import _protocol, listen
 
 
-@pytest.fixture
-def port(reader: Reader) -> Iterator[int]:
-    """Clients have a second to send a request."""
+@contextmanager
+def served(reader: Reader, seconds: float) -> Iterator[int]:
+    """The port of a server that gives clients so many seconds to send a request."""
     place = listen("127.0.0.1", 0)
-    config = uvicorn.Config(
-        make_app(reader, "m", Limits(request_seconds=1)), http=_protocol(1.0), log_level="error", timeout_keep_alive=5
-    )
+    app = make_app(reader, "m", Limits(request_seconds=seconds))
+    config = uvicorn.Config(app, http=_protocol(seconds), log_level="error", timeout_keep_alive=5)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [place]})
     thread.start()
@@ -33,6 +32,19 @@ def port(reader: Reader) -> Iterator[int]:
     yield place.getsockname()[1]
     server.should_exit = True
     thread.join()
+
+
+@pytest.fixture
+def port(reader: Reader) -> Iterator[int]:
+    with served(reader, 1.0) as port:
+        yield port
+
+
+@pytest.fixture
+def patient(reader: Reader) -> Iterator[int]:
+    """The port of a server whose clients may be slow, as two hundred of them are on a busy machine."""
+    with served(reader, 60.0) as port:
+        yield port
 
 
 def ended_after(client: socket.socket) -> float:
@@ -74,7 +86,7 @@ def test_whoever_is_quick_is_answered_beside_many_that_are_not(port: int) -> Non
         client.close()
 
 
-def test_two_hundred_at_once_are_answered_or_refused(port: int) -> None:
+def test_two_hundred_at_once_are_answered_or_refused(patient: int) -> None:
     """Some with bodies that are too large, some from another site, some with what would be a script."""
     form = {"passage": "Anna has 5 pens. Carl has <script>alert(1)</script> 9.", "question": "Who has more?"}
     good = urlencode(form).encode()
@@ -83,7 +95,7 @@ def test_two_hundred_at_once_are_answered_or_refused(port: int) -> None:
 
     def send(i: int) -> None:
         body, headers = kinds[i % len(kinds)]
-        client = HTTPConnection("127.0.0.1", port, timeout=60)
+        client = HTTPConnection("127.0.0.1", patient, timeout=60)
         try:
             client.request("POST", "/", body, {"Content-Type": "application/x-www-form-urlencoded", **headers})
             response = client.getresponse()
@@ -105,7 +117,7 @@ def test_two_hundred_at_once_are_answered_or_refused(port: int) -> None:
     assert all(status in allowed[kind] for kind, status in statuses)
     assert sum(status == 200 for _, status in statuses) >= 4
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000  # kilobytes; clients included
-    client = HTTPConnection("127.0.0.1", port, timeout=60)
+    client = HTTPConnection("127.0.0.1", patient, timeout=60)
     client.request("GET", "/")
     assert client.getresponse().status == 200
 

@@ -1,0 +1,24 @@
+"""Exact arithmetic without a network: numbers in text, the calculator, functions of your own.
+
+Imports neither torch nor transformers.
+"""
+
+from anzan.arithmetic.calculator import DECIMALS, Calculator, Field, Printed, Value, format_number
+from anzan.arithmetic.functions import allow_imports
+from anzan.arithmetic.numbers import Number, find_numbers, parse_number
+from anzan.arithmetic.scanner import MAX_DIGITS, strip_separators
+
+__all__ = [
+    "DECIMALS",
+    "MAX_DIGITS",
+    "Calculator",
+    "Field",
+    "Number",
+    "Printed",
+    "Value",
+    "allow_imports",
+    "find_numbers",
+    "format_number",
+    "parse_number",
+    "strip_separators",
+]

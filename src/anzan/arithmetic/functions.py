@@ -1,7 +1,7 @@
-"""Operations of your own: functions of two numbers that a setting or a model names as `module:function`.
+"""User-defined operations: functions of two numbers that a setting or a model names as `module:function`.
 
-Importing a module runs its code, and presets and model folders come from others. So a name alone imports nothing:
-`anzan --allow-imports ...`, or `allow_imports()` in Python, says that what is named is trusted.
+Importing a module runs its code, and presets and model folders come from other people. Nothing is imported until the
+user allows it, with `anzan --allow-imports ...` or `allow_imports()` in Python.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ _allowed = False
 
 
 def allow_imports() -> None:
-    """From here on, this process imports the functions that settings and models name."""
+    """Let this process import the functions that settings and models name."""
     global _allowed
     _allowed = True
 
 
-def imported(name: str) -> Callable[[Any, Any], Fraction | None]:
-    """The function that `module:function` names, made exact.
+def import_function(name: str) -> Callable[[Any, Any], Fraction | None]:
+    """The function that `module:function` names, with exact results.
 
-    It is called with two ints or Fractions. What it returns is taken as it is written, 0.1 as a tenth. Where it returns
-    None, or raises, the result is undefined; the first failure is reported as a RuntimeWarning.
+    It is called with two ints or Fractions. A float that it returns counts as written: 0.1 is one tenth. If it returns
+    None or raises, the result is undefined; the first failure is reported as a RuntimeWarning.
 
     Raises:
-        ValueError: imports are not allowed, or there is no such module or function.
+        AnzanError: imports are not allowed, or there is no such module or function.
     """
     if not _allowed:
         raise AnzanError(
-            f"operations: {name} is code to be imported, so it needs your word that you trust it: anzan "
-            "--allow-imports COMMAND, or anzan.arithmetic.functions.allow_imports() in Python"
+            f"operations: {name} is code to import. If you trust it, allow that with anzan --allow-imports COMMAND, or "
+            "anzan.arithmetic.allow_imports() in Python"
         )
     module, _, attribute = name.partition(":")
     try:
@@ -43,7 +43,7 @@ def imported(name: str) -> Callable[[Any, Any], Fraction | None]:
     except (ImportError, AttributeError, ValueError) as error:
         raise AnzanError(f"operations: {name} cannot be imported: {error}") from error
     if not callable(function):
-        raise AnzanError(f"operations: {name} is no function")
+        raise AnzanError(f"operations: {name} is not a function")
     failed = False
 
     def compute(a: Any, b: Any) -> Fraction | None:

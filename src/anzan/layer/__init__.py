@@ -1,6 +1,6 @@
-"""Any Python function as a differentiable layer: scores -> estimator -> lookup of F's result.
+"""Any Python function F as a differentiable layer: scores -> estimator -> lookup of F's result.
 
-An estimator is a differentiable argmax; the layer is argmax followed by lookup. Only torch is imported.
+An estimator is a differentiable argmax; the layer is argmax followed by lookup. Imports torch only.
 """
 
 from anzan.layer._chain import ChainOutput, SymbolicChain
@@ -34,7 +34,7 @@ from anzan.layer._objectives import (
 )
 from anzan.layer._reinmax import reinmax
 from anzan.layer._residual import DropoutResidual
-from anzan.layer._schedules import Schedule, set_progress
+from anzan.layer._schedules import Schedule, Scheduled, ScheduledFloat, set_progress
 from anzan.layer._shortlist import Shortlist, shortlist
 from anzan.layer._sparse import sparsemax, top_k_softmax
 from anzan.layer._supervision import argument_loss, entropy, pseudo_labels
@@ -59,6 +59,8 @@ __all__ = [
     "RelaxedGumbelSoftmax",
     "ResultTable",
     "Schedule",
+    "Scheduled",
+    "ScheduledFloat",
     "Shortlist",
     "Sparsemax",
     "StraightThrough",

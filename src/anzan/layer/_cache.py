@@ -1,4 +1,4 @@
-"""Results by their arguments, the least recently used dropped first."""
+"""A cache of results by their arguments, bounded in bytes; the least recently used result is dropped first."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class ResultCache:
     """Keeps results within a number of bytes.
 
     Args:
-        limit: bound on the memory of arguments and results, as far as it can be seen from outside; 0 keeps nothing.
+        limit: bound on the memory of arguments and results, in bytes as far as Python reports them; 0 keeps nothing.
     """
 
     def __init__(self, limit: int):
@@ -35,7 +35,7 @@ class ResultCache:
     def __setitem__(self, key: Hashable, result: Any) -> None:
         if not self.limit:
             return
-        size = 300 + _bytes(key) + _bytes(result)  # 300 for its place in here
+        size = 300 + _bytes(key) + _bytes(result)  # 300 for the entry itself
         self._kept[key] = result, size
         self.bytes += size
         while self.bytes > self.limit:
@@ -44,7 +44,7 @@ class ResultCache:
 
 
 def cache_key(arguments: Sequence[Hashable]) -> Hashable:
-    """A key that keeps apart what Python calls equal but F may not: 1, 1.0 and True; 0.0 and -0.0."""
+    """A key that separates arguments which are equal in Python but may differ for F: 1, 1.0 and True; 0.0 and -0.0."""
     return (*arguments, *map(_kind, arguments))
 
 

@@ -1,4 +1,4 @@
-"""Several choices, one result: chains of calls, and functions of many arguments."""
+"""Several choices, one result: chains of calls, and functions of several arguments."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from anzan.layer._noise import Source
 from anzan.layer._table import ResultTable
 
 ResultsAt = Callable[[Tensor], ResultTable]
-"""From an index (batch, n, steps) of what each step chose to the results (batch, n, length)."""
+"""From the candidates that each step chose, (batch, n, steps), to the results, (batch, n, length)."""
 
 
 class ChainOutput(NamedTuple):
@@ -28,16 +28,17 @@ class ChainOutput(NamedTuple):
 
 
 class SymbolicChain(nn.Module):
-    """Chooses a candidate at every step and embeds what F returned for all of these choices together.
+    """Chooses a candidate at every step and embeds F's result for all of these choices together.
 
-    R = Σᵢⱼ z¹ᵢ z²ⱼ Eᵢⱼ for two steps, and so on: the result of the last call as a function of every step's choice, so
-    that each step's scores get their gradient through F itself. With hard choices (i*, j*) that gradient needs the
-    row Eᵢⱼ* and the column Eᵢ*ⱼ only: |A¹| + |A²| + ... runs of F, not their product; none but one where no gradient
-    is asked for. A function of many arguments, each with scores of its own, is the same thing.
+    For two steps R = Σᵢⱼ z¹ᵢ z²ⱼ Eᵢⱼ, and so on: the last result is a function of every choice, and the scores of each
+    step get their gradient through F itself. With hard choices (i*, j*) that gradient needs only the row Eᵢⱼ* and the
+    column Eᵢ*ⱼ: |A¹| + |A²| + ... runs of F instead of |A¹| |A²| ..., and a single run without gradients. A function of
+    several arguments, each with its own scores, works the same way.
 
     Args:
-        estimator: of each step, one that gives an index; default `StraightThrough()`. More noise helps chains (Friede
-            and Niepert, NeurIPS 2021): ``StraightThrough(noise_scale=Schedule(2, 1))``. See also `DropoutResidual`.
+        estimator: used at each step; its choice must have an index. Default `StraightThrough()`. More noise helps
+            chains (Friede and Niepert, NeurIPS 2021): ``StraightThrough(noise_scale=Schedule(2, 1))``. See also
+            `DropoutResidual`.
     """
 
     def __init__(self, estimator: nn.Module | None = None):
@@ -55,15 +56,15 @@ class SymbolicChain(nn.Module):
         """
         Args:
             scores: for each step, (batch, candidates of the step).
-            results_at: runs F; `SymbolicFunction.at` is one.
+            results_at: runs F, such as `SymbolicFunction.at`.
             embedding: (vocabulary, hidden), the embedding matrix of the network that reads the result.
-            masks: for each step, bool (batch, candidates), True at valid candidates. Default: all. Where the choices of
-                all steps together give no result, the layer's is empty.
+            masks: for each step, bool (batch, candidates), True at valid candidates. Default: all. If F has no result
+                for the choices of all steps together, the embedded result is empty.
             generator: source of the estimator's noise.
 
         Raises:
-            ValueError: no step, a step without candidates, batches that differ, a soft estimator, or results of another
-                shape.
+            AnzanError: no step, a step without candidates, different batch sizes, a soft estimator, or results of the
+                wrong shape.
         """
         shapes = [tuple(s.shape) for s in scores]
         if not shapes or any(len(s) != 2 or s[1] == 0 or s[0] != shapes[0][0] for s in shapes):
@@ -73,7 +74,7 @@ class SymbolicChain(nn.Module):
         choices = [self.estimator(s, m, **noise) for s, m in zip(scores, masks, strict=True)]
         if any(choice.index is None for choice in choices):
             raise AnzanError(
-                "estimator: one that chooses a candidate needed; a soft one takes the product of all steps"
+                "estimator: one that chooses a candidate needed; a soft one would run F on every combination of steps"
             )
         chosen = torch.stack([choice.index for choice in choices], -1)
         if not (torch.is_grad_enabled() and any(choice.weights.requires_grad for choice in choices)):
@@ -87,14 +88,14 @@ class SymbolicChain(nn.Module):
             table.valid.split([n for _, n in shapes], 1),
             strict=True,
         ):
-            # Every step looks up the same result: the first for its value, the others for their gradient alone.
+            # Every step looks up the same result: the first for its value, the others only for their gradient.
             parts.append(lookup(choice, ResultTable(ids, valid), embedding if not parts else embedding.detach()))
         (embedded, mask), *others = parts
         return ChainOutput(embedded + sum(other - other.detach() for other, _ in others), mask, choices)
 
 
 def _varied(chosen: Tensor, step: int, candidates: int) -> Tensor:
-    """(batch, candidates, steps): one step goes through all its candidates, the others stay at their choice."""
+    """(batch, candidates, steps): one step takes each of its candidates in turn, the others keep their choice."""
     index = chosen[:, None].repeat(1, candidates, 1)
     index[..., step] = torch.arange(candidates, device=chosen.device)
     return index

@@ -1,7 +1,7 @@
-"""Distributions over combinations of arguments: one score each, or a score per argument.
+"""Distributions over combinations of arguments: one score per combination, or one per choice of each argument.
 
-Objectives are written against these few verbs, so that the same objective serves 55 pairs of numbers and 10^16
-combinations of digits.
+Objectives use only these few methods, so the same objective serves 55 pairs of numbers and 10^16 combinations of
+digits.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from anzan.layer._choice import at_least_float32, masked_log_softmax
 from anzan.layer._noise import Source, gumbel_noise
 
 Approximation = Literal["none", "most probable", "draws", "draws without replacement"]
-"""Which candidates were run: all of them, or some."""
+"""Which candidates were run; ``none``: all of them, so nothing is approximated."""
 
 
 class Distribution(Protocol):
     """p(z|x) over candidates z. An index is (batch, n) for `Categorical`, (batch, n, arguments) for `Factorised`."""
 
     def size(self) -> int:
-        """How many candidates there are."""
+        """The number of candidates."""
         ...
 
     def log_prob(self, index: Tensor) -> Tensor:
-        """(batch, n), differentiable; -inf at candidates that are not valid."""
+        """(batch, n), differentiable; -inf at invalid candidates."""
         ...
 
     def everything(self) -> Tensor:
-        """The index of all candidates."""
+        """The index of every candidate."""
         ...
 
     def best(self, k: int) -> Tensor:
-        """The k most probable candidates, exactly, the best first."""
+        """The k most probable candidates (exactly), best first."""
         ...
 
     def draw(self, n: int, generator: Source = None) -> Tensor:
@@ -45,7 +45,7 @@ class Distribution(Protocol):
         ...
 
     def draw_distinct(self, k: int, generator: Source = None) -> tuple[Tensor, Tensor]:
-        """k draws without replacement, and the log-probability (batch,) of all that was not drawn."""
+        """k draws without replacement, and the log-probability (batch,) of everything that was not drawn."""
         ...
 
 
@@ -54,11 +54,11 @@ class Categorical(Distribution):
 
     Args:
         scores: (batch, candidates), unnormalised log-probabilities.
-        mask: bool (batch, candidates), True at valid candidates. Default: all. An example without a valid candidate is
-            taken to choose candidate 0, which looks up as no result at all.
+        mask: bool (batch, candidates), True at valid candidates. Default: all. An example without a valid candidate
+            chooses candidate 0, whose lookup is empty.
 
     Raises:
-        ValueError: scores are not (batch, candidates), or there is no candidate.
+        AnzanError: scores are not (batch, candidates), or there is no candidate.
     """
 
     def __init__(self, scores: Tensor, mask: Tensor | None = None):
@@ -93,13 +93,13 @@ class Categorical(Distribution):
 
 
 class Factorised(Distribution):
-    """Arguments chosen independently, a softmax each: 10^8 combinations from 8 times 10 scores, and never a table.
+    """Independent arguments, one softmax each: 10^8 combinations from 8 times 10 scores, without a table.
 
     Args:
         scores: K tensors (batch, choices of argument k), unnormalised log-probabilities.
 
     Raises:
-        ValueError: no argument, an argument without a choice, or batches that differ.
+        AnzanError: no argument, an argument without a choice, or different batch sizes.
     """
 
     def __init__(self, scores: Sequence[Tensor]):
@@ -122,7 +122,7 @@ class Factorised(Distribution):
         return torch.cartesian_prod(*axes).reshape(1, -1, len(axes)).expand(len(self.log_probs[0]), -1, -1)
 
     def best(self, k: int) -> Tensor:
-        # A combination among the k best has a beginning among the k best beginnings.
+        # The prefix of one of the k best combinations is one of the k best prefixes.
         return self._beam(k, None)[0]
 
     def draw(self, n: int, generator: Source = None) -> Tensor:
@@ -130,9 +130,9 @@ class Factorised(Distribution):
         return torch.stack([(p + gumbel_noise(p, generator)).argmax(-1) for p in fixed], -1)
 
     def draw_distinct(self, k: int, generator: Source = None) -> tuple[Tensor, Tensor]:
-        """As the protocol says, by stochastic beam search (Kool et al., 1903.06059).
+        """k draws without replacement by stochastic beam search (Kool et al., 1903.06059).
 
-        The log-probability of the rest is log(1 - what was drawn), which loses precision as the draws near certainty.
+        The log-probability of the rest is log(1 - probability of the draws), which is imprecise if that is close to 1.
         """
         index, log_probs = self._beam(k, generator, noise=True)
         drawn = log_probs.logsumexp(1)
@@ -150,7 +150,7 @@ class Factorised(Distribution):
         for p in self.log_probs:
             width = p.shape[1]
             longer = log_probs[:, :, None] + p.detach()[:, None]
-            longer = longer.clamp_min(torch.finfo(longer.dtype).min)  # -inf less -inf would be NaN
+            longer = longer.clamp_min(torch.finfo(longer.dtype).min)  # -inf minus -inf would be NaN
             order = _gumbel_below(ranked, longer, generator) if noise else longer
             top = order.flatten(1).topk(min(k, order.shape[1] * width), -1)
             parent, choice = top.indices // width, top.indices % width
@@ -162,26 +162,26 @@ class Factorised(Distribution):
 
 
 def _gumbel_below(top: Tensor, location: Tensor, generator: Source) -> Tensor:
-    """Gumbel draws around `location` (batch, n, m), on the condition that each row's maximum is `top` (batch, n).
+    """Gumbel draws around `location` (batch, n, m), conditioned on the maximum of each row, `top` (batch, n).
 
     1903.06059, appendix B.3, in a form that does not overflow.
     """
     free = location + gumbel_noise(location, generator)
     highest = free.max(-1, keepdim=True).values
     top = top[..., None]
-    # log(1 - exp(free - highest)), -inf at the highest itself, which lands on `top` exactly.
+    # log(1 - exp(free - highest)); it is -inf at the highest itself, which becomes exactly `top`.
     v = top - free + torch.log(-torch.expm1(free - highest))
     return top - v.clamp_min(0.0) - torch.nn.functional.softplus(-v.abs())
 
 
 def distribution(scores: Tensor | Distribution, mask: Tensor | None = None) -> Distribution:
-    """`Categorical` of plain scores; a distribution stays as it is.
+    """A `Categorical` of plain scores; a distribution is returned unchanged.
 
     Raises:
-        ValueError: a mask beside a distribution.
+        AnzanError: a mask given with a distribution.
     """
     if isinstance(scores, Tensor):
         return Categorical(scores, mask)
     if mask is not None:
-        raise AnzanError("mask: factorised scores take none; give a choice that is not valid the score -inf")
+        raise AnzanError("mask: factorised scores take none; give an invalid choice the score -inf")
     return scores

@@ -1,4 +1,4 @@
-"""Module twins of the estimators: they keep settings and schedules, and draw no noise in evaluation mode."""
+"""Module twins of the estimators: they hold settings and schedules, and draw no noise in evaluation mode."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from anzan.layer._choice import Choice, check_count
 from anzan.layer._gumbel import decoupled_straight_through, gumbel_rao, relaxed_gumbel_softmax, straight_through
 from anzan.layer._noise import Source
 from anzan.layer._reinmax import reinmax
-from anzan.layer._schedules import Scheduled, Settings
+from anzan.layer._schedules import Scheduled, ScheduledFloat
 from anzan.layer._sparse import sparsemax, top_k_softmax
 
 
-class Estimator(Settings):
-    """A differentiable argmax: scores (batch, candidates) and a mask of valid candidates to a `Choice`.
+class Estimator(Scheduled):
+    """A differentiable argmax: from scores (batch, candidates) and a mask of valid candidates to a `Choice`.
 
-    Temperatures and noise scales are numbers or schedules of progress (`Schedule`, `set_progress`).
+    Temperatures and noise scales are numbers or schedules (`Schedule`, `set_progress`).
     """
 
     def forward(self, scores: Tensor, mask: Tensor | None = None, generator: Source = None) -> Choice:
@@ -25,7 +25,7 @@ class Estimator(Settings):
 class RelaxedGumbelSoftmax(Estimator):
     """Module twin of `relaxed_gumbel_softmax`; no noise in evaluation mode."""
 
-    def __init__(self, temperature: Scheduled = 1.0, noise_scale: Scheduled = 1.0):
+    def __init__(self, temperature: ScheduledFloat = 1.0, noise_scale: ScheduledFloat = 1.0):
         super().__init__(temperature=temperature, noise_scale=noise_scale)
 
     def forward(self, scores: Tensor, mask: Tensor | None = None, generator: Source = None) -> Choice:
@@ -34,10 +34,10 @@ class RelaxedGumbelSoftmax(Estimator):
 
 
 class HardEstimator(Estimator):
-    """One candidate forward; in evaluation mode the plain argmax."""
+    """Chooses one candidate in the forward pass; in evaluation mode the plain argmax."""
 
     def draw(self, scores: Tensor, mask: Tensor | None, generator: Source) -> Choice:
-        """The choice in training."""
+        """The choice in training mode."""
         raise NotImplementedError
 
     def forward(self, scores: Tensor, mask: Tensor | None = None, generator: Source = None) -> Choice:
@@ -47,9 +47,9 @@ class HardEstimator(Estimator):
 
 
 class StraightThrough(HardEstimator):
-    """Module twin of `straight_through`; no noise, so the plain argmax, in evaluation mode."""
+    """Module twin of `straight_through`; the plain argmax in evaluation mode."""
 
-    def __init__(self, temperature: Scheduled = 1.0, noise_scale: Scheduled = 1.0):
+    def __init__(self, temperature: ScheduledFloat = 1.0, noise_scale: ScheduledFloat = 1.0):
         super().__init__(temperature=temperature, noise_scale=noise_scale)
 
     def draw(self, scores: Tensor, mask: Tensor | None, generator: Source) -> Choice:
@@ -59,7 +59,7 @@ class StraightThrough(HardEstimator):
 class DecoupledStraightThrough(HardEstimator):
     """Module twin of `decoupled_straight_through`; the plain argmax in evaluation mode."""
 
-    def __init__(self, forward_temperature: Scheduled = 1.0, temperature: Scheduled = 1.0):
+    def __init__(self, forward_temperature: ScheduledFloat = 1.0, temperature: ScheduledFloat = 1.0):
         super().__init__(forward_temperature=forward_temperature, temperature=temperature)
 
     def draw(self, scores: Tensor, mask: Tensor | None, generator: Source) -> Choice:
@@ -69,7 +69,7 @@ class DecoupledStraightThrough(HardEstimator):
 class GumbelRao(HardEstimator):
     """Module twin of `gumbel_rao`; the plain argmax in evaluation mode."""
 
-    def __init__(self, temperature: Scheduled = 1.0, noise_scale: Scheduled = 1.0, samples: int = 10):
+    def __init__(self, temperature: ScheduledFloat = 1.0, noise_scale: ScheduledFloat = 1.0, samples: int = 10):
         super().__init__(temperature=temperature, noise_scale=noise_scale)
         check_count(samples=samples)
         self.samples = samples
@@ -81,7 +81,7 @@ class GumbelRao(HardEstimator):
 class ReinMax(HardEstimator):
     """Module twin of `reinmax`; the plain argmax in evaluation mode."""
 
-    def __init__(self, temperature: Scheduled = 1.0):
+    def __init__(self, temperature: ScheduledFloat = 1.0):
         super().__init__(temperature=temperature)
 
     def draw(self, scores: Tensor, mask: Tensor | None, generator: Source) -> Choice:
@@ -91,7 +91,7 @@ class ReinMax(HardEstimator):
 class Sparsemax(Estimator):
     """Module twin of `sparsemax`; the same in training and evaluation."""
 
-    def __init__(self, temperature: Scheduled = 1.0):
+    def __init__(self, temperature: ScheduledFloat = 1.0):
         super().__init__(temperature=temperature)
 
     def forward(self, scores: Tensor, mask: Tensor | None = None, generator: Source = None) -> Choice:
@@ -101,7 +101,7 @@ class Sparsemax(Estimator):
 class TopKSoftmax(Estimator):
     """Module twin of `top_k_softmax`; the same in training and evaluation."""
 
-    def __init__(self, k: int = 5, temperature: Scheduled = 1.0):
+    def __init__(self, k: int = 5, temperature: ScheduledFloat = 1.0):
         super().__init__(temperature=temperature)
         check_count(k=k)
         self.k = k

@@ -1,4 +1,4 @@
-"""Exact likelihood of results for an F that takes its arguments one after the other."""
+"""The exact likelihood of results for an F that takes its arguments one by one."""
 
 from __future__ import annotations
 
@@ -13,25 +13,30 @@ from anzan.layer._choice import at_least_float32
 
 
 class Fold:
-    """The distribution of F(z) for arguments chosen independently, by dynamic programming over F's own states.
+    """The distribution of F(z) for independent arguments, by dynamic programming over F's states.
 
-    F is given as a step from a state and an argument to the next state, as `functools.reduce` takes it; the last state
-    is the result. All combinations count, though none is run: 16 digits have 10^16, their sum has 145 results, and 16
-    tables of at most 136 states and 10 choices are run once. The negative log-probability of the right result is the
-    marginal loss (`exact_marginal`) of an F whose result is the answer.
+    F is given as a function from a state and an argument to the next state, as for `functools.reduce`; the last state
+    is the result. All combinations count, but none is run. For example, 16 digits have 10^16 combinations and their sum
+    has 145 results; only 16 tables of at most 136 states and 10 choices are computed, once. The negative
+    log-probability of the right result is the marginal loss (`exact_marginal`) of an F whose result is the answer.
+
+    Example::
+
+        add = Fold(operator.add, 0, [range(10), range(10)])
+        log_probs = add.log_probs([scores_1, scores_2])  # (batch, 19), log P(a + b = r) for r in add.results
 
     Args:
-        step: from (state, argument) to the next state; an exception or None means that the result is undefined there.
-            Exceptions are counted in `failures`, and reported together as a RuntimeWarning.
+        step: from (state, argument) to the next state. An exception or None makes the result undefined; exceptions are
+            counted in `failures` and reported together as one RuntimeWarning.
         initial: the state before the first argument.
         spaces: for each argument, its values.
 
     Attributes:
-        results: the states that F can end in.
-        failures: how many of the steps raised an exception.
+        results: the possible results.
+        failures: the number of steps that raised an exception.
 
     Raises:
-        ValueError: no space, an empty one, or no defined result.
+        AnzanError: no space, an empty one, or no defined result.
     """
 
     def __init__(
@@ -90,10 +95,11 @@ class Fold:
             scores: for each argument, (batch, values), unnormalised log-probabilities.
 
         Returns:
-            (batch, results), differentiable. Sums to less than 1 where F is undefined for some combinations.
+            (batch, results), differentiable. The probabilities add up to less than 1 if F is undefined for some
+            combinations.
 
         Raises:
-            ValueError: scores that do not go with the spaces.
+            AnzanError: scores that do not match the spaces.
         """
         if len(scores) != len(self._moves):
             raise AnzanError(f"scores: one tensor for each of {len(self._moves)} arguments needed, got {len(scores)}")
@@ -102,14 +108,14 @@ class Fold:
             if s.dim() != 2 or log_p.shape[1] * s.shape[1] != len(moves):
                 raise AnzanError(f"scores: (batch, {len(moves) // log_p.shape[1]}) needed, got {tuple(s.shape)}")
             joint = (log_p[:, :, None] + at_least_float32(s).log_softmax(-1)[:, None]).flatten(1)
-            joint = joint.clamp_min(torch.finfo(joint.dtype).min)  # hopeless, but no -inf, whose gradient is NaN
+            joint = joint.clamp_min(torch.finfo(joint.dtype).min)  # not -inf, whose gradient is NaN
             log_p = _logsumexp_by_group(joint, moves.to(joint.device), size)
         return log_p
 
 
 def _logsumexp_by_group(values: Tensor, group: Tensor, groups: int) -> Tensor:
-    """log Σ exp of (batch, n) over the members of each group; -1 is no group."""
-    if groups == len(group):  # each has its own, in order: `Fold` numbers states as it meets them
+    """log Σ exp of (batch, n) over the members of each group; members of group -1 are dropped."""
+    if groups == len(group):  # one member each, in order, as `Fold` numbers states when it first sees them
         return values
     kept = group >= 0
     values, group = values[:, kept], group[kept].expand(len(values), -1)

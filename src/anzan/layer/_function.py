@@ -1,4 +1,4 @@
-"""F: any Python callable from arguments to tokens."""
+"""F: a Python callable from arguments to tokens or vectors."""
 
 from __future__ import annotations
 
@@ -22,26 +22,32 @@ Arguments = Sequence[Hashable]
 class SymbolicFunction:
     """Wraps a Python function of K arguments whose results become token ids or vectors.
 
-    An exception in F or in `encode` is an undefined result (None): `table` marks the candidate as not valid. Failures
-    are counted in `failures`, the latest is kept in `last_failure`, and the first is reported as a RuntimeWarning, so
-    that they are never silent. Results, undefined ones too, are cached by their arguments and the arguments' types,
-    across batches and epochs.
+    An exception in F or in `encode` makes the result undefined (None), and `table` marks the candidate as invalid.
+    Failures are never silent: `failures` counts them, `last_failure` is the latest, and the first is reported as a
+    RuntimeWarning. Results, including undefined ones, are cached by arguments and argument types, across batches and
+    epochs.
 
     Args:
-        function: called as ``function(*arguments)``. Returns what `encode` takes, or None where it is undefined.
-        encode: turns a result into token ids >= 0, such as `Characters(...)`, or for a tokenizer of transformers
-            ``lambda text: tokenizer(text).input_ids``; default: the result already is a sequence of ids or a vector.
-        spaces: for each argument, all its values, where they do not depend on the example.
-        vectorised: `function` takes K equally long lists and returns a sequence of results.
-        cache_bytes: bound on the memory that cached arguments and results take, as far as Python's own objects and
-            tensors show it, the least recently used dropped first; 0 switches the cache off.
-        limit: the most combinations of `spaces` that `table` enumerates.
-        workers: processes to run a slow F in; 0 runs it here. F must then be a function at the top level of a module.
+        function: called as ``function(*arguments)``. Returns the input of `encode`, or None if it is undefined.
+        encode: turns a result into token ids >= 0, such as `Characters(...)` or, with a tokenizer of transformers,
+            ``lambda text: tokenizer(text).input_ids``. Default: the result already is a sequence of ids or a vector.
+        spaces: for each argument, all its values, if they do not depend on the example.
+        vectorised: `function` takes K lists of equal length and returns a sequence of results.
+        cache_bytes: bound on the memory of cached arguments and results, in bytes as far as Python objects and tensors
+            report them; the least recently used result is dropped first. 0 switches the cache off.
+        limit: the greatest number of combinations of `spaces` that `table` enumerates.
+        workers: number of processes that run a slow F; 0 runs it in this one. With workers, F must be a function at
+            the top level of a module.
         timeout: seconds after which a call in a worker counts as failed.
+
+    Attributes:
+        calls: the number of calls of F.
+        failures: the number of calls that failed.
+        last_failure: the exception of the latest failure, or None.
 
     Raises:
         TypeError: function is not callable.
-        ValueError: a timeout without workers, workers for a vectorised function, or an empty space.
+        AnzanError: a timeout without workers, workers for a vectorised function, or an empty space.
     """
 
     def __init__(
@@ -58,9 +64,9 @@ class SymbolicFunction:
         if not callable(function):
             raise TypeError(f"function: a callable needed, got {type(function).__name__}")
         if timeout is not None and not workers:
-            raise AnzanError("timeout: needs workers, at least 1: only another process can be stopped")
+            raise AnzanError("timeout: needs workers=1 or more, as only another process can be stopped")
         if vectorised and workers:
-            raise AnzanError("workers: a vectorised function runs in one call; give either, not both")
+            raise AnzanError("workers: a vectorised function runs in one call; give workers or vectorised, not both")
         self.function = function
         self.encode = encode
         self.spaces = None if spaces is None else [tuple(s) for s in spaces]
@@ -75,11 +81,11 @@ class SymbolicFunction:
         self._cache = ResultCache(cache_bytes)
 
     def __call__(self, *arguments: Hashable) -> Any:
-        """The encoded result of F(*arguments), or None where F is undefined."""
+        """The encoded result of F(*arguments), or None if F is undefined there."""
         return self.results([arguments])[0]
 
     def results(self, combinations: Sequence[Arguments]) -> list[Any]:
-        """The encoded result of each combination of arguments, None where F is undefined; F runs once for each."""
+        """The encoded result of each combination of arguments, None if F is undefined there; F runs once for each."""
         keys = [cache_key(arguments) for arguments in combinations]
         found: dict[Hashable, Any] = {}
         new: dict[Hashable, Arguments] = {}
@@ -94,7 +100,7 @@ class SymbolicFunction:
 
     @property
     def size(self) -> int:
-        """How many combinations the fixed spaces have."""
+        """The number of combinations of the fixed spaces."""
         return math.prod(len(s) for s in self._spaces())
 
     def table(
@@ -105,13 +111,13 @@ class SymbolicFunction:
         """Run F on every candidate.
 
         Args:
-            candidates: `candidates[example][a]`, a tuple of K arguments; default: every combination of the fixed
-                spaces, the last argument running fastest, in one table for the whole batch.
-            device: where to put the table.
+            candidates: `candidates[example][a]`, a tuple of K arguments. Default: every combination of the fixed
+                spaces, the last argument varying fastest, in one table for the whole batch.
+            device: of the table.
 
         Raises:
-            ValueError: without candidates, where there are no fixed spaces or more combinations than `limit`.
-            TypeError: results that are neither token ids nor encoded.
+            AnzanError: no candidates are given, and there are no fixed spaces or more combinations than `limit`.
+            TypeError: results that are not token ids, and no `encode`.
         """
         return ResultTable.from_rows(self._rows(candidates), device)
 
@@ -120,21 +126,21 @@ class SymbolicFunction:
         candidates: Iterable[Sequence[Arguments]] | None = None,
         device: torch.device | str | None = None,
     ) -> tuple[ResultTable, Tensor]:
-        """As `table`, for an F that returns vectors: the table, and the matrix to look its ids up in."""
+        """As `table`, for an F that returns vectors: the table, and the matrix that its ids index."""
         return ResultTable.from_vectors(self._rows(candidates), device)
 
     def at(self, index: Tensor) -> ResultTable:
-        """Run F on chosen combinations of the fixed spaces only, however many there are in all.
+        """Run F only on chosen combinations of the fixed spaces, which may be too many to enumerate.
 
         Args:
-            index: (batch, n, K), the place of each argument in its space; or (batch, n), the place of the combination
-                in `table()`.
+            index: (batch, n, K), the position of each argument in its space; or (batch, n), the position of the
+                combination in `table()`.
 
         Returns:
             A table (batch, n, length) on the device of `index`.
 
         Raises:
-            ValueError: no fixed spaces, an index of another shape or beyond the spaces.
+            AnzanError: no fixed spaces, or an index of the wrong shape or out of range.
         """
         spaces = self._spaces()
         sizes = [len(s) for s in spaces]
@@ -154,18 +160,20 @@ class SymbolicFunction:
         return self.table(rows, index.device)
 
     def report(self) -> str:
-        """One line on what was run and what failed."""
+        """One line: how many calls were made, how many failed, and the latest failure."""
         last = "" if self.last_failure is None else f", the last with {_described(self.last_failure)}"
         return f"{_name(self.function)}: {self.calls:,} calls, {self.failures:,} failed{last}"
 
     def close(self) -> None:
-        """Stop the workers, if there are any; they start again when they are needed."""
+        """Stop the workers, if any; they start again when needed."""
         if self._pool is not None:
             self._pool.close()
 
     def _spaces(self) -> list[tuple[Hashable, ...]]:
         if self.spaces is None:
-            raise AnzanError(f"{_name(self.function)} has no fixed spaces: give candidates, or spaces when it is made")
+            raise AnzanError(
+                f"{_name(self.function)} has no fixed spaces: give candidates, or spaces in its definition"
+            )
         return self.spaces
 
     def _rows(self, candidates: Iterable[Sequence[Arguments]] | None) -> list[list[Any]]:
@@ -173,7 +181,7 @@ class SymbolicFunction:
             if self.size > self.limit:
                 raise AnzanError(
                     f"{_name(self.function)} has {self.size:,} combinations, beyond the limit of {self.limit:,}: "
-                    "choose some with shortlist(...) or an objective that samples, and run them with at(index)"
+                    "choose some with shortlist(...) or a sampling objective, and run them with at(index)"
                 )
             candidates = [list(product(*self._spaces()))]
         examples = [list(example) for example in candidates]
@@ -181,7 +189,7 @@ class SymbolicFunction:
         return [[next(results) for _ in example] for example in examples]
 
     def _run(self, combinations: list[Arguments]) -> list[Any]:
-        """Raw results; an exception stands for itself."""
+        """Raw results; a failed call returns its exception."""
         if not combinations:
             return []
         self.calls += len(combinations)
@@ -191,7 +199,7 @@ class SymbolicFunction:
             try:
                 results = list(self.function(*map(list, zip(*combinations, strict=True))))
             except Exception:
-                # Some combination fails: one at a time, only that one is lost.
+                # At least one combination fails: run them one at a time to lose only those that do.
                 return [_attempt(self._one, arguments) for arguments in combinations]
             if len(results) != len(combinations):
                 raise AnzanError(
@@ -231,15 +239,23 @@ def symbolic(function: Callable[..., Any], /, **options: Any) -> SymbolicFunctio
 @overload
 def symbolic(**options: Any) -> Callable[[Callable[..., Any]], SymbolicFunction]: ...
 def symbolic(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
-    """Decorator: a Python function becomes a `SymbolicFunction`, with that class's options.
+    """Decorator: turns a Python function into a `SymbolicFunction`.
 
-    ``@symbolic`` or ``@symbolic(encode=Characters("0123456789"), spaces=[range(10), range(10)])``.
+    Example::
+
+        @symbolic(encode=Characters("0123456789"), spaces=[range(10), range(10)])
+        def add(a, b):
+            return a + b
+
+    Args:
+        function: given if the decorator is used without brackets, ``@symbolic``.
+        options: the other arguments of `SymbolicFunction`.
     """
     return SymbolicFunction(function, **options) if function else lambda f: SymbolicFunction(f, **options)
 
 
 def _attempt(function: Callable[..., Any], arguments: Arguments) -> Any:
-    """What `function` returns, or the exception that it raises."""
+    """The result of `function`, or the exception that it raises."""
     try:
         return function(*arguments)
     except Exception as error:

@@ -1,4 +1,4 @@
-"""Estimators from Gumbel noise: the argmax of scores + noise is an exact draw from softmax(scores)."""
+"""Estimators with Gumbel noise: the argmax of scores + noise is an exact draw from softmax(scores)."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def relaxed_gumbel_softmax(
     noise_scale: float = 1.0,
     generator: Source = None,
 ) -> Choice:
-    """softmax((scores + noise) / temperature): a point inside the simplex, one-hot as the temperature falls to 0.
+    """softmax((scores + noise) / temperature): a point inside the simplex, one-hot in the limit of temperature 0.
 
-    Gumbel-Softmax (Jang et al., 1611.01144; Maddison et al., 1611.00712). The exact gradient of a relaxed network, so
-    biased for the one with one-hot choices; low variance until the temperature is low. Cost: one softmax, and the
-    network behind sees a mixture of results.
+    Gumbel-Softmax (Jang et al., 1611.01144; Maddison et al., 1611.00712). The gradient is exact for the relaxed
+    network, so it is biased for the network with one-hot choices. Its variance is low unless the temperature is. Cost:
+    one softmax, and the downstream network sees a mixture of results.
 
     Args:
         scores: (..., candidates), unnormalised log-probabilities.
@@ -40,7 +40,7 @@ def relaxed_gumbel_softmax(
         generator: source of the noise.
 
     Raises:
-        ValueError: temperature not above 0, or noise_scale below 0.
+        AnzanError: temperature not above 0, or noise_scale below 0.
     """
     check(temperature=temperature, noise_scale=noise_scale)
     scores = at_least_float32(scores)
@@ -59,8 +59,8 @@ def straight_through(
     """argmax(scores + noise) forward, the gradient of `relaxed_gumbel_softmax` backward.
 
     Straight-through Gumbel-Softmax (Jang et al., 1611.01144), the dargmax of Yoshikawa, Heinzerling and Inui
-    (NLP2022). The choice is an exact draw from softmax(scores) at noise_scale 1; the gradient is biased, its variance
-    grows as the temperature falls. Cost: one softmax. Arguments and errors as `relaxed_gumbel_softmax`.
+    (NLP2022). With noise_scale 1 the choice is an exact draw from softmax(scores). The gradient is biased, and its
+    variance grows as the temperature falls. Cost: one softmax. Arguments and errors as `relaxed_gumbel_softmax`.
     """
     check(temperature=temperature, noise_scale=noise_scale)
     scores = at_least_float32(scores)
@@ -80,9 +80,10 @@ def decoupled_straight_through(
 ) -> Choice:
     """A draw from softmax(scores / forward_temperature) forward, softmax(scores / temperature)'s gradient backward.
 
-    Decoupled straight-through (Shah et al., 2410.13331v2): one temperature for exploring, another for how far the
-    gradient spreads. Biased; less variance than `straight_through`, as no noise enters the backward pass. Cost: one
-    softmax. A forward_temperature of 0 is the plain argmax. Other arguments and errors as `relaxed_gumbel_softmax`.
+    Decoupled straight-through (Shah et al., 2410.13331v2): one temperature controls exploration, another how widely
+    the gradient spreads. Biased, with less variance than `straight_through`, as no noise enters the backward pass.
+    Cost: one softmax. A forward_temperature of 0 is the plain argmax. Other arguments and errors as
+    `relaxed_gumbel_softmax`.
     """
     check(temperature=temperature, forward_temperature=forward_temperature)
     scores = at_least_float32(scores)
@@ -99,14 +100,14 @@ def gumbel_rao(
     samples: int = 10,
     generator: Source = None,
 ) -> Choice:
-    """`straight_through` with its gradient averaged over noise that leads to the same choice.
+    """`straight_through`, its gradient averaged over noise that leads to the same choice.
 
-    Gumbel-Rao (Paulus, Maddison and Krause, 2010.04838): the same expected gradient as `straight_through`, so the same
-    bias, at no more and mostly less variance. Cost: `samples` softmaxes, but one run of the network behind. Other
-    arguments and errors as `relaxed_gumbel_softmax`.
+    Gumbel-Rao (Paulus, Maddison and Krause, 2010.04838): the expected gradient of `straight_through`, so the same bias,
+    and at most its variance. Cost: `samples` softmaxes, but one run of the downstream network. Other arguments and
+    errors as `relaxed_gumbel_softmax`.
 
-    Raises:
-        ValueError: samples below 1.
+    Args:
+        samples: number of noise draws to average over, at least 1.
     """
     check(temperature=temperature, noise_scale=noise_scale)
     check_count(samples=samples)
@@ -117,26 +118,26 @@ def gumbel_rao(
         return Choice(masked_softmax(scores, mask, temperature), log_probs, index)
     weights = torch.zeros_like(scores)
     for _ in range(samples):
-        noise = noise_scale * _noise_behind(index, scores.detach() / noise_scale, mask, generator)
+        noise = noise_scale * _noise_given(index, scores.detach() / noise_scale, mask, generator)
         weights = weights + masked_softmax(scores + noise, mask, temperature) / samples
     return Choice(weights, log_probs, index)
 
 
 def _noisy(scores: Tensor, mask: Tensor | None, noise_scale: float, generator: Source) -> Tensor:
-    """Scores with noise, less the greatest score: beside 1e8 float32 would round the noise away."""
+    """Scores with noise, minus the greatest score: added to 1e8, the noise would be rounded away in float32."""
     scores = shifted(scores, mask)
     return scores + noise_scale * gumbel_noise(scores, generator) if noise_scale else scores
 
 
-def _noise_behind(index: Tensor, scores: Tensor, mask: Tensor | None, generator: Source) -> Tensor:
-    """Gumbel noise, drawn on the condition that the argmax of scores + noise is `index` (2010.04838, equation 11).
+def _noise_given(index: Tensor, scores: Tensor, mask: Tensor | None, generator: Source) -> Tensor:
+    """Gumbel noise, conditioned on `index` being the argmax of scores + noise (2010.04838, equation 11).
 
-    The greatest sum is Gumbel around log Σ exp(scores); the others are Gumbel around their scores, cut off above it.
+    The greatest sum is Gumbel around log Σ exp(scores); the others are Gumbel around their scores, truncated at it.
     """
     scores = shifted(scores, mask)
     fresh = gumbel_noise(scores, generator)
     here = index[..., None]
     top = scores.logsumexp(-1, keepdim=True) + fresh.gather(-1, here)
     sums = (-torch.logaddexp(-top, -(scores + fresh))).scatter(-1, here, top)
-    # A candidate whose score is -inf stays where it is, whatever the noise.
+    # A candidate with score -inf stays there, whatever the noise.
     return torch.where(scores.isfinite(), sums - scores, 0.0)

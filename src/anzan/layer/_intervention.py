@@ -1,4 +1,4 @@
-"""Other results than the chosen ones, for a look at what hangs on them."""
+"""Interventions: replace the results that a layer chose, to see what depends on them."""
 
 from __future__ import annotations
 
@@ -13,15 +13,12 @@ from anzan.layer._choice import Choice
 from anzan.layer._layer import SymbolicLayer, SymbolicOutput
 
 Choose = Callable[[Choice], Tensor | None]
-"""From the layer's own choice, candidates (batch,) to take in its place; None leaves it."""
+"""From the layer's own choice to the candidates (batch,) that replace it; None keeps it."""
 
 
 @contextmanager
 def intervene(layer: SymbolicLayer, choose: Choose | None) -> Iterator[list[Choice]]:
-    """Within the block, the layer returns the results that `choose` names; None: no result at all.
-
-    What would have been embedded is then zero, and masked. Scores get no gradient from such a choice. The list gets
-    each choice that the layer made of its own accord.
+    """Within the block, the layer returns the results that `choose` selects.
 
     Example::
 
@@ -29,6 +26,14 @@ def intervene(layer: SymbolicLayer, choose: Choose | None) -> Iterator[list[Choi
             blanked = network(inputs)
         with intervene(network.layer, lambda choice: torch.randint_like(choice.index, choice.weights.shape[-1])):
             random = network(inputs)
+
+    Args:
+        layer: the layer to intervene in.
+        choose: selects the candidates. None blanks the result: the embedded rows are 0 and their mask is False. Scores
+            get no gradient from a replaced choice.
+
+    Yields:
+        A list to which the layer's own choices are appended, one per forward pass.
     """
     own: list[Choice] = []
 

@@ -1,4 +1,4 @@
-"""The symbolic layer: a choice among candidates followed by lookup of F's result."""
+"""The symbolic layer: a choice among candidates, then lookup of F's result."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from anzan.layer._table import ResultTable
 
 
 class SymbolicOutput(NamedTuple):
-    """Embedded results (batch, length, hidden), their mask (batch, length), and the choice that led to them."""
+    """Embedded results (batch, length, hidden), their mask (batch, length), and the choice."""
 
     embedded: Tensor
     mask: Tensor
@@ -24,13 +24,13 @@ class SymbolicOutput(NamedTuple):
 
 
 class SymbolicLayer(nn.Module):
-    """Chooses one candidate by score and embeds what F returned for it.
+    """Chooses one candidate by its score and embeds F's result for it.
 
-    z = dargmax(s), F(s) = Σ zᵢEᵢ (Yoshikawa, Heinzerling and Inui, NLP2022): forward is one run of ordinary code,
-    backward trains the scores through the network that reads the result.
+    z = dargmax(s), F(s) = Σ zᵢEᵢ (Yoshikawa, Heinzerling and Inui, NLP2022). The forward pass is one run of ordinary
+    code; the backward pass trains the scores through the network that reads the result.
 
     Args:
-        estimator: a Module from scores (batch, candidates) and mask to a `Choice`; default `StraightThrough()`.
+        estimator: a module from scores (batch, candidates) and mask to a `Choice`. Default: `StraightThrough()`.
     """
 
     def __init__(self, estimator: nn.Module | None = None):
@@ -48,12 +48,12 @@ class SymbolicLayer(nn.Module):
             generator: source of the estimator's noise.
 
         Raises:
-            ValueError: scores that do not go with the table.
+            AnzanError: scores that do not match the table.
         """
         batch, candidates, _ = table.ids.shape
         if scores.dim() != 2 or scores.shape[1] != candidates or batch not in (1, scores.shape[0]):
             wanted = f"({'batch' if batch == 1 else batch}, {candidates})"
-            raise AnzanError(f"scores: shape {wanted} needed to go with the table, got {tuple(scores.shape)}")
+            raise AnzanError(f"scores: shape {wanted} needed to match the table, got {tuple(scores.shape)}")
         noise = {} if generator is None else {"generator": generator}
         choice: Choice = self.estimator(scores, table.valid.expand_as(scores), **noise)
         embedded, mask = lookup(choice, table, embedding)

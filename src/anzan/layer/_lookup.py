@@ -1,4 +1,4 @@
-"""Weights (or an index), a result table and an embedding matrix to embedded rows: Σ zᵢEᵢ times the embeddings."""
+"""Lookup: embeds the results in a table by weights or an index, Σ zᵢEᵢ times the embedding matrix."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from anzan.layer._table import ResultTable
 
 
 def embed(ids: Tensor, embedding: Tensor) -> tuple[Tensor, Tensor]:
-    """Embed token ids as they stand, for candidates that an objective runs (`ResultTable.rows`).
+    """Embed token ids, such as those of the candidates that an objective runs (`ResultTable.rows`).
 
     Args:
         ids: integers (..., length), negative at padding.
@@ -31,9 +31,9 @@ def lookup(choice: Choice, table: ResultTable, embedding: Tensor) -> tuple[Tenso
     """Embed the chosen results.
 
     Equal to ``einsum('ba,balv,vh->blh', weights, E, embedding)`` with the dense one-hot, zero-padded E of
-    Proposition 1 (Yoshikawa et al., NLP2022), forward and in the gradients to weights and embedding, without E:
-    one product against the distinct tokens of the table, then a gather. With an index, forward reads one row and the
-    gradient to the weights is the one that the sum above would give (straight-through).
+    Proposition 1 (Yoshikawa et al., NLP2022), in value and in the gradients to weights and embedding. E is never built:
+    one product with the distinct tokens of the table and a gather replace it. With an index, the forward pass reads one
+    row, and the weights get the gradient of the sum above (straight-through).
 
     Args:
         choice: weights (batch, candidates) and optionally index (batch).
@@ -41,17 +41,17 @@ def lookup(choice: Choice, table: ResultTable, embedding: Tensor) -> tuple[Tenso
         embedding: (vocabulary, hidden).
 
     Returns:
-        Embedded rows (batch, length, hidden), zero beyond a result's end; and a bool mask (batch, length): True at
-        the tokens of the chosen result or, with soft weights, of the longest result in play (weight above 0).
+        Embedded rows (batch, length, hidden), zero after the end of a result; and a bool mask (batch, length), True at
+        the tokens of the chosen result or, with soft weights, of the longest result with a weight above 0.
 
     Raises:
-        ValueError: shapes that do not go together.
+        AnzanError: shapes that do not match.
     """
     weights, _, index = choice
     if weights.dim() != 2 or weights.shape[1] != table.ids.shape[1] or table.ids.shape[0] not in (1, weights.shape[0]):
         raise AnzanError(
-            f"weights {tuple(weights.shape)} do not go with a table of {tuple(table.ids.shape)}: "
-            "(batch, candidates) needed"
+            f"weights: (batch, candidates) needed to match a table of {tuple(table.ids.shape)}, "
+            f"got {tuple(weights.shape)}"
         )
     tokens, inverse = table.distinct
     if table.ids.shape[1] == 0:
@@ -65,18 +65,18 @@ def lookup(choice: Choice, table: ResultTable, embedding: Tensor) -> tuple[Tenso
 
 
 def _soft(weights: Tensor, tokens: Tensor, inverse: Tensor, embedding: Tensor) -> Tensor:
-    """Collect the weight of each distinct token at each position, then one matrix product."""
+    """Add up the weight of each distinct token at each position, then take one matrix product."""
     batch, (_, candidates, length) = weights.shape[0], inverse.shape
-    slots = tokens.numel() + 1  # the last one takes what falls on padding
+    slots = tokens.numel() + 1  # the last one collects the weight on padding
     spread = weights[:, :, None].expand(batch, candidates, length).transpose(1, 2)
     where = inverse.expand(batch, -1, -1).transpose(1, 2)
     mass = weights.new_zeros(batch, length, slots).scatter_add(2, where, spread)
-    # The embedding's type, as `torch.nn.Embedding` gives it, whatever autocast makes of the product.
+    # The embedding's dtype, as from `torch.nn.Embedding`, even if autocast computes the product in another.
     return (mass[..., :-1].to(embedding.dtype) @ embedding[tokens]).to(embedding.dtype)
 
 
 class _Hard(torch.autograd.Function):
-    """Forward reads the chosen row; backward gives the weights the gradient of the full sum."""
+    """The forward pass reads the chosen row; the backward pass gives the weights the gradient of the full sum."""
 
     @staticmethod
     def forward(ctx: Any, weights: Tensor, embedding: Tensor, ids: Tensor, tokens: Tensor, inverse: Tensor) -> Tensor:
@@ -92,7 +92,7 @@ class _Hard(torch.autograd.Function):
         embedding, ids, tokens, inverse = ctx.saved_tensors
         grad_weights = grad_embedding = None
         if ctx.needs_input_grad[0]:
-            # <gradient at position l, embedding of token u> for the few distinct tokens, then read off each result.
+            # <gradient at position l, embedding of token u> for the few distinct tokens, then gathered for each result.
             products = torch.nn.functional.pad(grad @ embedding[tokens].to(grad.dtype).T, (0, 1))
             where = inverse.expand(grad.shape[0], -1, -1).transpose(1, 2)
             grad_weights = products.gather(2, where).sum(1).to(ctx.weights_dtype)

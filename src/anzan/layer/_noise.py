@@ -1,4 +1,4 @@
-"""Where noise comes from: torch's generators, or the examples themselves."""
+"""Sources of noise: torch's generators, or keys of the examples."""
 
 from __future__ import annotations
 
@@ -13,17 +13,21 @@ _STEPS = ((30, 0xBF58476D1CE4E5B9 - (1 << 64)), (27, 0x94D049BB133111EB - (1 << 
 
 
 class ExampleNoise:
-    """Noise that hangs on the example alone.
+    """Noise that depends only on the example.
 
-    What an example draws is the same whatever stands beside it in its batch and however far that is padded, on one
-    process or on many, and in a run that was stopped and goes on. Each draw takes the next stream, so that the second
-    one differs from the first.
+    An example draws the same noise in any batch and with any padding, on one process or many, and in a run that is
+    interrupted and resumed. Each draw uses a new stream, so consecutive draws differ.
+
+    Example::
+
+        noise = ExampleNoise(step * dataset_size + positions)  # (batch,)
+        choice = straight_through(scores, generator=noise)
 
     Args:
-        keys: integers (batch,), one an example; give each its own at each step, and the same noise comes again.
+        keys: integers (batch,). The same key gives the same noise again, so each example needs a new one at each step.
 
     Raises:
-        ValueError: keys of another shape or kind.
+        AnzanError: keys that are not integers of shape (batch,).
     """
 
     def __init__(self, keys: Tensor):
@@ -33,34 +37,37 @@ class ExampleNoise:
         self.streams = 0
 
     def uniform(self, *shape: int) -> Tensor:
-        """Draws between 0 and 1, neither included: (batch, *shape), float64."""
+        """Uniform draws between 0 and 1, both excluded: (batch, *shape), float64."""
         self.streams += 1
-        state = _mixed(self.keys + torch.full_like(self.keys, self.streams) * _GOLDEN)  # a tensor wraps around
+        state = _mixed(self.keys + torch.full_like(self.keys, self.streams) * _GOLDEN)  # int64 tensors wrap around
         for size in shape:
             place = torch.arange(1, size + 1, device=state.device)
             state = _mixed(state[..., None] + place * _GOLDEN)
-        # The upper 53 bits, in the middle of their interval.
+        # The upper 53 bits, at the middle of their interval.
         return ((state >> 11) & ((1 << 53) - 1)).double().add_(0.5).mul_(2.0**-53)
 
-    def behind(self, example: Tensor, branch: Tensor) -> ExampleNoise:
-        """Noise for what follows from a branch of an example, such as a candidate that was chosen there.
+    def branch(self, example: Tensor, choice: Tensor) -> ExampleNoise:
+        """Noise for what follows a choice, such as the next call after a candidate: its own for each choice.
 
         Args:
-            example: integers (n,), places in the batch.
-            branch: integers (n,).
+            example: integers (n,), positions in the batch.
+            choice: integers (n,), what was chosen there.
+
+        Returns:
+            The noise of n branches.
         """
-        return ExampleNoise(_mixed(_mixed(self.keys[example]) + (branch.long() + 1) * _GOLDEN))
+        return ExampleNoise(_mixed(_mixed(self.keys[example]) + (choice.long() + 1) * _GOLDEN))
 
 
 Source = torch.Generator | ExampleNoise | None
-"""What can be given as `generator`: None is torch's own, which all draws share."""
+"""What `generator` accepts: None is torch's global generator."""
 
 
 def gumbel_noise(scores: Tensor, generator: Source = None) -> Tensor:
-    """Standard Gumbel noise of the shape, dtype and device of `scores`: -log of an exponential draw.
+    """Standard Gumbel noise with the shape, dtype and device of `scores`: -log of an exponential draw.
 
     Raises:
-        ValueError: noise for another number of examples than `scores` has.
+        AnzanError: an `ExampleNoise` for a different number of examples.
     """
     if isinstance(generator, ExampleNoise):
         if scores.dim() < 2 or len(scores) != len(generator.keys):
@@ -73,5 +80,5 @@ def gumbel_noise(scores: Tensor, generator: Source = None) -> Tensor:
 
 def _mixed(state: Tensor) -> Tensor:
     for shift, factor in _STEPS:
-        state = (state ^ ((state >> shift) & ((1 << (64 - shift)) - 1))) * factor  # the shift of an unsigned number
+        state = (state ^ ((state >> shift) & ((1 << (64 - shift)) - 1))) * factor  # an unsigned shift
     return state

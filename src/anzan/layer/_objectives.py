@@ -1,13 +1,13 @@
-"""Losses over several candidates at once: what the downstream network makes of each trains the scores.
+"""Objectives: losses over several candidates, whose downstream losses train the scores.
 
-An objective takes scores and `loss_of`, a function from candidates to the downstream loss -log p(y|x, F(z)) of each,
-and gives one loss per example. It *estimates* one of two targets, which differ:
+An objective takes scores and `loss_of`, a function from candidates to their downstream losses -log p(y|x, F(z)), and
+returns one loss per example. With z drawn from softmax(scores), it estimates one of two targets:
 
 - ``marginal``: -log p(y|x) = -log E_z[p(y|x, F(z))], the latent-variable model itself (Yoshikawa, Heinzerling and Inui,
   NLP2022, equation 4);
 - ``expected``: E_z[-log p(y|x, F(z))], at least as great (Jensen).
 
-with z drawn from softmax(scores). Each is a pure function; there is no noise in its settings to keep, so no Module.
+Objectives are pure functions without a Module twin: they have no settings that change in training.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ from anzan.layer._distribution import Approximation, Distribution, Factorised, d
 from anzan.layer._noise import Source
 
 LossOf = Callable[[Tensor], Tensor]
-"""From an index of candidates, (batch, n) or for factorised scores (batch, n, arguments), to the downstream loss of
-each (batch, n), differentiable. Finite: certain failure is a large number (20, say); an infinite loss has no mean."""
+"""From an index of candidates, (batch, n) or for factorised scores (batch, n, arguments), to their downstream losses
+(batch, n), differentiable. Losses must be finite: for certain failure return a large number, such as 20."""
 
 Scores = Tensor | Distribution
 
 
 class Estimate(NamedTuple):
-    """An objective's value and what it rests on.
+    """The value of an objective and how it was estimated.
 
     Attributes:
-        loss: (batch,), differentiable to the scores and through `loss_of`. Its value estimates the target; its
-            gradient, the target's gradient.
+        loss: (batch,), differentiable with respect to the scores and through `loss_of`. Its value estimates the target,
+            its gradient the target's gradient.
         target: ``marginal`` or ``expected``, see the module.
-        index: the candidates that were run, as `loss_of` got them. Where there were fewer valid ones, some are not
-            valid; they count for nothing.
-        losses: (batch, n), what `loss_of` gave for them.
-        approximation: which candidates were run; ``none`` where all of them were.
+        index: the candidates that were run, as `loss_of` got them. Some are invalid if there were too few valid ones;
+            they do not count.
+        losses: (batch, n), their losses.
+        approximation: which candidates were run; ``none`` if all were.
     """
 
     loss: Tensor
@@ -60,11 +60,11 @@ def exact_marginal(scores: Scores, loss_of: LossOf, mask: Tensor | None = None) 
         scores: (batch, candidates), unnormalised log-probabilities; or `Factorised` scores.
         loss_of: from an index of candidates to their downstream losses (batch, n).
         mask: bool (batch, candidates), True at valid candidates. Default: all. An example without a valid candidate
-            is taken to choose candidate 0, which looks up as no result at all. Not for `Factorised` scores.
+            chooses candidate 0, whose lookup is empty. Not for `Factorised` scores.
 
     Raises:
-        ValueError: scores are not (batch, candidates) with a candidate, a mask beside `Factorised` scores, `loss_of`
-            gives another shape, or there are too many combinations to enumerate.
+        AnzanError: scores are not (batch, candidates) with at least one candidate, a mask is given with `Factorised`
+            scores, `loss_of` returns the wrong shape, or there are too many combinations to enumerate.
     """
     p = distribution(scores, mask)
     index = p.everything()
@@ -75,12 +75,12 @@ def exact_marginal(scores: Scores, loss_of: LossOf, mask: Tensor | None = None) 
 def top_k_marginal(scores: Scores, loss_of: LossOf, mask: Tensor | None = None, *, k: int = 5) -> Estimate:
     """-log Σ p(z) exp(-loss(z)) over the k most probable candidates.
 
-    The truncated sum of Correia et al. (2007.01919). Target ``marginal``, from above: it leaves out a part of the
-    probability, so it is biased until the scorer is sure of k candidates, and the others learn only to lose. No
-    variance. Cost: k runs of the downstream network. Arguments and errors as `exact_marginal`.
+    The truncated sum of Correia et al. (2007.01919). Target ``marginal``, an upper bound: it leaves out part of the
+    probability. So it is biased until nearly all probability is on k candidates, and the scores of the others only
+    fall. No variance. Cost: k runs of the downstream network. Other arguments and errors as `exact_marginal`.
 
-    Raises:
-        ValueError: k below 1.
+    Args:
+        k: number of candidates, at least 1.
     """
     check_count(k=k)
     p = distribution(scores, mask)
@@ -98,14 +98,15 @@ def leave_one_out(
     samples: int = 4,
     generator: Source = None,
 ) -> Estimate:
-    """REINFORCE with several draws, each measured against the mean of the others.
+    """REINFORCE with several draws; the baseline of each is the mean of the others.
 
-    Kool, van Hoof and Welling (ICLR 2019 workshop). Target ``expected``; no bias, variance falls with `samples`. Cost:
-    `samples` runs of the downstream network, some of them of the same candidate. Other arguments and errors as
+    Kool, van Hoof and Welling (ICLR 2019 workshop). Target ``expected``; no bias, and the variance falls with
+    `samples`. Cost: `samples` runs of the downstream network, some on the same candidate. Other arguments and errors as
     `exact_marginal`.
 
-    Raises:
-        ValueError: samples below 2.
+    Args:
+        samples: number of draws, at least 2.
+        generator: source of the draws.
     """
     check_count(2, samples=samples)
     p = distribution(scores, mask)
@@ -125,15 +126,16 @@ def unordered_set(
     samples: int = 4,
     generator: Source = None,
 ) -> Estimate:
-    """The estimator of a set of distinct candidates, drawn without replacement, with its built-in baseline.
+    """REINFORCE with a set of distinct candidates, drawn without replacement, and its built-in baseline.
 
-    Kool, van Hoof and Welling (ICLR 2020), the unordered set policy gradient. Target ``expected``; no bias, and exact
-    once the set holds every candidate; less variance than `leave_one_out`, most of all where the scorer is nearly
-    sure. Cost: `samples` runs of the downstream network and 2^samples small sums. Other arguments and errors as
+    The unordered set policy gradient (Kool, van Hoof and Welling, ICLR 2020). Target ``expected``; no bias, and exact
+    if the set contains every candidate. Less variance than `leave_one_out`, above all if one candidate has nearly all
+    probability. Cost: `samples` runs of the downstream network and 2^samples small sums. Other arguments and errors as
     `exact_marginal`.
 
-    Raises:
-        ValueError: samples below 2 or above 12.
+    Args:
+        samples: number of draws, from 2 to 12.
+        generator: source of the draws.
     """
     if not 2 <= samples <= 12:
         raise AnzanError(f"samples: 2 to 12 needed, got {samples}")
@@ -150,7 +152,7 @@ def unordered_set(
     everything = (1 << k) - 1
 
     def without(taken: int) -> Tensor:
-        """p(z) R(S, z) for each z (batch, k): how much it stands for in the set, some of whose members are taken."""
+        """p(z) R(S, z) for each z, (batch, k): its weight in the set without the members that are taken."""
         left = everything & ~taken
         ratios = [sets[left & ~(1 << s)] - sets[left] if left >> s & 1 else torch.zeros_like(rest) for s in range(k)]
         return (chosen + torch.stack(ratios, 1)).exp()
@@ -163,11 +165,11 @@ def unordered_set(
 
 
 def one_argument_out(scores: Factorised, loss_of: LossOf, *, samples: int = 1, generator: Source = None) -> Estimate:
-    """For each argument in turn, the exact expectation over its choices, the other arguments drawn.
+    """For each argument in turn, the exact expectation over its choices while the other arguments are drawn.
 
     IndeCateR (De Smet, Sansone and Zuidberg Dos Martires, NeurIPS 2023). Target ``expected``; no bias, and far less
-    variance than `leave_one_out` where there are many arguments. Cost: `samples` times the number of all arguments'
-    choices runs of F and of what follows it: 160 for 16 digits, where there are 10^16 combinations.
+    variance than `leave_one_out` if there are many arguments. Cost: `samples` runs of F and the downstream network for
+    each choice of each argument: 160 for 16 digits, which have 10^16 combinations.
 
     Args:
         scores: `Factorised` scores of K arguments.
@@ -176,7 +178,7 @@ def one_argument_out(scores: Factorised, loss_of: LossOf, *, samples: int = 1, g
         generator: source of the draws.
 
     Raises:
-        ValueError: samples below 1, or `loss_of` gives another shape.
+        AnzanError: samples below 1, or `loss_of` returns the wrong shape.
     """
     check_count(samples=samples)
     drawn = scores.draw(samples, generator)
@@ -191,7 +193,7 @@ def one_argument_out(scores: Factorised, loss_of: LossOf, *, samples: int = 1, g
     index = torch.cat(runs, 1)
     weight = torch.cat(weights, 1)
     losses = _losses(loss_of, index)
-    # The value is the mean over arguments; each argument's scores get the whole gradient of their own expectation.
+    # The value is the mean over arguments; the scores of each argument get the full gradient of its expectation.
     value = (weight.detach() * losses).sum(1) / arguments
     learn = _without_value((weight * losses.detach()).sum(1))
     return Estimate(value + learn, "expected", index, losses, "draws")
@@ -206,26 +208,27 @@ def sampled_marginal(
     generator: Source = None,
     **options: Any,
 ) -> Estimate:
-    """-log of what a sampling objective estimates E[p(y|x, F(z))] to be.
+    """-log of the estimate of E[p(y|x, F(z))] by a sampling objective.
 
-    Target ``marginal``. The estimate of the likelihood has no bias, its logarithm has one that falls with the number of
-    samples (Jensen). Where the answer is all but impossible for most candidates this teaches where the expected loss is
-    flat: an example counts by its share of right draws, not by their number. Cost: that of `objective`.
+    Target ``marginal``. The estimate of the likelihood has no bias; its logarithm has one that falls with the number of
+    samples (Jensen). If most candidates make the answer nearly impossible, this objective still learns where the
+    expected loss is flat: an example is weighted by its share of right draws, not by their number. Cost: that of
+    `objective`.
 
     Args:
-        scores, loss_of, mask: as `exact_marginal` takes them.
+        scores, loss_of, mask: as in `exact_marginal`.
         objective: `leave_one_out`, `unordered_set` or `one_argument_out`.
         generator: source of the draws.
-        options: for `objective`.
+        options: other arguments of `objective`.
 
     Raises:
-        ValueError: what `objective` raises.
+        AnzanError: as `objective`.
     """
     seen: list[tuple[Tensor, Tensor]] = []
 
     def unlikelihood_of(index: Tensor) -> Tensor:
         losses = _losses(loss_of, index)
-        # Measured from the best draw, or the likelihoods of long answers would all be 0 in float32.
+        # Relative to the best draw: the likelihoods of long answers would all be 0 in float32.
         best = losses.detach().min(1, keepdim=True).values
         seen.append((losses, best[:, 0]))
         return -(best - losses).exp()
@@ -240,9 +243,9 @@ def sampled_marginal(
 def _first_draws(chosen: Tensor, rest: Tensor) -> list[Tensor]:
     """For every subset T of the k chosen candidates, the log-probability that T is drawn first, in any order.
 
-    Drawn without replacement from T and the candidates that were not chosen, of log-mass `rest` (batch,). By the first
-    draw t: W(T) = Σ_t p_t / (p(T) + p(rest)) W(T - t), a sum of positive terms, so nothing cancels. A candidate that is
-    not valid (log-probability -inf) is skipped.
+    The draws are without replacement from T and the candidates that were not chosen, of log-mass `rest` (batch,).
+    Conditioned on the first draw t, W(T) = Σ_t p_t / (p(T) + p(rest)) W(T - t): a sum of positive terms, without
+    cancellation. Invalid candidates (log-probability -inf) are skipped.
     """
     k = chosen.shape[1]
     sets = [torch.zeros_like(rest)]
@@ -258,7 +261,7 @@ def _first_draws(chosen: Tensor, rest: Tensor) -> list[Tensor]:
 
 
 def _marginal(log_probs: Tensor, losses: Tensor) -> Tensor:
-    """-log Σ exp(log_probs - losses), with no NaN from candidates that are not valid."""
+    """-log Σ exp(log_probs - losses), without NaN from invalid candidates."""
     return -torch.where(log_probs.isfinite(), log_probs - losses, -torch.inf).logsumexp(1)
 
 

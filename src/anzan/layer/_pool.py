@@ -1,4 +1,4 @@
-"""Worker processes for a slow F, each of which can be stopped when it takes too long."""
+"""Worker processes for a slow F; a call that takes too long is stopped."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ class _Worker(NamedTuple):
 
 
 class Pool:
-    """Runs a function in processes of its own; the standard library's pools cannot stop a call that hangs.
+    """Runs a function in worker processes. The standard library's pools cannot stop a call that hangs.
 
     Args:
-        function: defined at the top level of a module, for the workers import it.
-        workers: how many processes.
-        timeout: seconds that a call may take; None for no bound.
+        function: defined at the top level of a module, since workers import it.
+        workers: number of processes.
+        timeout: the longest time of a call in seconds; None for no limit.
 
     Raises:
         TypeError: a function that a worker cannot import.
-        ValueError: workers below 1, or a timeout not above 0.
+        AnzanError: workers below 1, or a timeout not above 0.
     """
 
     def __init__(self, function: Callable[..., Any], workers: int, timeout: float | None = None):
@@ -46,7 +46,7 @@ class Pool:
         self.timeout = timeout
 
     def run(self, combinations: Sequence[Sequence[Hashable]]) -> list[Any]:
-        """The result of each combination of arguments; an exception, or TimeoutError, in the place of a failed one."""
+        """The result of each combination of arguments, or the exception of a failed call; TimeoutError if stopped."""
         results: list[Any] = [None] * len(combinations)
         waiting = list(enumerate(combinations))[::-1]
         busy: dict[Connection, tuple[_Worker, int, float]] = {}
@@ -56,12 +56,12 @@ class Pool:
                     worker = self._idle.pop() if self._idle else self._start()
                     try:
                         worker.pipe.send(tuple(waiting[-1][1]))
-                    except OSError:  # it died while it was idle; another one takes its place
+                    except OSError:  # it died while idle; start another
                         _stop(worker)
                         continue
                     except Exception as error:
                         self._idle.append(worker)
-                        results[waiting.pop()[0]] = TypeError(f"arguments that cannot travel to a worker: {error}")
+                        results[waiting.pop()[0]] = TypeError(f"arguments that cannot be sent to a worker: {error}")
                         continue
                     busy[worker.pipe] = worker, waiting.pop()[0], time.monotonic()
                 if not busy:
@@ -74,7 +74,7 @@ class Pool:
                     except (EOFError, OSError):
                         results[place] = RuntimeError("the worker died")
                         _stop(worker)
-                    except Exception as error:  # a result that this process cannot rebuild
+                    except Exception as error:  # a result that cannot be unpickled here
                         results[place] = error
                         self._idle.append(worker)
                 now = time.monotonic()
@@ -101,18 +101,18 @@ class Pool:
         return max(0.0, min(since for _, _, since in busy.values()) + self.timeout - time.monotonic())
 
     def _start(self) -> _Worker:
-        context = get_context("spawn")  # a fork of a process with torch's threads may hang
+        context = get_context("spawn")  # a fork may hang if torch has threads
         here, there = context.Pipe()
         process = context.Process(target=_serve, args=(there, *self.address, list(sys.path)), daemon=True)
         process.start()
         there.close()
         try:
-            ready = here.recv()  # the clock starts when the imports are done
+            ready = here.recv()  # the timeout counts from the end of the imports
         except (EOFError, OSError):
-            ready = RuntimeError("it died; a script starts its workers under `if __name__ == '__main__':`")
+            ready = RuntimeError("it died; in a script, start workers under `if __name__ == '__main__':`")
         if isinstance(ready, Exception):
             _stop(_Worker(process, here))
-            raise TypeError(f"workers: {'.'.join(self.address)} could not be imported there: {ready}")
+            raise TypeError(f"workers: {'.'.join(self.address)} could not be imported in a worker: {ready}")
         return _Worker(process, here)
 
 
@@ -123,13 +123,13 @@ def _stop(worker: _Worker) -> None:
 
 
 def _serve(pipe: Connection, module: str, name: str, path: list[str]) -> None:
-    """A worker: import the function, then answer until the pipe closes."""
+    """A worker: imports the function, then answers until the pipe closes."""
     sys.path[:] = path
     try:
         function: Any = import_module(module)
         for part in name.split("."):
             function = getattr(function, part)
-        function = getattr(function, "function", function)  # where a decorator has taken the name
+        function = getattr(function, "function", function)  # under a decorator such as `symbolic`
     except Exception as error:
         pipe.send(error)
         return
@@ -146,4 +146,4 @@ def _serve(pipe: Connection, module: str, name: str, path: list[str]) -> None:
         try:
             pipe.send(result)
         except Exception as error:
-            pipe.send(TypeError(f"the result cannot travel between processes: {error}"))
+            pipe.send(TypeError(f"a result that cannot be sent between processes: {error}"))

@@ -1,4 +1,4 @@
-"""A way around discrete choices that closes while a network trains."""
+"""A residual connection around discrete choices that fades out in training."""
 
 from __future__ import annotations
 
@@ -7,23 +7,28 @@ from torch import Tensor
 
 from anzan.errors import AnzanError
 from anzan.layer._noise import ExampleNoise, Source
-from anzan.layer._schedules import Scheduled, Settings
+from anzan.layer._schedules import Scheduled, ScheduledFloat
 
 
-class DropoutResidual(Settings):
-    """Adds a residual to the layer's result in training, for a part of the examples only, and never in evaluation.
+class DropoutResidual(Scheduled):
+    """Adds a residual to a layer's result, in training and for a random part of the examples.
 
-    Dropout residual connections (Friede and Niepert, NeurIPS 2021): early on, gradients reach the network in front of a
-    chain of choices past the choices; later the network has to do without.
+    Dropout residual connections (Friede and Niepert, NeurIPS 2021): early in training, gradients bypass a chain of
+    choices; later the network learns to work without the bypass. examples/residual.py measures the effect.
+
+    Example::
+
+        around = DropoutResidual(Schedule(0, 1))  # set_progress(network, 1.0) drops every residual
+        state = around(layer(scorer(state), table, embedding).embedded[:, 0], state)
 
     Args:
-        p: the probability that an example goes without; a number or a `Schedule`, which usually rises to 1.
+        p: the probability that an example's residual is dropped; a number or a `Schedule`, which usually rises to 1.
 
     Raises:
-        ValueError: p below 0 or above 1.
+        AnzanError: p below 0 or above 1.
     """
 
-    def __init__(self, p: Scheduled = 0.5):
+    def __init__(self, p: ScheduledFloat = 0.5):
         super().__init__(p=p)
 
     def check(self, **numbers: float) -> None:
@@ -32,7 +37,10 @@ class DropoutResidual(Settings):
             raise AnzanError(f"p: a number <= 1 needed, got {numbers['p']}")
 
     def forward(self, result: Tensor, residual: Tensor, generator: Source = None) -> Tensor:
-        """`result` (batch, ...) with `residual`, of the same shape or one that broadcasts to it, added where kept."""
+        """`result` (batch, ...), plus `residual` of a shape that broadcasts to it, unless dropped.
+
+        In evaluation mode every residual is dropped.
+        """
         if not self.training:
             return result
         if isinstance(generator, ExampleNoise):

@@ -1,4 +1,4 @@
-"""Temperatures and noise scales that change while a network trains."""
+"""Numbers that change while a network trains: temperatures, noise scales, weights of a loss."""
 
 from __future__ import annotations
 
@@ -15,32 +15,37 @@ from anzan.layer._choice import check
 
 @dataclass(frozen=True)
 class Schedule:
-    """A number that goes from `start` to `end` while progress goes from 0 to 1.
+    """A number that goes from `start` to `end` as progress goes from 0 to `until`, then stays.
 
-    An estimator takes one wherever it takes a temperature or a noise scale; `set_progress` moves it.
+    Every estimator takes one as a temperature or a noise scale, and `set_progress` moves it:
+    ``StraightThrough(noise_scale=Schedule(2, 1))``.
 
     Args:
-        start, end: the values at progress 0 and 1.
-        shape: ``linear``; ``exponential``, a constant factor per step (Jang et al., 1611.01144, annealed so);
-            ``cosine``, slow at both ends.
+        start, end: the values at progress 0 and from `until` on.
+        shape: ``linear``; ``exponential``, a constant factor per step, as Jang et al. (1611.01144) anneal the
+            temperature; ``cosine``, slow at both ends.
+        until: the progress at which `end` is reached, above 0 and up to 1.
 
     Raises:
-        ValueError: an unknown shape, or an exponential schedule that does not stay above 0.
+        AnzanError: an unknown shape, `until` out of range, or an exponential schedule that does not stay above 0.
     """
 
     start: float
     end: float
     shape: Literal["linear", "exponential", "cosine"] = "linear"
+    until: float = 1.0
 
     def __post_init__(self) -> None:
         if self.shape not in ("linear", "exponential", "cosine"):
             raise AnzanError(f"shape: {self.shape!r} is unknown; choose among linear, exponential, cosine")
         if self.shape == "exponential" and not (self.start > 0 and self.end > 0):
             raise AnzanError(f"start, end: numbers above 0 needed, got {self.start}, {self.end}")
+        if not 0 < self.until <= 1:
+            raise AnzanError(f"until: a progress above 0 and up to 1 needed, got {self.until}")
 
     def __call__(self, progress: float) -> float:
-        """The value at `progress`, held at `start` before 0 and at `end` after 1."""
-        progress = min(max(progress, 0.0), 1.0)
+        """The value at `progress`: `start` before 0, `end` after `until`."""
+        progress = min(max(progress / self.until, 0.0), 1.0)
         if self.shape == "exponential":
             return self.start * (self.end / self.start) ** progress
         if self.shape == "cosine":
@@ -48,44 +53,63 @@ class Schedule:
         return self.start + (self.end - self.start) * progress
 
 
-Scheduled = float | Schedule | Callable[[float], float]
+ScheduledFloat = float | Schedule | Callable[[float], float]
+"""A number, or a function from progress to a number."""
 
 
-def value_at(number: Scheduled, progress: float) -> float:
-    """The number itself, or the schedule's value at `progress`."""
-    return number(progress) if callable(number) else number
+class Scheduled(nn.Module):
+    """Base class of modules with settings that may be schedules of progress.
 
+    Example::
 
-class Settings(nn.Module):
-    """Base of the modules whose numbers may be schedules.
+        class EntropyBonus(Scheduled):
+            def __init__(self, weight: ScheduledFloat):
+                super().__init__(weight=weight)
+
+            def forward(self, log_probs: Tensor) -> Tensor:
+                return -self.now()["weight"] * entropy(log_probs).mean()
+
+        bonus = EntropyBonus(Schedule(0.1, 0.0, until=0.5))  # set_progress(network, 0.25) makes it 0.05
+
+    Args:
+        settings: numbers or functions of progress, by name. Each must be finite and at least 0, and a `temperature`
+            above 0, at the beginning and at the end of training.
+
+    Attributes:
+        settings: as given.
+        progress: set by `set_progress`; 0 at first.
 
     Raises:
-        ValueError: a number that cannot be used, at the beginning or at the end of its schedule.
+        AnzanError: a setting that `check` refuses.
     """
 
-    def __init__(self, **settings: Scheduled):
+    def __init__(self, **settings: ScheduledFloat):
         super().__init__()
         self.settings = settings
         for self.progress in (1.0, 0.0):  # a bad number fails here, not in the middle of training
             self.check(**self.now())
 
     def check(self, **numbers: float) -> None:
-        """Raise ValueError for a number that cannot be used."""
+        """Raise AnzanError for a number that is out of range. Subclasses may add conditions."""
         check(**numbers)
 
     def now(self) -> dict[str, float]:
-        """The settings that hold at the present progress."""
-        return {name: value_at(number, self.progress) for name, number in self.settings.items()}
+        """The settings as plain numbers at the present progress."""
+        return {name: s(self.progress) if callable(s) else s for name, s in self.settings.items()}
 
     def extra_repr(self) -> str:
         return ", ".join(f"{name}={number}" for name, number in self.settings.items())
 
 
 def set_progress(module: nn.Module, progress: float) -> None:
-    """Tell every estimator inside `module` how far training has come, from 0 to 1.
+    """Set the progress of every `Scheduled` module inside `module`, all estimators among them.
 
-    A network whose estimators have no schedules does not mind; call it at every step.
+    Call it at every training step; without schedules it changes nothing.
+
+    Args:
+        module: the network.
+        progress: the share of training that is done, from 0 to 1.
     """
     for part in module.modules():
-        if isinstance(part, Settings):
+        if isinstance(part, Scheduled):
             part.progress = float(progress)

@@ -1,4 +1,4 @@
-"""Few candidates out of more than can be run."""
+"""Shortlists: a few of more candidates than can be run."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Shortlist(NamedTuple):
 
     Attributes:
         index: (batch, n), or (batch, n, arguments) for factorised scores.
-        scores: (batch, n), their log-probabilities, differentiable; the scores for the layer behind.
-        approximation: ``none`` where every candidate is on the list.
-        mass: (batch,), the share of the probability that is on the list.
+        scores: (batch, n), their log-probabilities, differentiable; the scores for the layer.
+        approximation: ``none`` if every candidate is on the list.
+        mass: (batch,), the probability of the list.
     """
 
     index: Tensor  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -35,20 +35,20 @@ def shortlist(
     how: Literal["most probable", "draws without replacement"] = "most probable",
     generator: Source = None,
 ) -> Shortlist:
-    """All candidates where they are no more than `limit`, else that many of them.
+    """At most `limit` candidates; all of them if there are no more.
 
-    The layer behind chooses by softmax over the list: the distribution that `scores` give, cut to the list. With
-    ``most probable`` a candidate off the list gets no gradient at all; drawing brings each in at times.
+    A layer given the list chooses by a softmax over it: the distribution of `scores`, restricted to the list. With
+    ``most probable`` a candidate off the list gets no gradient; with draws, every candidate is listed at times.
 
     Args:
         scores: (batch, candidates), unnormalised log-probabilities; or `Factorised` scores.
-        limit: the most candidates to run.
+        limit: the greatest number of candidates to run.
         mask: bool (batch, candidates), True at valid candidates. Default: all.
         how: which candidates to take.
         generator: source of the draws.
 
     Raises:
-        ValueError: limit below 1, or an unknown way.
+        AnzanError: limit below 1, or an unknown `how`.
     """
     check_count(limit=limit)
     if how not in ("most probable", "draws without replacement"):

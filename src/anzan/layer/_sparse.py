@@ -1,4 +1,4 @@
-"""Estimators without noise that give most candidates the weight 0."""
+"""Estimators without noise that give most candidates a weight of 0."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from anzan.layer._choice import (
 
 
 def sparsemax(scores: Tensor, mask: Tensor | None = None, *, temperature: float = 1.0) -> Choice:
-    """The point of the simplex nearest to scores / temperature: mostly zeros, one-hot where one score leads by 1.
+    """The point of the simplex nearest to scores / temperature: mostly zeros, one-hot if one score leads by 1.
 
-    Sparsemax (Martins and Astudillo, 1602.02068), used to sum over few discrete values by Correia et al. (2007.01919).
-    No noise, so no variance; it is the exact gradient of a network that sees a mixture of few results. A candidate of
+    Sparsemax (Martins and Astudillo, 1602.02068); Correia et al. (2007.01919) use it to sum over few discrete values.
+    No noise, so no variance; the gradient is exact for a network that sees a mixture of few results. A candidate with
     weight 0 gets no gradient. Cost: one sort.
 
     Args:
@@ -29,7 +29,7 @@ def sparsemax(scores: Tensor, mask: Tensor | None = None, *, temperature: float 
         temperature: above 0; lower is sparser.
 
     Raises:
-        ValueError: temperature not above 0.
+        AnzanError: temperature not above 0.
     """
     check(temperature=temperature)
     scores = at_least_float32(scores)
@@ -41,7 +41,7 @@ def sparsemax(scores: Tensor, mask: Tensor | None = None, *, temperature: float 
     rank = torch.arange(1, z.shape[-1] + 1, dtype=z.dtype, device=z.device)
     support = (1 + rank * ordered > ordered.cumsum(-1)).sum(-1, keepdim=True)
     inside = z.detach() >= ordered.gather(-1, support - 1)
-    # The threshold is the mean of the support, less 1 / its size; ties at its edge are all inside, with weight 0.
+    # The threshold is the mean of the support minus 1 / its size; ties at its edge are all inside, with weight 0.
     threshold = (torch.where(inside, z, 0.0).sum(-1, keepdim=True) - 1) / inside.sum(-1, keepdim=True)
     weights = (z - threshold).clamp_min(0.0)
     if mask is not None:
@@ -52,12 +52,12 @@ def sparsemax(scores: Tensor, mask: Tensor | None = None, *, temperature: float 
 def top_k_softmax(scores: Tensor, mask: Tensor | None = None, *, k: int = 5, temperature: float = 1.0) -> Choice:
     """softmax(scores / temperature) over the k best candidates, 0 elsewhere.
 
-    The truncation of Correia et al. (2007.01919, section 4) without its sampled rest. No noise, so no variance; the
-    exact gradient of a network that sees a mixture of k results. Candidates outside get no gradient, so a
-    candidate that starts low stays there. Cost: one selection. Arguments and errors as `sparsemax`.
+    The truncation of Correia et al. (2007.01919, section 4) without its sampled remainder. No noise, so no variance;
+    the gradient is exact for a network that sees a mixture of k results. Other candidates get no gradient, so one that
+    starts low stays low. Cost: one selection. Other arguments and errors as `sparsemax`.
 
-    Raises:
-        ValueError: k below 1.
+    Args:
+        k: number of candidates, at least 1.
     """
     check(temperature=temperature)
     check_count(k=k)

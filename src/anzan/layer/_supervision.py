@@ -1,4 +1,4 @@
-"""Losses on the choice itself."""
+"""Supervision of the choice itself: the argument loss, pseudo-labels, entropy."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ def argument_loss(
     kind: Literal["bce", "marginal"] = "marginal",
     reduction: Literal["mean", "none"] = "mean",
 ) -> Tensor:
-    """Supervise the choice by a set of acceptable candidates.
+    """The loss of a choice, given which candidates are acceptable.
 
     ``bce`` is the argument loss of Yoshikawa, Heinzerling and Inui (NLP2022): binary cross-entropy between the labels
-    and the softmax probabilities of equation 2, averaged over an example's valid candidates. ``marginal`` is -log of
-    the probability mass on the acceptable candidates. Examples with no acceptable candidate carry no loss.
+    and the softmax probabilities of equation 2, averaged over the valid candidates of an example. ``marginal`` is -log
+    of the probability of the acceptable candidates together. Examples without an acceptable candidate have no loss.
 
     Args:
         log_probs: (batch, candidates), log softmax(scores), -inf at invalid candidates.
@@ -34,18 +34,18 @@ def argument_loss(
         The mean over examples with an acceptable candidate, 0 if there is none; or (batch,), 0 at the other examples.
 
     Raises:
-        ValueError: another kind.
+        AnzanError: an unknown kind.
     """
     valid = log_probs.isfinite() if mask is None else mask
     acceptable = acceptable & valid
     labelled = acceptable.any(-1)
     if kind == "marginal":
-        # Examples without a label are routed around the logarithm: their gradient is 0, not NaN.
+        # Examples without a label get finite inputs, so that their gradient is 0, not NaN.
         chosen = log_probs.masked_fill(~acceptable, -torch.inf).masked_fill(~labelled[:, None], 0.0)
         losses = -torch.logsumexp(chosen, -1)
     elif kind == "bce":
         finite = log_probs.masked_fill(~valid, 0.0)
-        # log(1 - p), kept away from log 0; float32 holds 1 - p down to 6e-8.
+        # log(1 - p), clamped away from log 0; in float32 1 - p is at least 6e-8.
         other = torch.log1p(-finite.exp().clamp(max=1 - torch.finfo(finite.dtype).eps))
         terms = torch.where(acceptable, finite, other).masked_fill(~valid, 0.0)
         losses = -terms.sum(-1) / valid.sum(-1).clamp_min(1)
@@ -56,16 +56,16 @@ def argument_loss(
 
 
 def pseudo_labels(log_probs: Tensor, acceptable: Tensor, mask: Tensor | None = None) -> Tensor:
-    """The most probable candidate as the label of each example that has none.
+    """Labels each example that has no acceptable candidate with its most probable one.
 
-    Self-training (Lee, ICML workshop 2013): as an argument loss these labels hold the choice where it stands, and
-    sharpen it. They are no better than the scores that they come from, so train on true labels first.
+    Self-training (Lee, ICML workshop 2013): in an argument loss, these labels keep and sharpen the present choice. They
+    are no better than the scores, so train on true labels first.
 
     Args:
-        log_probs, acceptable, mask: as `argument_loss` takes them.
+        log_probs, acceptable, mask: as in `argument_loss`.
 
     Returns:
-        Bool (batch, candidates): one True in each example with a valid candidate but no acceptable one, else False.
+        Bool (batch, candidates): one True in each example with a valid but no acceptable candidate, otherwise False.
     """
     valid = log_probs.isfinite() if mask is None else mask
     own = torch.zeros_like(acceptable)
@@ -75,20 +75,20 @@ def pseudo_labels(log_probs: Tensor, acceptable: Tensor, mask: Tensor | None = N
 
 
 def entropy(log_probs: Tensor, mask: Tensor | None = None) -> Tensor:
-    """The entropy of each choice in nats, to be added to what is maximised.
+    """The entropy of each choice in nats, for a bonus on it: ``loss - 0.1 * entropy(log_probs).mean()``.
 
-    While the network behind F cannot read results yet, all candidates are worth the same, and scores drift until one
-    candidate, right or wrong, takes all. A bonus on the entropy (Williams and Peng, Connection Science 1991) holds the
-    choice open until the loss tells candidates apart. It shifts the optimum: with a weight w, n candidates whose loss
-    is higher than that of the best by d keep n exp(-d / w) of its probability. So w should be well below d.
+    As long as the downstream network cannot read results, all candidates have about the same loss, and scores drift
+    until one candidate, right or wrong, has all probability. A bonus on the entropy (Williams and Peng, Connection
+    Science 1991) keeps the choice open until their losses differ. It shifts the optimum: with a weight w, n candidates
+    whose loss is d above that of the best keep n exp(-d / w) of its probability. So w should be well below d.
 
     Args:
         log_probs: (..., candidates), log softmax(scores), -inf at invalid candidates.
         mask: bool, of the same shape, True at valid candidates; default: where log_probs is finite.
 
     Returns:
-        (...), from 0 to log(valid candidates); 0 with gradient 0 where there is no valid candidate.
+        (...), from 0 to log(valid candidates); 0 with gradient 0 if there is no valid candidate.
     """
     valid = log_probs.isfinite() if mask is None else mask & log_probs.isfinite()
-    finite = log_probs.masked_fill(~valid, 0.0)  # 0 log 0 is 0, with gradient 0 and not NaN
+    finite = log_probs.masked_fill(~valid, 0.0)  # 0 log 0 is 0, with gradient 0, not NaN
     return -(finite.exp() * finite).sum(-1)

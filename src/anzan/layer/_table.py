@@ -1,4 +1,4 @@
-"""What F returned for every candidate, as padded integer token ids."""
+"""Result tables: F's result for every candidate, as padded integer token ids."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ class ResultTable:
     """Token ids of the result of every candidate.
 
     Proposition 1 of Yoshikawa, Heinzerling and Inui (NLP2022) writes result i as a zero-padded one-hot matrix
-    ``E_i`` of shape (length, vocabulary). The table keeps the ids alone: integers of shape (batch or 1, candidates,
-    length), never ``candidates * length * vocabulary`` floats.
+    ``E_i`` of shape (length, vocabulary). The table stores only the ids: integers of shape (batch or 1, candidates,
+    length) instead of ``candidates * length * vocabulary`` floats.
 
     Args:
-        ids: integer tensor (batch or 1, candidates, length); `PAD` (-1) after a result's last token. A first
+        ids: integer tensor (batch or 1, candidates, length); `PAD` (-1) after the last token of a result. A first
             dimension of 1 is shared by the whole batch.
-        valid: bool tensor (batch or 1, candidates); False where there is no such candidate or F is undefined there.
+        valid: bool tensor (batch or 1, candidates); False if there is no such candidate or F is undefined there.
             Default: every candidate is valid.
 
     Attributes:
         ids, valid: as given; int64 and bool.
-        distinct: the distinct token ids (U,) and, for every cell of `ids`, which of them it holds; U at padding.
+        distinct: the distinct token ids (U,), and for every cell of `ids` its position among them; U at padding.
 
     Raises:
-        ValueError: ids is not an integer tensor of three dimensions, an id is below -1, padding stands before a
-            token, or valid has another shape.
+        AnzanError: ids is not an integer tensor of three dimensions, an id is below -1, a token follows padding, or
+            valid has the wrong shape.
     """
 
     def __init__(self, ids: Tensor, valid: Tensor | None = None):
@@ -49,7 +49,7 @@ class ResultTable:
         if valid is None:
             valid = torch.ones(ids.shape[:2], dtype=torch.bool, device=ids.device)
         elif valid.shape != ids.shape[:2]:
-            raise AnzanError(f"valid: shape {tuple(ids.shape[:2])} needed to go with ids, got {tuple(valid.shape)}")
+            raise AnzanError(f"valid: shape {tuple(ids.shape[:2])} needed to match ids, got {tuple(valid.shape)}")
         self.ids = ids
         self.valid = valid.bool()
         self.distinct = _distinct(ids)
@@ -58,13 +58,17 @@ class ResultTable:
     def from_rows(
         cls, rows: Sequence[Sequence[Sequence[int] | None]], device: torch.device | str | None = None
     ) -> ResultTable:
-        """Build the table from `rows[example][candidate]`, a sequence of token ids or None where F is undefined.
+        """Build the table from `rows[example][candidate]`, a sequence of token ids or None if F is undefined.
 
-        Examples may differ in their number of candidates; the missing ones are not valid.
+        Examples may have different numbers of candidates; missing ones are invalid.
+
+        Example::
+
+            ResultTable.from_rows([[[1, 2], None], [[3], [4, 5, 6]]])  # 2 examples, 2 candidates, up to 3 tokens
 
         Raises:
-            TypeError: a row that is no sequence of integers.
-            ValueError: an id below 0.
+            TypeError: a result that is not a sequence of integers.
+            AnzanError: an id below 0.
         """
         candidates = max((len(r) for r in rows), default=0)
         cells = [(b, a, ids) for b, row in enumerate(rows) for a, ids in enumerate(row) if ids is not None]
@@ -93,20 +97,19 @@ class ResultTable:
     def from_vectors(
         cls, rows: Sequence[Sequence[Tensor | Sequence[float] | None]], device: torch.device | str | None = None
     ) -> tuple[ResultTable, Tensor]:
-        """A table for an F that returns vectors, and the matrix that takes the place of the embedding.
+        """A table for an F that returns vectors, and the matrix that replaces the embedding.
 
         Args:
-            rows: `rows[example][candidate]`, a vector (hidden,) or several, (length, hidden); None where F is
-                undefined.
-            device: where to put both.
+            rows: `rows[example][candidate]`, a vector (hidden,) or several, (length, hidden); None if F is undefined.
+            device: of both.
 
         Returns:
-            The table, whose ids count the distinct vectors, and these vectors (distinct, hidden), in the order in which
-            they first come, in the floating type that they share or else the default one. `lookup(choice, table,
-            vectors)` then gives the chosen vectors.
+            The table, whose ids number the distinct vectors, and these vectors (distinct, hidden), in order of first
+            appearance. Their dtype is the floating type that they share, otherwise the default one. `lookup(choice,
+            table, vectors)` then gives the chosen vectors.
 
         Raises:
-            ValueError: vectors of different sizes, or no vector at all.
+            AnzanError: vectors of different sizes, or no vector at all.
         """
         blocks = [[None if v is None else torch.atleast_2d(torch.as_tensor(v)) for v in row] for row in rows]
         sizes = {v.shape[-1] for row in blocks for v in row if v is not None}
@@ -133,7 +136,7 @@ class ResultTable:
 
     @property
     def lengths(self) -> Tensor:
-        """Integers (batch or 1, candidates): tokens in each result."""
+        """Integers (batch or 1, candidates): the number of tokens of each result."""
         return self.mask.sum(-1)
 
     def rows(self, index: Tensor) -> Tensor:
@@ -143,9 +146,9 @@ class ResultTable:
             index: integers (batch,) or (batch, n).
 
         Returns:
-            Token ids (batch, length) or (batch, n, length), all `PAD` for a candidate that is not valid.
+            Token ids (batch, length) or (batch, n, length), all `PAD` for an invalid candidate.
         """
-        # One table shared by the batch, or one per example; the shapes alone decide.
+        # One table shared by the batch, or one per example, by broadcasting.
         example = torch.arange(self.ids.shape[0], device=index.device).view(-1, *[1] * (index.dim() - 1))
         ids = self.ids[example, index]
         return torch.where(self.valid[example, index][..., None], ids, PAD)
@@ -156,9 +159,9 @@ class ResultTable:
 
 
 def _not_ids(cells: Sequence[tuple[int, int, Any]]) -> TypeError:
-    """What to say of the first cell that holds no token ids."""
+    """The error for the first cell that does not contain token ids."""
     b, a, ids = next((cell for cell in cells if not _are_ids(cell[2])), cells[0])
-    return TypeError(f"rows[{b}][{a}]: a sequence of token ids needed, got {ids!r:.80} (vectors go by from_vectors)")
+    return TypeError(f"rows[{b}][{a}]: a sequence of token ids needed, got {ids!r:.80} (for vectors use from_vectors)")
 
 
 def _are_ids(ids: Any) -> bool:

@@ -8,15 +8,16 @@ from anzan.errors import AnzanError
 
 
 class Characters:
-    """Encodes the printed form of a result, one token id per character.
+    """Encodes the printed form of a result, one token id per character; the `encode` of a symbolic function.
 
-    ``Characters("0123456789-")(-12)`` is ``[10, 1, 2]``. Pass it as a symbolic function's `encode`.
+    >>> Characters("0123456789-")(-12)
+    [10, 1, 2]
 
     Args:
-        alphabet: every character that a result may have; its place is its id.
+        alphabet: every character that a result may contain; its position is its id.
 
     Raises:
-        ValueError: a character twice.
+        AnzanError: a character given twice.
     """
 
     def __init__(self, alphabet: str):
@@ -32,7 +33,7 @@ class Characters:
         """Token ids of ``str(result)``.
 
         Raises:
-            ValueError: a character outside the alphabet.
+            AnzanError: a character outside the alphabet.
         """
         text = str(result)
         for c in text:
@@ -41,5 +42,5 @@ class Characters:
         return [self._ids[c] for c in text]
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of token ids; padding (below 0) is left out."""
+        """The text of token ids; padding (ids below 0) is skipped."""
         return "".join(self.alphabet[i] for i in ids if i >= 0)

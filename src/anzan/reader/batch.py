@@ -124,6 +124,11 @@ class Batch(Tensors):
     def __len__(self) -> int:
         return len(self.text.ids)
 
+    def select(self, example: Tensor) -> Self:
+        """The examples `example` (n,), which may come up several times."""
+        chain = None if self.chain is None else self.chain.select(example)
+        return replace(super().select(example), chain=chain)
+
 
 def collate_texts(texts: Sequence[Text], pad: int) -> Batch:
     """Texts and their candidates, without rows and labels."""

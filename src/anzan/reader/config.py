@@ -8,6 +8,7 @@ from typing import Any
 
 from transformers import AutoConfig, PreTrainedConfig
 
+from anzan.errors import AnzanError
 from anzan.reader.settings import ReaderSettings
 from anzan.settings import from_mapping
 
@@ -21,7 +22,8 @@ class CalculatorReaderConfig(PreTrainedConfig):
     Args:
         encoder: the encoder's own configuration (its `to_dict()`); the reader builds its encoder from it.
         settings: a `ReaderSettings` or a mapping of its fields.
-        digit_ids: the tokenizer's ids of the digits 0 to 9, at the beginning of a word and inside one: (2, 10).
+        digit_ids: the tokenizer's ids of the digits 0 to 9, at the beginning of a word and inside one: (2, 10). Needed
+            where settings mask digits or give them places; `anzan.reader.tokenizer.model_ids` has them.
         mask_id: the id that masks a token.
         dropout: dropout probability of what the heads read.
         max_answer_words: the longest answer that is read off question or passage, in words.
@@ -29,7 +31,7 @@ class CalculatorReaderConfig(PreTrainedConfig):
             (`anzan.reader.windows`).
 
     Raises:
-        AnzanError: settings that cannot be used.
+        AnzanError: settings that cannot be used, or that need `digit_ids`.
     """
 
     model_type = "anzan-reader"
@@ -51,6 +53,12 @@ class CalculatorReaderConfig(PreTrainedConfig):
         given = settings or {}
         self.settings = given if isinstance(given, ReaderSettings) else from_mapping(ReaderSettings, given)
         self.digit_ids = [list(ids) for ids in digit_ids]
+        own = self.settings
+        if not self.digit_ids and (own.mask.arguments or own.digit_places or own.debias.guesses):
+            raise AnzanError(
+                "digit_ids: needed for mask.arguments, digit_places and debias.guesses; "
+                "give what anzan.reader.tokenizer.model_ids returns"
+            )
         self.mask_id = mask_id
         self.dropout = dropout
         self.max_answer_words = max_answer_words

@@ -9,13 +9,12 @@ from fractions import Fraction
 
 from torch import Tensor
 
-from anzan.arithmetic.calculator import Number, format_number
-from anzan.arithmetic.numbers import parse_number
+from anzan.arithmetic import Value, format_number, parse_number
 from anzan.reader.answer import NO_ANSWER, Answer, Step
 from anzan.reader.sequence import PASSAGE, QUESTION, RESULTS, Mention, Row, Span, Text
 from anzan.reader.spans import best_spans
 
-Fields = Mapping[Span, tuple[Number, str | None]]
+Fields = Mapping[Span, tuple[Value, str | None]]
 """Printed numbers by span: their values, and the operation that made each (None for an operand)."""
 
 
@@ -96,7 +95,8 @@ def decode(
     """
     text, base = shown.text, len(shown.text.ids)
     last: Fields = {} if shown.row is None else {(s + base, e + base): (v, op) for v, (s, e), op in shown.row.fields}
-    earlier = {span: field for span, field in text.fields.items() if not (masked and masked[span[0]])}
+    # The sign of a masked number is seen, its digits are not.
+    earlier = {(s, e): field for (s, e), field in text.fields.items() if not any(masked[s : e + 1])}
     places: Iterable[Span] = [*word_spans(text, max_words), *earlier]
     if masked:
         places = _without(places, shown.arguments)
@@ -157,6 +157,7 @@ def word_spans(text: Text, most: int) -> Iterator[Span]:
         for _, end, other in words[i : i + most]:
             if other != where:
                 break
+            numbers.discard((start, end))
             yield start, end
     yield from numbers
 

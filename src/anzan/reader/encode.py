@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from transformers import PreTrainedTokenizerFast
 
-from anzan.arithmetic.calculator import Calculator, Number, Printed, format_number
-from anzan.arithmetic.numbers import find_numbers, parse_number, strip_separators
+from anzan.arithmetic import Calculator, Printed, Value, find_numbers, format_number, parse_number, strip_separators
 from anzan.errors import AnzanError
 from anzan.reader.sequence import (
     CONSTANT,
@@ -149,7 +148,7 @@ class TextEncoder:
             return None
         text = printed.text
         ids = [*self._written(text), self._sep]
-        fields: list[tuple[Number, Span, str | None]] = []
+        fields: list[tuple[Value, Span, str | None]] = []
         operands: list[tuple[int, Sequence[int]]] = []
         results: list[Sequence[int]] = []
         for value, start, end, operation, argument in printed.fields:

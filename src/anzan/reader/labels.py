@@ -11,8 +11,7 @@ from functools import lru_cache
 
 from torch import Tensor
 
-from anzan.arithmetic.calculator import DECIMALS, Number, format_number
-from anzan.arithmetic.numbers import parse_number
+from anzan.arithmetic import DECIMALS, Value, format_number, parse_number
 from anzan.reader.batch import Batch, collate_examples
 from anzan.reader.encode import TextEncoder
 from anzan.reader.sequence import CONSTANT, PASSAGE, QUESTION, Row, Span, Text
@@ -47,7 +46,7 @@ class Example:
     acceptable: list[bool]
     gold: list[bool]
     stale: list[bool]
-    values: frozenset[Number] = frozenset()
+    values: frozenset[Value] = frozenset()
 
 
 def make_example(
@@ -103,9 +102,13 @@ class Chain:
         batch = collate_examples(examples, self.encoder.pad).to(candidate.device)
         return replace(batch, chain=Chain(self.encoder, examples))
 
+    def select(self, example: Tensor) -> Chain:
+        """The examples `example` (n,), which may come up several times."""
+        return replace(self, examples=[self.examples[b] for b in example.tolist()])
+
 
 def _labelled(
-    encoder: TextEncoder, text: Text, spans: list[Span], values: frozenset[Number], stale: list[bool], gold: Gold = ()
+    encoder: TextEncoder, text: Text, spans: list[Span], values: frozenset[Value], stale: list[bool], gold: Gold = ()
 ) -> Example:
     candidates = text.candidates if encoder.calculator.operations else []
     rows = [encoder.result(text, pair) for pair in candidates]
@@ -123,7 +126,7 @@ def _labelled(
     return Example(text, rows, spans, row_spans, acceptable, _among_gold(text, candidates, gold), stale, values)
 
 
-def _on_the_way(encoder: TextEncoder, text: Text, rows: Sequence[Row | None], values: frozenset[Number]) -> list[bool]:
+def _on_the_way(encoder: TextEncoder, text: Text, rows: Sequence[Row | None], values: frozenset[Value]) -> list[bool]:
     """The rows of which a result gives the answer together with a number of the text."""
     known = {m.value for m in text.mentions}
     rounded = any(len(format_number(v).partition(".")[2]) == DECIMALS for v in values)
@@ -152,18 +155,18 @@ def _values(answers: Sequence[Sequence[str]]) -> set[Fraction]:
     return {v for alternative in answers for s in alternative if (v := parse_number(s)) is not None}
 
 
-def _gives(row: Row | None, wanted: Set[Number]) -> bool:
+def _gives(row: Row | None, wanted: Set[Value]) -> bool:
     """Whether one of its results, not of its operands, is wanted."""
     return row is not None and any(op is not None and _among(value, wanted) for value, _, op in row.fields)
 
 
-def _among(value: Number, wanted: Set[Number]) -> bool:
+def _among(value: Value, wanted: Set[Value]) -> bool:
     """Whether it is one of the values wanted, exactly or as it is printed (10/3 as 3.3333)."""
     return value in wanted or (value.denominator > 1 and _as_printed(value) in wanted)
 
 
 @lru_cache(1 << 16)  # the pairs of one text come up again after each choice of an earlier call
-def _as_printed(value: Number) -> Fraction:
+def _as_printed(value: Value) -> Fraction:
     return Fraction(format_number(value))
 
 

@@ -202,7 +202,7 @@ class SeveralResults(nn.Module):
         chain = scored.batch.chain
         if chain is None:
             raise AnzanError("batch.chain: needed for a reader with several calls; see anzan.reader.labels.Chain")
-        noise = None if scored.noise is None else scored.noise.behind(example, chosen)
+        noise = None if scored.noise is None else scored.noise.branch(example, chosen)
         following = reader.scored(chain.after(example, chosen), scored.call + 1, noise)
         outcome = self(following, reader)
         parts |= outcome.parts | reader.terms(following, outcome, reader)
@@ -221,10 +221,10 @@ def make_objective(settings: ChoiceSettings) -> OneResult | SeveralResults:
     """The objective that the settings name.
 
     Raises:
-        AnzanError: options that it does not have.
+        AnzanError: options that it does not have, or a count that is not whole.
     """
     name = settings.objective
-    options = {k: int(v) if k in _COUNTS else v for k, v in settings.options.items()}
+    options = {k: _count(k, v) if k in _COUNTS else v for k, v in settings.options.items()}
     known = _options(OBJECTIVES[name]) | {"sure"} if settings.several else _options(ESTIMATORS[name])
     for option in options:
         if option not in known:
@@ -242,3 +242,9 @@ def _options(kind: Callable[..., object]) -> set[str]:
     if len(names) < len(parameters):  # it hands the others on to another objective
         names |= _options(parameters["objective"].default)
     return names - {"scores", "loss_of", "mask", "generator", "objective"}
+
+
+def _count(option: str, value: float) -> int:
+    if value != int(value):
+        raise AnzanError(f"choice.options.{option}: a whole number needed, got {value}")
+    return int(value)

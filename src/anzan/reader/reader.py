@@ -58,8 +58,8 @@ class Reader:
                 ignore_mismatched_sizes=True,  # reported below, by name
             )
             tokenizer = load_tokenizer(str(folder))
-        except AnzanError:
-            raise
+        except AnzanError as error:
+            raise AnzanError(f"{folder}: {error}") from None
         except (SafetensorError, RuntimeError, KeyError, TypeError, OSError) as error:
             raise AnzanError(f"{folder}: damaged, {_first_line(error)}; copy or train the model again") from None
         model, info = loaded

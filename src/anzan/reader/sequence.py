@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
 
-from anzan.arithmetic.calculator import Number, Printed
+from anzan.arithmetic import Printed, Value
 
 QUESTION, PASSAGE, RESULTS, STEP, CONSTANT = "question", "passage", "calculator", "step", "constant"
 
@@ -69,7 +69,7 @@ class Row:
     """
 
     ids: list[int]
-    fields: list[tuple[Number, Span, str | None]]
+    fields: list[tuple[Value, Span, str | None]]
     operands: Sequence[tuple[int, Sequence[int]]] = ()
     results: Sequence[Sequence[int]] = ()
     printed: Printed = NOTHING
@@ -138,7 +138,7 @@ class Text:
         )
 
     @property
-    def fields(self) -> dict[Span, tuple[Number, str | None]]:
+    def fields(self) -> dict[Span, tuple[Value, str | None]]:
         """The numbers that earlier calls printed, by token span: their values, and the operation that made them."""
         return {
             (c.start + first, c.start + last): (value, operation)

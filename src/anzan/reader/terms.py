@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from anzan.layer import argument_loss, entropy, pseudo_labels
-from anzan.layer._schedules import Settings
+from anzan.layer import Schedule, Scheduled, argument_loss, entropy, pseudo_labels
 from anzan.reader.settings import ReaderSettings
 from anzan.reader.spans import span_loss
 from anzan.reader.views import drawn
@@ -78,7 +77,7 @@ class Guess(nn.Module):
         return Part.of(losses, (spans[..., 0] >= 0).any(-1))
 
 
-class Entropy(Settings):
+class Entropy(Scheduled):
     """A bonus on the entropy of the choice; it falls linearly to 0 at `ENTROPY_UNTIL` of a run.
 
     It is for the time when the reader cannot tell one result from another. Later it would only keep probability on
@@ -88,7 +87,7 @@ class Entropy(Settings):
     name, every_call = "entropy", True
 
     def __init__(self, weight: float):
-        super().__init__(weight=lambda progress: weight * max(0.0, 1 - progress / ENTROPY_UNTIL))
+        super().__init__(weight=Schedule(weight, 0.0, until=ENTROPY_UNTIL))
 
     def forward(self, scored: Scored, outcome: Outcome, reader: CalculatorReader) -> Part | None:
         weight = self.now()["weight"]

@@ -1,0 +1,146 @@
+"""The terms of the loss: against losses that are worked out one example at a time."""
+
+import math
+
+import pytest
+import torch
+from readers import MakeReader, examples_of, in_training, with_chain
+from slow import slow_scores
+from torch import Tensor
+
+from anzan.layer import argument_loss, set_progress
+from anzan.reader.batch import collate_examples
+from anzan.reader.labels import Example
+from anzan.reader.network import CalculatorReader
+from anzan.reader.settings import ReaderSettings
+from anzan.reader.terms import Part, make_terms, part_names
+from anzan.settings import from_mapping
+
+PROBLEMS = [
+    ("Anna has 7 pens. Carl has 5 pens.", "How many do they have?", "12"),
+    ("Anna has 5,903,204 pens, Carl 81 and Zoë 12.", "Who has more: Anna or Carl?", "Anna"),
+    ("Anna has 30 and gave -4 of 1.5.", "How many more has she?", "28.5"),
+    ("Nobody has any.", "Who has 3?", "Nobody"),
+    ("Anna has 3 and Carl 9.", "How many?", "99"),  # is nowhere
+]
+
+
+def probabilities(model: CalculatorReader, example: Example) -> Tensor:
+    """Of the defined candidates; of the one choice there is where none is."""
+    defined = [a for a, row in enumerate(example.rows) if row]
+    return slow_scores(model, example)[torch.tensor(defined)].softmax(0) if defined else torch.ones(1)
+
+
+# -- parts ---------------------------------------------------------------------------------------------------------
+def test_a_part_is_a_sum_and_a_count() -> None:
+    losses = torch.tensor([1.0, 2.0, 4.0])
+    every, some = Part.of(losses), Part.of(losses, torch.tensor([True, False, True]))
+    assert (every.sum.item(), every.count.item(), every.mean().item()) == (7.0, 3.0, pytest.approx(7 / 3))
+    assert (some.sum.item(), some.count.item(), some.mean().item()) == (5.0, 2.0, 2.5)
+    assert some.mean(torch.tensor(4.0)).item() == 1.25  # the average of a count over several processes
+    tripled = some * 3.0
+    assert (tripled.sum.item(), tripled.count.item()) == (15.0, 2.0)
+
+
+def test_a_part_that_nothing_counts_for_is_0() -> None:
+    losses = torch.tensor([1.0, torch.inf], requires_grad=True)
+    none = Part.of(losses, torch.tensor([False, False]))
+    assert none.mean().item() == 0.0 and Part.of(losses.new_zeros(0)).mean().item() == 0.0
+    none.mean().backward()
+    assert losses.grad is not None and not losses.grad.any()
+
+
+@pytest.mark.parametrize(
+    ("settings", "names"),
+    [
+        ({}, ["span", "argument"]),
+        ({"supervision": {"argument_loss": "none"}}, ["span"]),
+        ({"supervision": {"argument_loss": "marginal", "self_training": 0.5}}, ["span", "argument", "own"]),
+        ({"choice": {"entropy": 0.1}}, ["span", "entropy", "argument"]),
+        ({"debias": {"guesses": 1.0}}, ["guess", "span", "argument"]),
+    ],
+)
+def test_terms_are_those_that_the_settings_ask_for(settings: dict, names: list[str]) -> None:
+    assert [term.name for term in make_terms(from_mapping(ReaderSettings, settings)).terms] == names
+
+
+@pytest.mark.parametrize("calls", [1, 2])
+def test_every_part_of_a_loss_has_its_name(make_reader: MakeReader, calls: int) -> None:
+    """Whatever the settings, what is logged is among `part_names`; the parts add up to the loss."""
+    model, text_encoder = make_reader(
+        calls=calls,
+        choice={"objective": "unordered-set", "entropy": 0.1},
+        supervision={"self_training": 0.5},
+        debias={"guesses": float(calls == 1)},
+    )
+    examples = examples_of(text_encoder, PROBLEMS)
+    batch = collate_examples(examples, text_encoder.pad)
+    if calls > 1:
+        batch = with_chain(batch, text_encoder, examples)
+    torch.manual_seed(0)
+    out = model.train()(batch)
+    known = part_names(calls)
+    assert model.part_names() == known and len(set(known)) == len(known)
+    each_call = [f"{name}_{call}" for name in ("entropy", "argument", "own") for call in range(calls)]
+    assert set(out.parts) == {"span", *each_call, *(["guess"] if calls == 1 else [])} <= set(known)
+    torch.testing.assert_close(out.loss, torch.stack([part.mean() for part in out.parts.values()]).sum())
+
+
+# -- the argument loss ---------------------------------------------------------------------------------------------
+def test_the_marginal_argument_loss(make_reader: MakeReader) -> None:
+    """-log of the probability of all pairs whose result equals the answer."""
+    model, text_encoder = make_reader(supervision={"argument_loss": "marginal"})
+    examples = examples_of(text_encoder, PROBLEMS)
+    out = model(collate_examples(examples, text_encoder.pad))
+    masses = []
+    for e in examples:
+        if any(e.acceptable):
+            p = slow_scores(model, e).softmax(0).tolist()
+            masses.append(math.fsum(q for q, good in zip(p, e.acceptable, strict=True) if good))
+    mean = out.parts["argument_0"].mean().item()
+    assert out.parts["argument_0"].count.item() == len(masses)
+    assert mean == pytest.approx(-sum(map(math.log, masses)) / len(masses), rel=1e-4)
+    assert out.loss.item() == pytest.approx(out.parts["span"].mean().item() + mean, rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["bce", "marginal"])
+def test_self_training_is_the_same_loss_on_the_model_s_own_choices(make_reader: MakeReader, kind: str) -> None:
+    """For examples without a pair that gives the answer, weighted; the others count for nothing."""
+    model, text_encoder = make_reader(supervision={"argument_loss": kind, "self_training": 0.3})
+    examples = examples_of(text_encoder, PROBLEMS)
+    parts = model(collate_examples(examples, text_encoder.pad)).parts
+    losses = []
+    for e in examples:
+        if e.rows and not any(e.acceptable):
+            log_p = slow_scores(model, e).log_softmax(0)
+            own = torch.arange(len(log_p)) == log_p.argmax()
+            everywhere = torch.ones(1, len(log_p), dtype=torch.bool)
+            losses.append(argument_loss(log_p[None], own[None], everywhere, kind))  # pyright: ignore[reportArgumentType]
+    assert parts["own_0"].count.item() == len(losses) > 1
+    torch.testing.assert_close(parts["own_0"].mean(), 0.3 * torch.stack(losses).mean(), atol=1e-5, rtol=1e-4)
+
+
+# -- entropy -------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("objective", ["straight-through", "exact-marginal"])
+def test_the_bonus_is_the_entropy_of_the_choice(objective: str, make_reader: MakeReader) -> None:
+    """It falls in a straight line to 0 at half of the run, and is no part of the loss after that."""
+    options = {"noise_scale": 0.0} if objective == "straight-through" else {}
+    model, text_encoder = make_reader(choice={"objective": objective, "options": options, "entropy": 0.3})
+    plain, _ = make_reader(choice={"objective": objective, "options": options})
+    examples = examples_of(text_encoder, PROBLEMS)
+    batch = collate_examples(examples, text_encoder.pad)
+    without = in_training(plain)(batch)
+    p = [probabilities(model, e) for e in examples]
+    expected = torch.stack([-(q * q.log()).sum() for q in p]).mean()
+    in_training(model)
+    for progress, weight in ((None, 0.3), (0.0, 0.3), (0.2, 0.18), (0.45, 0.03)):
+        if progress is not None:
+            set_progress(model, progress)
+        out = model(batch)
+        torch.testing.assert_close(without.loss - out.loss, weight * expected, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(out.parts["span"].mean(), without.parts["span"].mean())
+    for progress in (0.5, 0.8, 1.0):
+        set_progress(model, progress)
+        out = model(batch)
+        assert "entropy_0" not in out.parts
+        torch.testing.assert_close(out.loss, without.loss)
