@@ -58,5 +58,5 @@ def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
     def nothing(*_: object) -> None:
         raise NothingToAudit
 
-    monkeypatch.setattr("anzan.training.trainer.learning_curves", lambda history, path, title: path.touch())
-    monkeypatch.setattr("anzan.training.trainer.audit_reader", nothing)
+    monkeypatch.setattr("anzan.training.publish.learning_curves", lambda history, path, title: path.touch())
+    monkeypatch.setattr("anzan.training.measure.audit_reader", nothing)

@@ -15,6 +15,7 @@ import atheris
 
 with atheris.instrument_imports(include=["anzan.arithmetic", "anzan.reader", "anzan.tasks"]):
     from anzan.arithmetic.calculator import Calculator
+    from anzan.reader.encode import TextEncoder
     from anzan.reader.encoders import TINY, locate_encoder
     from anzan.reader.tokenizer import load_tokenizer
     from test_fuzz import CSV, DROP, JSONL, PIECES, check, check_file, check_numbers

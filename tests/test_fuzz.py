@@ -13,7 +13,7 @@ import pytest
 
 from anzan.arithmetic.calculator import Calculator
 from anzan.arithmetic.numbers import find_numbers, parse_number
-from anzan.reader.encode import TextTooLong
+from anzan.reader.encode import TextEncoder, TextTooLong
 from anzan.reader.encoders import TINY, locate_encoder
 from anzan.reader.tokenizer import load_tokenizer
 from anzan.tasks.fields import DataError

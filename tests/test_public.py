@@ -9,8 +9,9 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
-from anzan.evaluation import audit
 from anzan.evaluation.predict import evaluate
+
+from anzan.evaluation import audit
 from anzan.evaluation.reader_audit import audit_reader
 from anzan.reader.config import CalculatorReaderConfig
 from anzan.reader.reader import Answer, Reader

@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from anzan.arithmetic import Calculator, functions
 from anzan.cli import app
+from anzan.reader.encode import TextEncoder
 from anzan.reader.encoders import TINY, locate_encoder
 from anzan.reader.labels import make_example
 from anzan.reader.tokenizer import load_tokenizer

@@ -60,7 +60,7 @@ class Solver:
 
 def test_follow_rate() -> None:
     for transfer in (False, True):
-        problems = generate(Possession(people=4, digits=5, transfer=transfer), 100, seed=0)
+        problems = generate(Possession(people=4, digits=5, transfers=int(transfer)), 100, seed=0)
         argmax = [p for p in problems if p.kind == "argmax"]
         assert follow_rate(Solver(obeys=True), problems) == 100  # pyright: ignore[reportArgumentType]
         assert follow_rate(Solver(obeys=False), argmax) == 0  # pyright: ignore[reportArgumentType]

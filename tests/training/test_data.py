@@ -72,12 +72,6 @@ def test_settings_of_problems_that_cannot_be_used(override: str, fault: str) -> 
         load_config("demo", [f"data.possession.{override}"])
 
 
-def test_no_transfers_are_refused_where_there_should_be_some() -> None:
-    with pytest.raises(ConfigError, match=r"data.possession.transfers: 0; choose 1 or 2"):
-        draw(PossessionData(transfers=0), "train")
-    assert len(draw(PossessionData(transfers=0, transfer=[False], train_size=3), "train")) == 3
-
-
 @pytest.mark.usefixtures("no_report")
 def test_a_run_can_begin_with_wide_problems(
     tmp_path: Path, small_run: list[str], monkeypatch: pytest.MonkeyPatch

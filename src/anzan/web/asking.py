@@ -108,7 +108,8 @@ def ask(reader: Reader, passage: str, question: str) -> Asked:
             for trace in intervention.read(reader, called * times):
                 printed = trace.row.printed.text if trace.row else ""
                 outcomes.append(Outcome(intervention, printed, trace.answer))
-    return Asked(explanation, find_places(passage, question), outcomes, reader.model.config.hide_arguments)
+    masked = reader.model.config.settings.mask.arguments is not None
+    return Asked(explanation, find_places(passage, question), outcomes, masked)
 
 
 def find_places(passage: str, question: str) -> list[Place]:
