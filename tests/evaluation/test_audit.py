@@ -18,8 +18,10 @@ from anzan.evaluation.interventions import AS_PRINTED, BLANKED, OTHER_RESULTS, W
 from anzan.evaluation.verdict import SCORE_TIMES_TEN
 from anzan.layer import ResultTable, SymbolicLayer, TopKSoftmax
 from anzan.reader import Override, Reader, Trace
+from anzan.reader.network import SpanLogits
 from anzan.reader.sequence import Text
 from anzan.reader.settings import ChoiceSettings, MaskSettings
+from anzan.reader.views import View
 from anzan.tasks.possession import Possession, generate
 from anzan.tasks.problem import Problem
 from anzan.training import ModelSettings, new_model
@@ -273,13 +275,14 @@ def marks_result(reader: Reader, operation: str, monkeypatch: pytest.MonkeyPatch
     """Makes the reader mark the first result of an operation, wherever it stands; without one, the first word."""
     sign = reader.text_encoder._first[operation]
 
-    plain = reader.model.read_rows
+    plain = reader.model.read_embedded
 
-    def read_rows(result_ids: Tensor, attention_mask: Tensor, **text: Any) -> tuple[Tensor, Tensor]:
-        start, end = plain(result_ids, attention_mask=attention_mask, **text)
+    def read_embedded(embedded: Tensor, view: View) -> SpanLogits:
+        start, end = plain(embedded, view)
         logits = torch.full((2, *start.shape), -9.0)
-        for b, ids in enumerate(result_ids.tolist()):
-            base = int(attention_mask[b].sum())
+        rows = torch.empty(len(start), 0) if view.row is None else view.row
+        for b, ids in enumerate(rows.long().tolist()):
+            base = int(view.attention[b].sum())
             row = [i for i in ids if i >= 0]
             first = last = 1
             if row:
@@ -292,9 +295,9 @@ def marks_result(reader: Reader, operation: str, monkeypatch: pytest.MonkeyPatch
                 assert match is not None and sign in row
                 first, last = base + starts.index(match.start(1)), base + starts.index(match.end(1)) - 1
             logits[0, b, first] = logits[1, b, last] = 9
-        return start - start.detach() + logits[0], end - end.detach() + logits[1]  # with gradients
+        return SpanLogits(start - start.detach() + logits[0], end - end.detach() + logits[1])  # with gradients
 
-    monkeypatch.setattr(reader.model, "read_rows", read_rows)
+    monkeypatch.setattr(reader.model, "read_embedded", read_embedded)
 
 
 def test_a_reader_whose_answers_are_results(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
