@@ -8,10 +8,10 @@ from importlib import import_module
 from typing import Any
 
 
-def lazy(package: str, exports: Mapping[str, tuple[str, ...]]) -> Callable[[str], Any]:
-    """The `__getattr__` of a package whose modules `exports` names, each with what it offers.
+def lazy(package: str, exports: Mapping[str, tuple[str, ...]]) -> tuple[Callable[[str], Any], list[str]]:
+    """The `__getattr__` and `__all__` of a package whose modules `exports` names, each with what it offers.
 
-    >>> __getattr__ = lazy(__name__, {"reader": ("Reader",)})
+    >>> __getattr__, __all__ = lazy(__name__, {"reader": ("Reader",)})
     """
     modules = {name: module for module, names in exports.items() for name in names}
 
@@ -22,4 +22,4 @@ def lazy(package: str, exports: Mapping[str, tuple[str, ...]]) -> Callable[[str]
         setattr(sys.modules[package], name, value)
         return value
 
-    return getattribute
+    return getattribute, sorted(modules)

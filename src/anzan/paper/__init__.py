@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from anzan.paper.tables import Run as Run
     from anzan.paper.tables import plan as plan
 else:
-    __getattr__ = lazy(
+    __getattr__, __all__ = lazy(
         __name__,
         {
             "figure2": ("draw_figure2",),

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from anzan.reader.views import View as View
     from anzan.reader.views import Views as Views
 else:
-    __getattr__ = lazy(
+    __getattr__, __all__ = lazy(
         __name__,
         {
             "answer": ("Answer", "Override", "Step"),

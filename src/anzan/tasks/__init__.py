@@ -8,9 +8,9 @@
 Neither torch nor transformers is imported.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from anzan._lazy import lazy
 from anzan.tasks.fields import DataError
 from anzan.tasks.possession import (
     Facts,
@@ -61,20 +61,21 @@ __all__ = [
 ]
 
 # Imported on first use: compiling their regular expressions would slow down `anzan --help`.
-_LAZY = {
-    "Distractions": "distraction",
-    "NotSwappable": "number_swap",
-    "question_type": "question_types",
-    "read_any": "formats",
-    "read_drop": "drop",
-    "read_ids": "question_types",
-    "read_svamp": "svamp",
-    "select": "question_types",
-    "swap_numbers": "number_swap",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
+__getattr__, _ = lazy(
+    __name__,
+    {
+        "distraction": ("Distractions",),
+        "number_swap": (
+            "NotSwappable",
+            "swap_numbers",
+        ),
+        "question_types": (
+            "question_type",
+            "read_ids",
+            "select",
+        ),
+        "formats": ("read_any",),
+        "drop": ("read_drop",),
+        "svamp": ("read_svamp",),
+    },
+)

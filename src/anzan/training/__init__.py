@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from anzan.training.settings import RunName as RunName
     from anzan.training.settings import TrainSettings as TrainSettings
 else:
-    __getattr__ = lazy(
+    __getattr__, __all__ = lazy(
         __name__,
         {
             "model": ("new_model",),

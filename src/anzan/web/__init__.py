@@ -1,6 +1,8 @@
 """The web page on which a reader can be asked: `anzan serve`.
 
-make_app(Reader.load("my-model"), "my-model")  # an ASGI application
+    app = make_app(Reader.load("my-model"), "my-model")
+
+The application is an ASGI one; `serve` runs it on uvicorn.
 """
 
 from anzan.web.app import make_app as make_app
