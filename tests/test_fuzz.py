@@ -89,7 +89,7 @@ def check(text: str, other: str, features: Features) -> None:
 MANY = int(os.environ.get("ANZAN_FUZZ", "20000"))
 
 
-@pytest.mark.parametrize("count", [1_000, pytest.param(MANY, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])])
+@pytest.mark.parametrize("count", [300, pytest.param(MANY, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])])
 def test_texts(features: Features, count: int) -> None:
     rng = random.Random(count)
     for _ in range(count):
