@@ -379,9 +379,9 @@ PIECES += [
 
 @pytest.mark.parametrize("piece", PIECES)
 def test_time_is_linear(piece: str) -> None:
-    text = piece * (50_000 // len(piece))
+    text = piece * (25_000 // len(piece))
     start = time.process_time()
     find_numbers(text)
     parse_number(text)
     strip_separators(text)
-    assert time.process_time() - start < 5  # a linear one takes a fraction of a second, a quadratic one far longer
+    assert time.process_time() - start < 2.5  # a linear one takes a fraction of a second, a quadratic one far longer
