@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from transformers import TrainerCallback
@@ -26,7 +26,7 @@ class Control:
 
     resume: bool = False
     minutes: float | None = None
-    stop: Callable[[], bool] = lambda: False
+    stop: Callable[[], bool] = field(default_factory=lambda: lambda: False)
 
 
 class SliceOver(Exception):
