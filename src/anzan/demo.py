@@ -24,8 +24,8 @@ from anzan.training.model_card import model_card
 from anzan.training.results import write_json
 from anzan.training.run import train
 
-# (passage, question, answer): names and things that neither training nor pre-training knows. Who gives wins once and
-# loses once, so that knowing the roles is not enough.
+# (passage, question, answer), with names and things that are in neither training nor pre-training. The giver wins once
+# and loses once, so knowing the roles is not enough.
 TYPED = (
     (
         "Priya has 8,312,540 flutes. Mateo has 5,104,377 flutes. Ingrid has 6,020,815 flutes. "
@@ -49,14 +49,20 @@ TYPED = (
 
 
 def run_demo(out: Path, log: Console, show: Console | None = None, overrides: Sequence[str] = ()) -> dict[str, Any]:
-    """Train the preset `demo`, measure it, ask `TYPED`, and leave everything in `out`.
+    """Train the preset `demo`, measure it, ask the questions in `TYPED`, and write everything to `out`.
 
-    Progress goes to `log`, what there is to see to `show` (standard output by default). Returns the result, as written
-    to `out/result.json`: among its metrics `f1_blanked` (the calculator's output hidden from the reader),
-    `f1_wrong_results` (random numbers printed in place of the results), `role_guessing` and `leading_digit_guessing`.
+    Args:
+        out: replaced if it contains an earlier demo.
+        log: for progress.
+        show: for what there is to see, by default standard output.
+        overrides: of settings, `key=value`.
+
+    Returns:
+        The result, as written to `out/result.json`. Its metrics include `f1_blanked` (the reader sees no output of the
+        calculator), `f1_wrong_results` (random numbers as results), `role_guessing` and `leading_digit_guessing`.
 
     Raises:
-        FileExistsError: `out` holds something else than a finished demo, which would be replaced.
+        FileExistsError: `out` contains something other than a finished demo.
         ConfigError: settings that cannot be used.
     """
     show = show or Console(highlight=False, markup=False)
@@ -64,7 +70,7 @@ def run_demo(out: Path, log: Console, show: Console | None = None, overrides: Se
     if config.data.possession is None:
         raise ConfigError("data.possession: the demo draws its own problems; use `anzan train` for files")
     _check_replaceable(out)
-    # A demo appears whole or not at all: an earlier one stays until this one is done.
+    # Atomic: an earlier demo stays until this one is complete.
     draft = out.resolve().with_name(f".{out.resolve().name}.unfinished")
     shutil.rmtree(draft, ignore_errors=True)
     p = config.data.possession
@@ -112,7 +118,7 @@ def run_demo(out: Path, log: Console, show: Console | None = None, overrides: Se
 
 
 def _check_replaceable(out: Path) -> None:
-    """Only what a demo made may be deleted."""
+    """Raise FileExistsError unless a demo wrote the folder, or it is empty."""
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
     try:
@@ -124,7 +130,7 @@ def _check_replaceable(out: Path) -> None:
 
 
 def comparison(measured: dict[str, dict[str, Any]], guesses: dict[str, dict[str, float]], title: str) -> Table:
-    """What was measured, by name, and guessers: overall and by kind of question."""
+    """A table of measurements, by name, and of guessers: overall and by kind of question."""
     table = Table(title=f"{title}, in percent", title_justify="left")
     for name in ("questions", "answered by", "F1", "EM", "signed EM", "arguments"):
         table.add_column(name, justify="right" if name in ("F1", "EM", "signed EM", "arguments") else "left")
@@ -142,7 +148,7 @@ def comparison(measured: dict[str, dict[str, Any]], guesses: dict[str, dict[str,
 
 
 def ask_typed(reader: Reader, show: Console) -> None:
-    """Answer `TYPED` and say which answers are right."""
+    """Ask the questions in `TYPED`, and show which answers are right."""
     for passage, question, gold in TYPED:
         answer = reader.ask(passage, question)
         show.print()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -54,7 +55,10 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     if get_origin(hint) in (Union, types.UnionType):
         if value is None and type(None) in get_args(hint):
             return None
-        hint = next(a for a in get_args(hint) if a is not type(None))
+        *others, hint = (a for a in get_args(hint) if a is not type(None))
+        for other in others:  # such as int | float
+            with suppress(ConfigError):
+                return _convert(other, value, where)
     if is_dataclass(hint):
         if isinstance(value, hint):  # pyright: ignore[reportArgumentType]
             return value

@@ -40,7 +40,7 @@ class ChoiceSettings:
     """
 
     objective: str = "straight-through"
-    options: dict[str, float] = field(default_factory=dict)
+    options: dict[str, int | float] = field(default_factory=dict)
     entropy: float = 0.0
 
     def __post_init__(self) -> None:
