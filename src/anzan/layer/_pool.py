@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Hashable, Sequence
-from importlib import import_module
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, NamedTuple
 
 from anzan.errors import AnzanError
+from anzan.worker import serve
 
 
 class _Worker(NamedTuple):
@@ -103,7 +103,7 @@ class Pool:
     def _start(self) -> _Worker:
         context = get_context("spawn")  # a fork may hang if torch has threads
         here, there = context.Pipe()
-        process = context.Process(target=_serve, args=(there, *self.address, list(sys.path)), daemon=True)
+        process = context.Process(target=serve, args=(there, *self.address, list(sys.path)), daemon=True)
         process.start()
         there.close()
         try:
@@ -120,30 +120,3 @@ def _stop(worker: _Worker) -> None:
     worker.pipe.close()
     worker.process.kill()
     worker.process.join()
-
-
-def _serve(pipe: Connection, module: str, name: str, path: list[str]) -> None:
-    """A worker: imports the function, then answers until the pipe closes."""
-    sys.path[:] = path
-    try:
-        function: Any = import_module(module)
-        for part in name.split("."):
-            function = getattr(function, part)
-        function = getattr(function, "function", function)  # under a decorator such as `symbolic`
-    except Exception as error:
-        pipe.send(error)
-        return
-    pipe.send(None)
-    while True:
-        try:
-            arguments = pipe.recv()
-        except EOFError:
-            return
-        try:
-            result = function(*arguments)
-        except Exception as error:
-            result = error
-        try:
-            pipe.send(result)
-        except Exception as error:
-            pipe.send(TypeError(f"a result that cannot be sent between processes: {error}"))
