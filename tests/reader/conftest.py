@@ -13,6 +13,7 @@ import torch
 from readers import VOCABULARY, MakeReader
 from transformers import AutoConfig, BertConfig, BertModel, BertTokenizer, ModernBertConfig, PreTrainedTokenizerFast
 
+from anzan.arithmetic import Calculator
 from anzan.reader.config import CalculatorReaderConfig
 from anzan.reader.encode import TextEncoder
 from anzan.reader.encoders import TINY, locate_encoder
@@ -50,6 +51,16 @@ def bert_tokenizer(bert: Path) -> PreTrainedTokenizerFast:
 @pytest.fixture(scope="session")
 def tiny_tokenizer() -> PreTrainedTokenizerFast:
     return load_tokenizer(locate_encoder(TINY))
+
+
+@pytest.fixture(scope="module", params=["bert_tokenizer", "tiny_tokenizer"])
+def tokenizer(request: pytest.FixtureRequest) -> PreTrainedTokenizerFast:
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="module")
+def text_encoder(tokenizer: PreTrainedTokenizerFast) -> TextEncoder:
+    return TextEncoder(tokenizer, Calculator(), 256)
 
 
 @pytest.fixture(scope="session", params=["bert", "tiny", "modern"])

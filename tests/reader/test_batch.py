@@ -5,7 +5,6 @@ from dataclasses import fields, replace
 from fractions import Fraction
 from itertools import combinations
 
-import pytest
 import torch
 from transformers import PreTrainedTokenizerFast
 
@@ -24,16 +23,6 @@ from anzan.reader.encode import TextEncoder
 from anzan.reader.labels import Chain, Example, make_example
 from anzan.reader.sequence import Row
 from anzan.reader.views import Drawn, View
-
-
-@pytest.fixture(scope="module", params=["bert_tokenizer", "tiny_tokenizer"])
-def tokenizer(request: pytest.FixtureRequest) -> PreTrainedTokenizerFast:
-    return request.getfixturevalue(request.param)
-
-
-@pytest.fixture(scope="module")
-def text_encoder(tokenizer: PreTrainedTokenizerFast) -> TextEncoder:
-    return TextEncoder(tokenizer, Calculator(), 256)
 
 
 def examples_of(text_encoder: TextEncoder) -> list[Example]:

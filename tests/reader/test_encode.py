@@ -19,16 +19,6 @@ PASSAGE = "Anna has 5,903,204 pens. Carl gave 12 pens to Zoë and has 123 more; 
 QUESTION = "Who has more than 12 pens: Anna or Carl?"
 
 
-@pytest.fixture(scope="module", params=["bert_tokenizer", "tiny_tokenizer"])
-def tokenizer(request: pytest.FixtureRequest) -> PreTrainedTokenizerFast:
-    return request.getfixturevalue(request.param)
-
-
-@pytest.fixture(scope="module")
-def text_encoder(tokenizer: PreTrainedTokenizerFast) -> TextEncoder:
-    return TextEncoder(tokenizer, Calculator(), 256)
-
-
 # -- texts -------------------------------------------------------------------------------------------------------
 def test_layout(text_encoder: TextEncoder) -> None:
     t = text_encoder.tokenizer

@@ -17,16 +17,6 @@ PASSAGE = "Anna has 5,903,204 pens. Carl gave 12 pens to Zoë and has 123 more; 
 QUESTION = "Who has more than 12 pens: Anna or Carl?"
 
 
-@pytest.fixture(scope="module", params=["bert_tokenizer", "tiny_tokenizer"])
-def tokenizer(request: pytest.FixtureRequest) -> PreTrainedTokenizerFast:
-    return request.getfixturevalue(request.param)
-
-
-@pytest.fixture(scope="module")
-def text_encoder(tokenizer: PreTrainedTokenizerFast) -> TextEncoder:
-    return TextEncoder(tokenizer, Calculator(), 256)
-
-
 # -- answers in text and results ---------------------------------------------------------------------------------
 def places(text_encoder: TextEncoder, passage: str, question: str, *answers: str) -> list[tuple[str, int, int]]:
     example = make_example(text_encoder, passage, question, [[a] for a in answers])

@@ -113,7 +113,7 @@ def draw(data: PossessionSettings, split: str) -> list[Problem]:
     for i, transfers in enumerate(data.transfers):
         options = Possession(
             people=data.people,
-            digits=data.most_digits if len(data.digits) == 1 else 7,
+            digits=data.most_digits if len(data.digits) == 1 else 7,  # unused then, but part of the stream's identity
             max_digits=None if len(data.digits) == 1 else data.most_digits,
             transfers=transfers,
             questions=tuple(sorted(set(data.questions))),  # in any order, the same problems
