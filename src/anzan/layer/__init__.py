@@ -3,6 +3,7 @@
 An estimator is a differentiable argmax; the layer is argmax followed by lookup. Imports torch only.
 """
 
+from anzan.layer._autoregressive import Autoregressive
 from anzan.layer._chain import ChainOutput, SymbolicChain
 from anzan.layer._choice import Choice
 from anzan.layer._distribution import Categorical, Distribution, Factorised
@@ -42,6 +43,7 @@ from anzan.layer._table import ResultTable
 from anzan.layer._vocabulary import Characters
 
 __all__ = [
+    "Autoregressive",
     "Categorical",
     "ChainOutput",
     "Characters",

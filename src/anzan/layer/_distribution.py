@@ -1,5 +1,7 @@
 """Distributions over combinations of arguments: one score per combination, or one per choice of each argument.
 
+Sequences of choices have a distribution of their own, `anzan.layer.Autoregressive`.
+
 Objectives use only these few methods, so the same objective serves 55 pairs of numbers and 10^16 combinations of
 digits.
 """
@@ -7,7 +9,7 @@ digits.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, Protocol
 
 import torch
@@ -22,7 +24,11 @@ Approximation = Literal["none", "most probable", "draws", "draws without replace
 
 
 class Distribution(Protocol):
-    """p(z|x) over candidates z. An index is (batch, n) for `Categorical`, (batch, n, arguments) for `Factorised`."""
+    """p(z|x) over candidates z.
+
+    An index is (batch, n) for `Categorical`, (batch, n, arguments) for `Factorised`, (batch, n, length) for
+    `Autoregressive`.
+    """
 
     def size(self) -> int:
         """The number of candidates."""
@@ -37,7 +43,7 @@ class Distribution(Protocol):
         ...
 
     def best(self, k: int) -> Tensor:
-        """The k most probable candidates (exactly), best first."""
+        """The k most probable candidates, best first; exact but for `Autoregressive`."""
         ...
 
     def draw(self, n: int, generator: Source = None) -> Tensor:
@@ -130,35 +136,52 @@ class Factorised(Distribution):
         return torch.stack([(p + gumbel_noise(p, generator)).argmax(-1) for p in fixed], -1)
 
     def draw_distinct(self, k: int, generator: Source = None) -> tuple[Tensor, Tensor]:
-        """k draws without replacement by stochastic beam search (Kool et al., 1903.06059).
-
-        The log-probability of the rest is log(1 - probability of the draws), which is imprecise if that is close to 1.
-        """
+        """k draws without replacement by stochastic beam search, see `beam_search`."""
         index, log_probs = self._beam(k, generator, noise=True)
-        drawn = log_probs.logsumexp(1)
         if index.shape[1] == self.size():
-            return index, torch.full_like(drawn, -torch.inf)
-        tiny = torch.finfo(drawn.dtype).eps
-        return index, torch.log(-torch.expm1(drawn.clamp_max(-tiny)))
+            return index, torch.full_like(log_probs[:, 0], -torch.inf)
+        return index, rest_of(log_probs)
 
     def _beam(self, k: int, generator: Source, noise: bool = False) -> tuple[Tensor, Tensor]:
-        """The k best combinations by log-probability or, with noise, by Gumbel-perturbed log-probability."""
-        batch, device = self.log_probs[0].shape[0], self.log_probs[0].device
-        index = torch.zeros(batch, 1, 0, dtype=torch.long, device=device)
-        log_probs = self.log_probs[0].new_zeros(batch, 1)
-        ranked = log_probs
-        for p in self.log_probs:
-            width = p.shape[1]
-            longer = log_probs[:, :, None] + p.detach()[:, None]
-            longer = longer.clamp_min(torch.finfo(longer.dtype).min)  # -inf minus -inf would be NaN
-            order = _gumbel_below(ranked, longer, generator) if noise else longer
-            top = order.flatten(1).topk(min(k, order.shape[1] * width), -1)
-            parent, choice = top.indices // width, top.indices % width
-            index = torch.cat(
-                [index.gather(1, parent[..., None].expand(-1, -1, index.shape[2])), choice[..., None]], -1
-            )
-            ranked, log_probs = top.values, longer.flatten(1).gather(1, top.indices)
-        return index, log_probs
+        fixed = [p.detach()[:, None] for p in self.log_probs]
+        return beam_search(lambda index: fixed[index.shape[2]], len(fixed), k, self.log_probs[0], generator, noise)
+
+
+def beam_search(
+    after: Callable[[Tensor], Tensor], length: int, k: int, like: Tensor, generator: Source = None, noise: bool = False
+) -> tuple[Tensor, Tensor]:
+    """The k best sequences by log-probability or, with noise, by Gumbel-perturbed log-probability.
+
+    With noise they are draws without replacement (stochastic beam search, Kool et al., 1903.06059).
+
+    Args:
+        after: from prefixes (batch, n, t) to log-probabilities (batch, n or 1, choices) of the next choice.
+        like: a tensor with the batch size, dtype and device.
+
+    Returns:
+        Index (batch, k, length) and log-probabilities (batch, k), best first; fewer than k if there are fewer.
+    """
+    index = torch.zeros(len(like), 1, 0, dtype=torch.long, device=like.device)
+    log_probs = ranked = like.new_zeros(len(like), 1)
+    for _ in range(length):
+        longer = log_probs[:, :, None] + after(index)
+        longer = longer.clamp_min(torch.finfo(longer.dtype).min)  # -inf minus -inf would be NaN
+        order = _gumbel_below(ranked, longer, generator) if noise else longer
+        width = longer.shape[2]
+        top = order.flatten(1).topk(min(k, order.shape[1] * width), -1)
+        parent, choice = top.indices // width, top.indices % width
+        index = torch.cat([index.gather(1, parent[..., None].expand(-1, -1, index.shape[2])), choice[..., None]], -1)
+        ranked, log_probs = top.values, longer.flatten(1).gather(1, top.indices)
+    return index, log_probs
+
+
+def rest_of(log_probs: Tensor) -> Tensor:
+    """The log-probability (batch,) of what is not among candidates of these log-probabilities (batch, k).
+
+    As log(1 - p), it is imprecise if p is close to 1.
+    """
+    drawn = log_probs.logsumexp(1)
+    return torch.log(-torch.expm1(drawn.clamp_max(-torch.finfo(drawn.dtype).eps)))
 
 
 def _gumbel_below(top: Tensor, location: Tensor, generator: Source) -> Tensor:
