@@ -5,11 +5,13 @@ Imports neither torch nor transformers.
 
 from anzan.arithmetic.calculator import DECIMALS, Calculator, Field, Printed, Value, format_number
 from anzan.arithmetic.functions import allow_imports
+from anzan.arithmetic.kinds import KINDS, number_kind
 from anzan.arithmetic.numbers import Number, find_numbers, parse_number
 from anzan.arithmetic.scanner import MAX_DIGITS, strip_separators
 
 __all__ = [
     "DECIMALS",
+    "KINDS",
     "MAX_DIGITS",
     "Calculator",
     "Field",
@@ -19,6 +21,7 @@ __all__ = [
     "allow_imports",
     "find_numbers",
     "format_number",
+    "number_kind",
     "parse_number",
     "strip_separators",
 ]

@@ -112,7 +112,7 @@ class Calculator:
         if len({_symbol(operation) for operation in self.operations}) < len(self.operations):
             raise AnzanError(f"operations: one is given twice: {' '.join(self.operations)}")
         object.__setattr__(self, "operations", tuple(self.operations))  # a list from a configuration is fine
-        _ = self._clauses  # a function that cannot be imported is reported now
+        _ = self.clauses  # a function that cannot be imported is reported now
 
     def __call__(self, a: Value, b: Value) -> Printed:
         """The printed calculation for `a` and `b`. Its text is "" if every result is undefined."""
@@ -120,7 +120,7 @@ class Calculator:
         fields: list[Field] = []
         values = _whole(a), _whole(b)
         written = _written(values[0]), _written(values[1])
-        for operation, compute, i, j in self._clauses:
+        for operation, compute, i, j in self.clauses:
             if operation == "/" and not values[j]:
                 continue
             result = compute(values[i], values[j])
@@ -144,6 +144,11 @@ class Calculator:
         return Printed(text, tuple(fields))
 
     @property
+    def whole(self) -> bool:
+        """Whether whole numbers only ever give their sums and differences."""
+        return set(self.operations) <= {"+", "-"}
+
+    @property
     def invertible(self) -> bool:
         """Whether `partners` is available: a function of your own has no known inverse."""
         return all(operation in _SOLUTIONS for operation in self.operations)
@@ -156,7 +161,7 @@ class Calculator:
         return {x for operation in self.operations for x in _SOLUTIONS[operation](known, wanted)}
 
     @cached_property
-    def _clauses(self) -> list[tuple[str, Callable[[Any, Any], Value | None], int, int]]:
+    def clauses(self) -> list[tuple[str, Callable[[Any, Any], Value | None], int, int]]:
         """For each clause: what is printed between the operands, how to compute it, and the left and right operand."""
         both = ((0, 1), (1, 0))
         made = []

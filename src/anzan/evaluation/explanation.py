@@ -49,7 +49,7 @@ def explain(reader: Reader, passage: str, question: str, most: int = 5) -> Expla
     [trace] = reader.read_many([called], most=most + 1)
     candidates, seen = [], called.uncalled
     for call, probabilities in zip(called.calls, reader.pair_probabilities(called), strict=True):
-        ranked = sorted(zip(probabilities, seen.candidates, strict=True), reverse=True)[:most]
+        ranked = sorted(((p, pair) for pair, p in probabilities.items() if pair is not None), reverse=True)[:most]
         candidates.append(
             [
                 Candidate(

@@ -14,12 +14,14 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from anzan.arithmetic import Printed, Value
     from anzan.reader import Override, Reader, Trace
     from anzan.reader.encode import TextEncoder
-    from anzan.reader.sequence import Row, Text
+    from anzan.reader.sequence import Text
     from anzan.tasks.possession import Substitute
     from anzan.tasks.problem import Problem
 
@@ -47,7 +49,7 @@ class Intervention:
 
     Attributes:
         name: a key of `LABELS`.
-        override: what the reader sees instead of each printed row; None changes nothing.
+        override: what the reader sees instead of what each call printed; None changes nothing.
         call_again: replaces the calls in a text by others; None keeps them.
     """
 
@@ -73,33 +75,39 @@ def as_printed() -> Intervention:
 
 def blanked() -> Intervention:
     """The reader sees no result at all."""
-    return Intervention(BLANKED, lambda text, row: None)
+    return Intervention(BLANKED, lambda text, printed: None)
 
 
 def wrong_results(encoder: TextEncoder, seed: int = 0) -> Intervention:
-    """Every result becomes a random number with as many digits; operands and signs stay.
+    """Every result becomes a random number with as many digits.
+
+    Operands stay, and signs too where numbers are digits. Where they are symbols, a sign is all that is seen of a
+    result, so operands are exchanged in half of the calls before the results are replaced.
 
     A reader that reads the results is then right only by chance. One that judges by the operands and only needs a line
     to be there stays right, which `blanked` does not show.
     """
     rng = random.Random(seed)
 
-    def write(printed: str) -> str:
-        return "".join(rng.choice("123456789" if i == 0 else "0123456789") for i in range(len(printed)))
+    def write(digits: str) -> str:
+        return "".join(rng.choice("123456789" if i == 0 else "0123456789") for i in range(len(digits)))
 
-    return Intervention(WRONG_RESULTS, lambda text, row: None if row is None else encoder.rewrite(row, write))
+    def override(text: Text, printed: Printed) -> Printed:
+        if encoder.symbols is not None and rng.random() < 0.5:
+            printed = encoder.calculator(*reversed(_operands(printed)))
+        return encoder.rewrite(printed, write)
+
+    return Intervention(WRONG_RESULTS, override)
 
 
 def exchanged_operands(encoder: TextEncoder) -> Intervention:
     """The same calculation with its operands exchanged, b - a for a - b: signs change, unlike under `wrong_results`."""
+    return Intervention(EXCHANGED_OPERANDS, lambda text, printed: encoder.calculator(*reversed(_operands(printed))))
 
-    def override(text: Text, row: Row | None) -> Row | None:
-        if row is None:
-            return None
-        first, second, *_ = (value for value, _, operation in row.fields if operation is None)
-        return encoder.row(encoder.calculator(second, first))
 
-    return Intervention(EXCHANGED_OPERANDS, override)
+def _operands(printed: Printed) -> tuple[Value, Value]:
+    given = {field.argument: field.value for field in printed.fields if field.argument is not None}
+    return given[0], given[1]
 
 
 def random_arguments(encoder: TextEncoder, rng: random.Random) -> Intervention:
@@ -108,7 +116,7 @@ def random_arguments(encoder: TextEncoder, rng: random.Random) -> Intervention:
     def call_again(text: Text) -> Text:
         made = text.uncalled
         for _ in text.calls:
-            pairs = made.candidates
+            pairs = [*combinations(range(len(made.mentions)), 2)] if made.calls else made.candidates
             rng.shuffle(pairs)
             found = next(((pair, row) for pair in pairs if (row := encoder.result(made, pair)) is not None), None)
             if found is None:
@@ -119,21 +127,20 @@ def random_arguments(encoder: TextEncoder, rng: random.Random) -> Intervention:
     return Intervention(RANDOM_ARGUMENTS, call_again=call_again)
 
 
-def other_results(texts: Sequence[Problem | Text], rows: Sequence[Row | None], calls: int = 1) -> Intervention:
-    """The last of `calls` calls prints these rows, one for each text; None keeps what was printed.
+def other_results(texts: Sequence[Problem | Text], printed: Sequence[Printed | None], call: int = 0) -> Intervention:
+    """The given call prints these calculations, one for each text; None keeps what was printed.
 
-    Among equal texts the row of the last one is shown for all.
+    Among equal texts the calculation of the last one is shown for all.
     """
-    by_text = {(t.passage, t.question): row for t, row in zip(texts, rows, strict=True)}
+    by_text = {(t.passage, t.question): p for t, p in zip(texts, printed, strict=True)}
 
-    def override(text: Text, row: Row | None) -> Row | None:
+    def override(text: Text, own: Printed) -> Printed:
         other = by_text.get((text.passage, text.question))
-        last = calls == 1 or len(text.calls) + 1 == calls
-        return other if row is not None and other is not None and last else row
+        return own if other is None or len(text.calls) != call else other
 
     return Intervention(OTHER_RESULTS, override)
 
 
-def substitute_row(encoder: TextEncoder, substitute: Substitute) -> Row | None:
+def substitute_printed(encoder: TextEncoder, substitute: Substitute) -> Printed:
     """The calculation of a substitute's arguments, for `other_results`."""
-    return encoder.row(encoder.calculator(*map(Fraction, substitute.arguments)))
+    return encoder.calculator(*map(Fraction, substitute.arguments))

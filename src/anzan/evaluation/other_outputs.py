@@ -7,11 +7,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from anzan.evaluation.interventions import substitute_row
+from anzan.arithmetic import Printed
+from anzan.evaluation.interventions import substitute_printed
 from anzan.reader.encode import TextEncoder
-from anzan.reader.sequence import Row, Text
+from anzan.reader.sequence import Text
 from anzan.tasks.possession import Substitute, is_possession, substitutes
 from anzan.tasks.problem import Problem
+
+TRIES = 100
 
 
 def possession_substitutes(problems: Sequence[Problem], seed: int) -> list[Substitute | None]:
@@ -21,36 +24,45 @@ def possession_substitutes(problems: Sequence[Problem], seed: int) -> list[Subst
     return [found.get(i) for i in range(len(problems))]
 
 
-def other_rows(
+def other_calculations(
     encoder: TextEncoder,
     called: Sequence[Text],
     problems: Sequence[Problem],
     swaps: Sequence[Substitute | None],
     rng: random.Random,
-) -> list[Row | None]:
-    """A row for each text: that of its substitute, or the last row of another problem; None where it does not fit.
+    call: int = 0,
+) -> list[Printed | None]:
+    """A calculation for the given call of each text: its substitute's, or another problem's; None where it has none.
 
-    None too for a possession problem without a substitute: no exact program knows what another row would lead to.
+    Where numbers are digits, None too for a possession problem without a substitute (no exact program knows what
+    another calculation would lead to), and where it does not fit.
     """
-    known = [text.calls[-1].row for text in called]
-    chosen: list[Row | None] = []
-    for i, (text, swap, problem) in enumerate(zip(called, swaps, problems, strict=True)):
-        row = None
-        if swap is not None:
-            row = substitute_row(encoder, swap)
-        elif len(known) > 1 and not is_possession(problem):
-            row = known[(i + rng.randrange(1, len(known))) % len(known)]
-        before = replace(text, ids=text.ids[: text.calls[-1].start], types=text.types[: text.calls[-1].start])
-        chosen.append(row if row is not None and encoder.fits(before, row) else None)
+    known = [text.calls[call].row.printed for text in called if len(text.calls) > call]
+    chosen: list[Printed | None] = []
+    for text, swap, problem in zip(called, swaps, problems, strict=True):
+        printed = None
+        if len(text.calls) <= call:
+            pass
+        elif swap is not None and call == 0:
+            printed = substitute_printed(encoder, swap)
+        elif len(known) > 1 and (encoder.symbols is not None or not is_possession(problem)):
+            own = text.calls[call].row.printed
+            printed = next((p for p in (rng.choice(known) for _ in range(TRIES)) if p != own), None)
+        if printed is not None and encoder.symbols is None:
+            before = replace(text, ids=text.ids[: text.calls[call].start], types=text.types[: text.calls[call].start])
+            row = encoder.row(printed)
+            printed = printed if row is not None and encoder.fits(before, len(row.ids)) else None
+        chosen.append(printed)
     return chosen
 
 
 def with_right_arguments(encoder: TextEncoder, problem: Problem) -> Text | None:
     """The text with the calculator called on its gold arguments; None where these are unknown or not found.
 
-    None too where the gold calls are more or fewer than the reader's own, as it has never read so many.
+    None too for a reader of symbols, which also chooses calls that are nobody's gold, and where the gold calls are more
+    than the reader's own.
     """
-    if len(problem.arguments or ()) != encoder.calls:
+    if encoder.symbols is not None or len(problem.arguments or ()) != encoder.calls:
         return None
     text = encoder.text(problem.passage, problem.question)
     mentions = problem.meta.get("mentions") if encoder.calls == 1 else None

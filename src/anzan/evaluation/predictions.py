@@ -8,7 +8,7 @@ from typing import Any
 
 from anzan.evaluation.interventions import AS_PRINTED, Intervention, as_printed
 from anzan.evaluation.scores import Argument, Prediction, evaluate_predictions
-from anzan.reader import Answer, Reader
+from anzan.reader import Answer, Reader, Trace
 from anzan.reader.encode import TextTooLong
 from anzan.tasks.problem import Problem
 
@@ -22,6 +22,17 @@ def predict_under(
     reader: Reader, problems: Sequence[Problem], interventions: Sequence[Intervention]
 ) -> dict[str, list[Answer]]:
     """`predict` under each intervention, by its name. The calculator is called once for all of them."""
+    none = Answer("", None, None, 0.0)
+    return {
+        name: [none if trace is None else trace.answer for trace in traces]
+        for name, traces in trace_under(reader, problems, interventions).items()
+    }
+
+
+def trace_under(
+    reader: Reader, problems: Sequence[Problem], interventions: Sequence[Intervention]
+) -> dict[str, list[Trace | None]]:
+    """How each answer comes about under each intervention, by its name; None for what cannot be read."""
     fit: list[int] = []
     for i, p in enumerate(problems):
         if not p.question.strip():
@@ -32,12 +43,10 @@ def predict_under(
             continue
         fit.append(i)
     called = reader.call_many((problems[i].passage, problems[i].question) for i in fit)
-    everything = {}
+    everything: dict[str, list[Trace | None]] = {}
     for intervention in interventions:
-        answers = [Answer("", None, None, 0.0)] * len(problems)
-        for i, trace in zip(fit, intervention.read(reader, called), strict=True):
-            answers[i] = trace.answer
-        everything[intervention.name] = answers
+        made: dict[int, Trace] = dict(zip(fit, intervention.read(reader, called), strict=True))
+        everything[intervention.name] = [made.get(i) for i in range(len(problems))]
     return everything
 
 

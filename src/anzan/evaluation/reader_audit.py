@@ -23,7 +23,7 @@ from anzan.evaluation.interventions import (
     wrong_results,
 )
 from anzan.evaluation.number_swaps import swappable
-from anzan.evaluation.other_outputs import other_rows, possession_substitutes, with_right_arguments
+from anzan.evaluation.other_outputs import other_calculations, possession_substitutes, with_right_arguments
 from anzan.evaluation.predictions import predict, to_prediction
 from anzan.evaluation.scores import argument_accuracy
 from anzan.evaluation.verdict import (
@@ -70,20 +70,21 @@ def audit_reader(reader: Reader, problems: Sequence[Problem], seed: int = 0) -> 
     problems, called = (list(column) for column in zip(*both, strict=True))
     rng = random.Random(f"audit-{seed}")
     swaps = possession_substitutes(problems, seed)
-    rows = other_rows(encoder, called, problems, swaps, rng)
+    others = [other_calculations(encoder, called, problems, swaps, rng, call) for call in range(encoder.calls)]
     interventions = (
         as_printed(),
         blanked(),
         random_arguments(encoder, rng),
-        other_results(called, rows, encoder.calls),
+        other_results(called, others[0]),
         wrong_results(encoder, seed),
     )
     traces = {each.name: each.read(reader, called) for each in interventions}
-    plain, shown = traces[AS_PRINTED], [row is not None for row in rows]
-    followed = _follows(problems, plain, traces[OTHER_RESULTS], swaps)
+    plain, shown = traces[AS_PRINTED], [printed is not None for printed in others[0]]
+    known = [None] * len(problems) if encoder.symbols else swaps  # where digits are seen, it is known what to expect
+    followed = _follows(problems, plain, traces[OTHER_RESULTS], known)
     follows = {
         WRONG_RESULTS: _follows(problems, plain, traces[WRONG_RESULTS], [None] * len(problems)),
-        OTHER_RESULTS: [known if there else None for known, there in zip(followed, shown, strict=True)],
+        OTHER_RESULTS: [f if there else None for f, there in zip(followed, shown, strict=True)],
     }
     observed = {name: _observed(problems, made, follows.get(name, ())) for name, made in traces.items()}
     observed[OTHER_RESULTS] = replace(observed[OTHER_RESULTS], shown=shown)

@@ -36,19 +36,21 @@ class Prediction:
 def argument_accuracy(problem: Problem, prediction: Prediction) -> bool | None:
     """Whether the calculator was given the gold arguments; None if the problem has none.
 
-    If the problem has their offsets (`meta["mentions"]`), offsets are compared: the wrong one of two 5s is wrong. In a
-    chain it does not matter which step takes which mention. Otherwise values are compared: all steps must be right, in
-    order; the order within a step does not count.
+    The first calls are compared, as many as are gold: a program may go on, for instance to compare their result. If the
+    problem has offsets (`meta["mentions"]`), offsets are compared: the wrong one of two 5s is wrong; it does not matter
+    which step takes which mention. Otherwise values are compared: all steps must be right, in order; the order within a
+    step does not count.
     """
     if problem.arguments is None:
         return None
+    steps = prediction.steps[: len(problem.arguments)]
     mentions = problem.meta.get("mentions")
     if mentions is not None:
         gold = Counter((mention["where"], mention["start"], mention["end"]) for mention in mentions)
-        made = Counter(tuple(place) for step in prediction.steps for _, *place in step if place[0] != "step")
-        return len(prediction.steps) == len(problem.arguments) and made == gold
+        made = Counter(tuple(place) for step in steps for _, *place in step if place[0] != "step")
+        return len(steps) == len(problem.arguments) and made == gold
     gold = [Counter(step) for step in problem.arguments]
-    made = [Counter(value for value, *_ in step) for step in prediction.steps]
+    made = [Counter(value for value, *_ in step) for step in steps]
     return made == gold
 
 

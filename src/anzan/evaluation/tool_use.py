@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from anzan.evaluation.drop_metric import drop_em_f1
+from anzan.evaluation.expected import possession_answer
 from anzan.evaluation.interventions import (
     AS_PRINTED,
     BLANKED,
@@ -14,12 +15,13 @@ from anzan.evaluation.interventions import (
     as_printed,
     blanked,
     other_results,
-    substitute_row,
+    substitute_printed,
     wrong_results,
 )
-from anzan.evaluation.predictions import predict_under, score
-from anzan.reader import Answer, Reader
-from anzan.tasks.possession import Substitute, substitutes
+from anzan.evaluation.predictions import score, trace_under
+from anzan.reader import Reader, Trace
+from anzan.reader.answer import NO_ANSWER
+from anzan.tasks.possession import Substitute, facts_of, substitutes
 from anzan.tasks.problem import Problem
 
 
@@ -30,7 +32,7 @@ def follow_rate(reader: Reader, problems: Sequence[Problem]) -> float | None:
     problem has a substitute.
     """
     swaps = _swaps(problems)
-    return _followed(predict_under(reader, problems, [_swap(reader, problems, swaps)])[OTHER_RESULTS], swaps)
+    return _followed(problems, trace_under(reader, problems, [_swap(reader, problems, swaps)])[OTHER_RESULTS], swaps)
 
 
 def evaluate_tool_use(reader: Reader, problems: Sequence[Problem]) -> dict[str, float | None]:
@@ -41,12 +43,13 @@ def evaluate_tool_use(reader: Reader, problems: Sequence[Problem]) -> dict[str, 
     """
     swaps = _swaps(problems)
     interventions = [as_printed(), blanked(), wrong_results(reader.text_encoder), _swap(reader, problems, swaps)]
-    answers = predict_under(reader, problems, interventions)
+    traces = trace_under(reader, problems, interventions)
+    answers = {name: [NO_ANSWER if t is None else t.answer for t in made] for name, made in traces.items()}
     metrics = score(reader, problems, answers[AS_PRINTED])
     for name in (BLANKED, WRONG_RESULTS):
         figures = score(reader, problems, answers[name])
         metrics |= {f"{k}_{name}": figures[k] for k in ("f1", "em")}
-    return metrics | {"follow_rate": _followed(answers[OTHER_RESULTS], swaps)}
+    return metrics | {"follow_rate": _followed(problems, traces[OTHER_RESULTS], swaps)}
 
 
 def _swaps(problems: Sequence[Problem]) -> list[Substitute | None]:
@@ -59,9 +62,18 @@ def _swaps(problems: Sequence[Problem]) -> list[Substitute | None]:
 
 def _swap(reader: Reader, problems: Sequence[Problem], swaps: Sequence[Substitute | None]) -> Intervention:
     """Shows each problem the calculation of its substitute, where it has one."""
-    return other_results(problems, [None if s is None else substitute_row(reader.text_encoder, s) for s in swaps])
+    encoder = reader.text_encoder
+    return other_results(problems, [None if s is None else substitute_printed(encoder, s) for s in swaps])
 
 
-def _followed(answers: Sequence[Answer], swaps: Sequence[Substitute | None]) -> float | None:
-    right = [drop_em_f1(a.answer, [(s.answer,)])[0] for a, s in zip(answers, swaps, strict=True) if s is not None]
+def _followed(
+    problems: Sequence[Problem], traces: Sequence[Trace | None], swaps: Sequence[Substitute | None]
+) -> float | None:
+    right = []
+    for problem, trace, swap in zip(problems, traces, swaps, strict=True):
+        if swap is None or trace is None:
+            continue
+        # A reader of symbols cannot see the substitute's own numbers, only what its calculator makes of them.
+        expected = possession_answer(facts_of(problem), trace) if trace.symbolic else swap.answer
+        right.append(0.0 if expected is None else drop_em_f1(trace.answer.answer, [(expected,)])[0])
     return round(100 * sum(right) / len(right), 2) if right else None

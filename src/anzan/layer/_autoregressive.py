@@ -31,8 +31,8 @@ class Autoregressive(Distribution):
         estimate = unordered_set(Autoregressive(step, length=3, batch=8), loss_of, samples=8)
 
     Args:
-        step: from prefixes, integers (batch, n, t) with t from 0 to length - 1, to the scores (batch, n, choices) of the
-            next choice, differentiable, -inf at invalid ones. Their number may differ from one t to the next. Where no
+        step: from prefixes, integers (batch, n, t) with t below length, to the scores (batch, n, choices) of the next
+            choice, differentiable, -inf at invalid ones. Their number may differ from one t to the next. Where no
             choice is valid, the first one is taken.
         length: choices of a sequence.
         batch: the number of examples.

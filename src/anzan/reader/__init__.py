@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from anzan.reader.decode import Trace as Trace
     from anzan.reader.encode import TextEncoder as TextEncoder
     from anzan.reader.encode import TextTooLong as TextTooLong
-    from anzan.reader.labels import Chain as Chain
     from anzan.reader.labels import Example as Example
     from anzan.reader.labels import make_example as make_example
     from anzan.reader.network import CalculatorReader as CalculatorReader
@@ -47,7 +46,7 @@ else:
             "config": ("CalculatorReaderConfig",),
             "decode": ("Shown", "Trace"),
             "encode": ("TextEncoder", "TextTooLong"),
-            "labels": ("Chain", "Example", "make_example"),
+            "labels": ("Example", "make_example"),
             "network": ("CalculatorReader", "ReaderOutput", "SpanLogits"),
             "reader": ("Reader",),
             "sequence": ("Mention", "Row", "Text"),

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from anzan.reader.sequence import PASSAGE, QUESTION, Mention, Row, Text
+from anzan.arithmetic import Printed
+from anzan.reader.sequence import PASSAGE, QUESTION, Mention, Text
 
-Override = Callable[[Text, Row | None], Row | None]
-"""Replaces the calculator's output: (text, what was printed) -> what the reader sees instead.
+Override = Callable[[Text, Printed], Printed | None]
+"""Replaces the calculator's output: (text, what was printed) -> what the reader sees instead; None for nothing.
 
-With several calls it replaces what each of them printed; the pair that the next call is given stays.
+With several calls it replaces what each of them printed. The pairs that later calls are given stay; a result that goes
+into one of them is the replaced one.
 """
 
 

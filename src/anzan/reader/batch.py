@@ -9,13 +9,17 @@ from dataclasses import dataclass, fields, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from anzan.reader.programs import choice_of, exact
+from anzan.reader.programs import pairs as pairs_of
 from anzan.reader.sequence import CONSTANT, QUESTION, STEP, Row, Text
 
 if TYPE_CHECKING:
-    from anzan.reader.labels import Chain, Example
+    from anzan.reader.encode import TextEncoder
+    from anzan.reader.labels import Example
 
 WIDTH = 32
 """Digits of a number that are told apart; those of a longer number repeat."""
@@ -24,24 +28,29 @@ _DIGITS = frozenset("0123456789")
 
 @dataclass(frozen=True)
 class Tensors:
-    """Base of groups of tensors whose first dimension is the batch; fields may be groups themselves, or None."""
+    """Base of groups of tensors whose first dimension is the batch; fields may be groups themselves, or None.
+
+    Exact numbers and sets of them are numpy arrays, which stay on the CPU.
+    """
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Self:
         """The same on another device."""
-        return self._each(lambda t: t.to(device, non_blocking=non_blocking))
+        return self._each(lambda t: t.to(device, non_blocking=non_blocking), lambda a: a)
 
     def select(self, example: Tensor) -> Self:
         """The examples `example` (n,), which may come up several times."""
-        return self._each(lambda t: t[example])
+        return self._each(lambda t: t[example], lambda a: a[example.cpu().numpy()])
 
-    def _each(self, change: Any) -> Self:
-        changed = {}
+    def _each(self, change: Any, change_exact: Any) -> Self:
+        changed: dict[str, Any] = {}
         for f in fields(self):
             value = getattr(self, f.name)
             if isinstance(value, Tensor):
                 changed[f.name] = change(value)
             elif isinstance(value, Tensors):
-                changed[f.name] = value._each(change)
+                changed[f.name] = value._each(change, change_exact)
+            elif isinstance(value, np.ndarray):
+                changed[f.name] = change_exact(value)
         return replace(self, **changed)
 
 
@@ -85,6 +94,25 @@ class CandidateBatch(Tensors):
 
 
 @dataclass(frozen=True)
+class NumberBatch(Tensors):
+    """The numbers of texts, for programs (`anzan.reader.programs`).
+
+    Attributes:
+        places: (batch, numbers), the token of each.
+        there: bool (batch, numbers), False at padding.
+        constant: bool (batch, numbers).
+        room: (batch,), how many calls can be printed.
+        values: exact, (batch, numbers).
+    """
+
+    places: Tensor
+    there: Tensor
+    constant: Tensor
+    room: Tensor
+    values: np.ndarray
+
+
+@dataclass(frozen=True)
 class LabelBatch(Tensors):
     """What is known of examples in training; those without candidates have `text_spans` alone.
 
@@ -94,6 +122,9 @@ class LabelBatch(Tensors):
         acceptable: bool (batch, candidates), a result equals the answer.
         gold: bool (batch, candidates), the right arguments, for monitoring.
         stale: bool (batch, numbers), see `anzan.reader.views.stale_numbers`.
+        wanted: the values of the answers, (batch,) of sets; for programs.
+        programs: (batch, m, calls), the choices of the shortest programs that give the answer, -1 after their end and
+            for none. With them, `gold` is (batch, choices of the first call).
     """
 
     text_spans: Tensor
@@ -101,6 +132,8 @@ class LabelBatch(Tensors):
     acceptable: Tensor | None = None
     gold: Tensor | None = None
     stale: Tensor | None = None
+    wanted: np.ndarray | None = None
+    programs: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -109,38 +142,36 @@ class Batch(Tensors):
 
     Attributes:
         text: the texts.
-        candidates: None where no text has any.
+        candidates: where numbers are digits, the pairs of them; None where no text has any.
+        numbers: where they are symbols, what programs are made of; None without a calculator.
         labels: None in answering.
         draws: integers (batch,), keys of the noise (`anzan.layer.ExampleNoise`); None for torch's own generator.
-        chain: makes the batch of the next call; only for readers with several calls.
     """
 
     text: TextBatch
     candidates: CandidateBatch | None = None
+    numbers: NumberBatch | None = None
     labels: LabelBatch | None = None
     draws: Tensor | None = None
-    chain: Chain | None = None
 
     def __len__(self) -> int:
         return len(self.text.ids)
 
-    def select(self, example: Tensor) -> Self:
-        """The examples `example` (n,), which may come up several times."""
-        chain = None if self.chain is None else self.chain.select(example)
-        return replace(super().select(example), chain=chain)
 
-
-def collate_texts(texts: Sequence[Text], pad: int) -> Batch:
-    """Texts and their candidates, without rows and labels."""
+def collate_texts(texts: Sequence[Text], encoder: TextEncoder) -> Batch:
+    """Texts and their numbers, without rows and labels."""
+    text = TextBatch(
+        ids=_pad([t.ids for t in texts], encoder.pad),
+        types=_pad([t.types for t in texts], 0),
+        attention=_pad([[1] * len(t.ids) for t in texts], 0),
+        answerable=_pad([_answerable(t) for t in texts], False).bool(),
+        digits=_pad([[-1] * len(t.ids) if encoder.symbols else _number_digits(t) for t in texts], -1),
+    )
+    if encoder.symbols is not None:
+        return Batch(text, numbers=_numbers(texts, encoder) if encoder.calculator.operations else None)
     pairs = [t.candidates for t in texts]
     return Batch(
-        TextBatch(
-            ids=_pad([t.ids for t in texts], pad),
-            types=_pad([t.types for t in texts], 0),
-            attention=_pad([[1] * len(t.ids) for t in texts], 0),
-            answerable=_pad([_answerable(t) for t in texts], False).bool(),
-            digits=_pad([_number_digits(t) for t in texts], -1),
-        ),
+        text,
         CandidateBatch(
             numbers=_pad([[m.span[0] for m in t.mentions] for t in texts], 0),
             used=_pad([_used(t) for t in texts], False).bool(),
@@ -160,10 +191,22 @@ def collate_operands(rows: Sequence[Row | None]) -> Tensor:
     return _pad([_operand_digits(r) for r in rows], -1)
 
 
-def collate_examples(examples: Sequence[Example], pad: int) -> Batch:
+def _numbers(texts: Sequence[Text], encoder: TextEncoder) -> NumberBatch:
+    return NumberBatch(
+        places=_pad([[m.span[0] for m in t.mentions] for t in texts], 0),
+        there=_pad([[True] * len(t.mentions) for t in texts], False).bool(),
+        constant=_pad([[m.where == CONSTANT for m in t.mentions] for t in texts], False).bool(),
+        room=torch.tensor([encoder.room(t) for t in texts]),
+        values=exact([[m.value for m in t.mentions] for t in texts], encoder.calculator.whole, encoder.calls),
+    )
+
+
+def collate_examples(examples: Sequence[Example], encoder: TextEncoder) -> Batch:
     """Examples with rows and labels. Where no example has a candidate, there are none, and only spans as labels."""
-    batch = collate_texts([e.text for e in examples], pad)
+    batch = collate_texts([e.text for e in examples], encoder)
     text_spans = _pad([e.text_spans for e in examples], (-1, -1), (2,))
+    if encoder.symbols is not None:
+        return replace(batch, labels=_program_labels(examples, text_spans, batch, encoder))
     if not any(e.rows for e in examples):
         return replace(batch, candidates=None, labels=LabelBatch(text_spans))
     assert batch.candidates is not None
@@ -191,6 +234,39 @@ def collate_examples(examples: Sequence[Example], pad: int) -> Batch:
             stale=_pad([e.stale for e in examples], False, width=batch.candidates.numbers.shape[1]).bool(),
         ),
     )
+
+
+def _program_labels(examples: Sequence[Example], text_spans: Tensor, batch: Batch, encoder: TextEncoder) -> LabelBatch:
+    if batch.numbers is None:
+        return LabelBatch(text_spans)
+    numbers, clauses = batch.numbers.there.shape[1], len(encoder.line.results)
+    choices = len(pairs_of(numbers)) + 1
+    gold = [[choice_of(e.gold_pair, numbers)] if e.gold_pair else [] for e in examples]
+    programs = [
+        [
+            _choices(program, numbers, clauses) + [-1] * (encoder.calls - len(program))
+            for program in e.programs
+            if len(program) <= encoder.calls
+        ]
+        for e in examples
+    ]
+    wanted = np.empty(len(examples), dtype=object)
+    wanted[:] = [e.values for e in examples]
+    return LabelBatch(
+        text_spans,
+        gold=_pad([[k in g for k in range(choices)] for g in gold], False).bool(),
+        wanted=wanted,
+        programs=_pad(programs, (-1,) * encoder.calls, (encoder.calls,)),
+    )
+
+
+def _choices(program: Sequence[tuple[int, int]], numbers: int, clauses: int) -> list[int]:
+    """The choices of a program's calls. A result is -1 - its place among all results, see `Example.programs`."""
+    made = []
+    for call, pair in enumerate(program):
+        i, j = (v if v >= 0 else numbers - 1 - v for v in pair)
+        made.append(choice_of((i, j), numbers + call * clauses))
+    return made
 
 
 def _number_digits(text: Text) -> list[int]:

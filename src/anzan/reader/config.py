@@ -8,11 +8,14 @@ from typing import Any
 
 from transformers import AutoConfig, PreTrainedConfig
 
+from anzan.arithmetic import Calculator
 from anzan.errors import AnzanError
+from anzan.reader.programs import Line
 from anzan.reader.settings import ReaderSettings
+from anzan.reader.symbols import SymbolIds
 from anzan.settings import from_mapping
 
-FORMAT = 2
+FORMAT = 3
 """Of a model folder; another one is refused by name."""
 
 
@@ -25,6 +28,8 @@ class CalculatorReaderConfig(PreTrainedConfig):
         digit_ids: the tokenizer's ids of the digits 0 to 9, at the beginning of a word and inside one: (2, 10). Needed
             where settings mask digits or give them places; `anzan.reader.tokenizer.model_ids` has them.
         mask_id: the id that masks a token.
+        vocabulary: the size of the tokenizer's vocabulary; the ids of symbols come after it.
+        written_ids: the ids of the characters that the calculator writes, and of `sep`. Needed with symbols.
         dropout: dropout probability of what the heads read.
         max_answer_words: the longest answer that is read off question or passage, in words.
         max_tokens: the longest text, results included. What exceeds the encoder's positions is read in windows
@@ -42,6 +47,8 @@ class CalculatorReaderConfig(PreTrainedConfig):
         settings: ReaderSettings | Mapping[str, Any] | None = None,
         digit_ids: Sequence[Sequence[int]] = (),
         mask_id: int = 0,
+        vocabulary: int = 0,
+        written_ids: Mapping[str, int] | None = None,
         dropout: float = 0.0,
         max_answer_words: int = 12,
         max_tokens: int = 4096,
@@ -60,6 +67,10 @@ class CalculatorReaderConfig(PreTrainedConfig):
                 "give what anzan.reader.tokenizer.model_ids returns"
             )
         self.mask_id = mask_id
+        self.vocabulary = vocabulary
+        self.written_ids = dict(written_ids or {})
+        if own.numbers == "symbols" and not self.written_ids:
+            raise AnzanError("written_ids: needed with symbols; give what anzan.reader.tokenizer.model_ids returns")
         self.dropout = dropout
         self.max_answer_words = max_answer_words
         self.max_tokens = max_tokens
@@ -71,6 +82,23 @@ class CalculatorReaderConfig(PreTrainedConfig):
     def encoder_config(self) -> PreTrainedConfig:
         """The encoder's configuration as an object."""
         return AutoConfig.for_model(**self.encoder)
+
+    @property
+    def symbol_ids(self) -> SymbolIds | None:
+        """The ids of symbols; None where numbers are digits."""
+        if self.settings.numbers == "digits":
+            return None
+        return SymbolIds(self.vocabulary, self.settings.calls, len(self.calculator.clauses))
+
+    @property
+    def calculator(self) -> Calculator:
+        """The calculator that the reader calls."""
+        return Calculator(tuple(self.settings.operations))
+
+    @property
+    def line(self) -> Line:
+        """What a call prints where numbers are symbols."""
+        return Line.of(self.calculator, self.written_ids, self.written_ids["sep"])
 
     @property
     def max_positions(self) -> int:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from anzan.arithmetic import Value, format_number, parse_number
 from anzan.reader.answer import NO_ANSWER, Answer, Step
-from anzan.reader.sequence import PASSAGE, QUESTION, RESULTS, Mention, Row, Span, Text
+from anzan.reader.sequence import PASSAGE, QUESTION, RESULTS, Call, Mention, Row, Span, Text
 from anzan.reader.spans import best_spans
 
 Fields = Mapping[Span, tuple[Value, str | None]]
@@ -25,6 +25,7 @@ class Shown:
     Attributes:
         called: the text with all its calls, as they were made.
         text: the text with what all calls but the last printed, as shown.
+        symbolic: whether numbers are symbols.
         pair, row: the last call's arguments, and what it printed, as shown; None for no call, or nothing printed.
     """
 
@@ -32,6 +33,7 @@ class Shown:
     text: Text
     pair: tuple[int, int] | None
     row: Row | None
+    symbolic: bool = False
 
     @property
     def ids(self) -> list[int]:
@@ -69,6 +71,11 @@ class Trace:
     def text(self) -> Text:
         """The text with what all calls but the last printed."""
         return self.shown.text
+
+    @property
+    def symbolic(self) -> bool:
+        """Whether numbers are symbols."""
+        return self.shown.symbolic
 
     @property
     def pair(self) -> tuple[int, int] | None:
@@ -128,18 +135,27 @@ def _steps(called: Text, operation: str | None, made_by: int | None = None) -> t
     An answer of an early call, the `made_by`-th, needs none of the later ones.
     """
     calls = called.calls[:made_by]
-    if not calls:
-        return ()
-    made = {
-        result: field.operation
-        for call in calls
-        for result, field in enumerate((f for f in call.row.printed.fields if f.operation), call.first)
-    }
-    operations = [*(made[call.pair[1]] for call in calls[1:]), operation]
+    used: list[str | None] = [None] * len(calls)
+    for call in calls:
+        for mention in call.pair:
+            maker = next((k for k, c in enumerate(calls) if c.first <= mention < c.first + _count(c)), None)
+            if maker is not None:
+                used[maker] = _operations(calls[maker])[mention - calls[maker].first]
+    if used:
+        used[-1] = operation
     return tuple(
-        Step(tuple(called.mentions[i] for i in call.pair), call.row.printed.text, used)
-        for call, used in zip(calls, operations, strict=True)
+        Step(tuple(called.mentions[i] for i in call.pair), call.row.printed.text, used_for)
+        for call, used_for in zip(calls, used, strict=True)
     )
+
+
+def _operations(call: Call) -> list[str]:
+    """The operation of each result of a call."""
+    return [f.operation for f in call.row.printed.fields if f.operation is not None]
+
+
+def _count(call: Call) -> int:
+    return len(_operations(call))
 
 
 def word_spans(text: Text, most: int) -> Iterator[Span]:

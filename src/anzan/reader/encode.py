@@ -7,13 +7,22 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
-from string import ascii_letters
 from typing import TYPE_CHECKING, Any, cast
 
 from transformers import PreTrainedTokenizerFast
 
-from anzan.arithmetic import Calculator, Printed, Value, find_numbers, format_number, parse_number, strip_separators
+from anzan.arithmetic import (
+    Calculator,
+    Printed,
+    Value,
+    find_numbers,
+    format_number,
+    number_kind,
+    parse_number,
+    strip_separators,
+)
 from anzan.errors import AnzanError
+from anzan.reader.programs import Line
 from anzan.reader.sequence import (
     CONSTANT,
     PASSAGE,
@@ -27,6 +36,8 @@ from anzan.reader.sequence import (
     Text,
     Token,
 )
+from anzan.reader.symbols import SymbolIds
+from anzan.reader.tokenizer import written_ids
 
 if TYPE_CHECKING:
     from anzan.reader.config import CalculatorReaderConfig
@@ -45,10 +56,11 @@ class TextEncoder:
         tokenizer: one that splits numbers into digits (`anzan.reader.tokenizer`).
         calculator: without operations (`Calculator(())`) there are no candidates: span extraction only.
         max_length: the longest sequence, in tokens.
-        calls: number of calls of the calculator, each but the first on a result of the one before.
+        calls: calls of the calculator, at most.
         constants: numbers that the calculator may use although no text contains them, such as 100.
         positions: how many of these tokens the encoder reads at once, by default all; longer texts are read in windows,
             each with the whole question and all results.
+        symbols: the ids of symbols; None where numbers are digits.
     """
 
     def __init__(
@@ -59,20 +71,18 @@ class TextEncoder:
         calls: int = 1,
         constants: Sequence[Fraction] = (),
         positions: int | None = None,
+        symbols: SymbolIds | None = None,
     ):
-        self._positions = positions
+        self._positions, self.symbols = positions, symbols
         self.calls, self.constants = calls, tuple(constants)
         self.tokenizer = tokenizer
         tokenizer.backend_tokenizer.encode_special_tokens = True  # a [SEP] that somebody typed is text
         self.calculator = calculator
         self.max_length = max_length
         vocabulary = tokenizer.get_vocab()
-        unknown = tokenizer.unk_token_id
         self._sep: Any = tokenizer.sep_token_id
-        # What a calculation is written with; letters are for the names of functions.
-        self._first: dict[str, Any] = {
-            c: vocabulary.get(c, vocabulary.get(c.lower(), unknown)) for c in "0123456789+-*/=,._" + ascii_letters
-        }
+        self._first: dict[str, Any] = written_ids(tokenizer)
+        self.line = Line.of(calculator, self._first, self._sep)
         self._word = lru_cache(10_000)(self._word_ids)  # an operand comes up in many rows
         self._next = {c: vocabulary[f"##{c}"] for c in "0123456789"}
         self.pad: int = cast(Any, tokenizer).pad_token_id or 0
@@ -82,8 +92,9 @@ class TextEncoder:
         """The text encoder of a reader."""
         settings = config.settings
         constants = [value for c in settings.constants if (value := parse_number(c)) is not None]
-        calculator = Calculator(tuple(settings.operations))
-        return cls(tokenizer, calculator, config.max_tokens, settings.calls, constants, config.max_positions)
+        calculator = config.calculator
+        positions, symbols = config.max_positions, config.symbol_ids
+        return cls(tokenizer, calculator, config.max_tokens, settings.calls, constants, positions, symbols)
 
     @property
     def positions(self) -> int:
@@ -112,15 +123,28 @@ class TextEncoder:
             ids += [*encoding.ids, t.sep_token_id]
             types += [kind] * (len(encoding.ids) + 1)
             tokens.append(None)
-        constants = []
+        text = Text(passage, question, ids, types, tokens, _mentions(passage, question, tokens))
+        if self.symbols is not None:
+            text = with_symbols(text, self.symbols)
+        if self.constants:
+            text = self._with_constants(text)
+        self._check_length(text)
+        return text
+
+    def _with_constants(self, text: Text) -> Text:
+        ids, mentions = [*text.ids], [*text.mentions]
         for value in self.constants:
             written = format_number(value)
-            constants.append(Mention(value, written, 0, 0, CONSTANT, (len(ids), len(ids) + len(written) - 1)))
-            ids += self._written(written)
-        if constants:
-            ids.append(t.sep_token_id)
-            types += [1] * (len(ids) - len(types))
-            tokens += [None] * (len(ids) - len(tokens))
+            shown = self._written(written) if self.symbols is None else [self.symbols.number(len(mentions), "plain")]
+            mentions.append(Mention(value, written, 0, 0, CONSTANT, (len(ids), len(ids) + len(shown) - 1)))
+            ids += shown
+        ids.append(self._sep)
+        more = len(ids) - len(text.ids)
+        types, tokens = [*text.types, *([1] * more)], [*text.tokens, *([None] * more)]
+        return replace(text, ids=ids, types=types, tokens=tokens, mentions=mentions)
+
+    def _check_length(self, text: Text) -> None:
+        ids, types = text.ids, text.types
         if len(ids) > self.max_length:
             raise TextTooLong(
                 f"the text is {len(ids):,} tokens long and this model reads at most {self.max_length:,}: "
@@ -131,19 +155,39 @@ class TextEncoder:
                 f"the question is {types.count(0):,} tokens long and this model reads {self.positions:,} at once: "
                 "shorten the question"
             )
-        starts = {(k.where, k.start): i for i, k in enumerate(tokens) if k}
-        ends = {(k.where, k.end): i for i, k in enumerate(tokens) if k}
-        mentions = []
-        for where, source in ((PASSAGE, passage), (QUESTION, question)):
-            for n in find_numbers(source):
-                span = starts.get((where, n.start)), ends.get((where, n.end))
-                if span[0] is not None and span[1] is not None:
-                    mentions.append(Mention(n.value, n.text, n.start, n.end, where, (span[0], span[1])))
-        return Text(passage, question, ids, types, tokens, [*mentions, *constants])
 
     # -- results -------------------------------------------------------------------------------------------------
+    def printed(self, text: Text, pair: tuple[int, int], printed: Printed) -> Row | None:
+        """What the next call of a text printed, as tokens; None where that is nothing.
+
+        Args:
+            pair: the mentions that went in. Symbols show them, whatever the values are that `printed` was made from.
+        """
+        if self.symbols is None:
+            return self.row(printed)
+        if not printed.fields:
+            return None
+        ids, fields, call = [*self.line.ids], [], len(text.calls)
+        for place, argument in self.line.operands:
+            ids[place] = text.ids[text.mentions[pair[argument]].span[0]]
+        found = iter([printed.fields[i : i + 3] for i in range(0, len(printed.fields), 3)])
+        result, left, _ = next(found)
+        for clause, (operation, _, first, _) in enumerate(self.calculator.clauses):
+            sign, place = self.line.signs[clause], self.line.results[clause]
+            ids[place] = self.symbols.result(call, clause)
+            if result is None or (result.operation, left.argument) != (operation, first):
+                ids[sign] = self.symbols.sign("undefined")
+                continue
+            ids[sign] = self.symbols.sign("positive" if result.value > 0 else "negative" if result.value else "zero")
+            fields.append((result.value, (place, place), operation))
+            result, left, _ = next(found, (None, left, _))
+        return Row(ids, fields, printed=printed)
+
     def row(self, printed: Printed) -> Row | None:
-        """A printed calculation as tokens; None where it is empty. Every character but the blanks is one token."""
+        """A printed calculation in digits as tokens; None where it is empty.
+
+        Every character but the blanks is one token.
+        """
         if not printed.text:
             return None
         text = printed.text
@@ -178,13 +222,13 @@ class TextEncoder:
             for previous, c in pairwise(" " + word)
         ]
 
-    def rewrite(self, row: Row, write: Callable[[str], str]) -> Row:
-        """The same row with other results: `write` takes the digits of one as printed, and gives as many others.
+    def rewrite(self, printed: Printed, write: Callable[[str], str]) -> Printed:
+        """The same calculation with other results: `write` takes the digits of one, and gives as many others.
 
         Equal digits (5 - 3 and 3 - 5) are written once. Operands stay.
         """
-        text, fields, written = row.printed.text, [], dict[str, str]()
-        for field in row.printed.fields:
+        text, fields, written = printed.text, [], dict[str, str]()
+        for field in printed.fields:
             if field.operation is not None:
                 shown = list(text[field.start : field.end])
                 places = [i for i, c in enumerate(shown) if c.isdigit()]
@@ -196,28 +240,31 @@ class TextEncoder:
                 text = text[: field.start] + result + text[field.end :]
                 field = field._replace(value=Fraction(result.replace(" ", "")))
             fields.append(field)
-        changed = self.row(Printed(text, tuple(fields)))
-        assert changed is not None
-        return changed
+        return Printed(text, tuple(fields))
 
     def result(self, text: Text, pair: tuple[int, int]) -> Row | None:
         """F for one pair of mentions; None where it is undefined or does not fit behind the text."""
-        row = self.row(self.calculator(text.mentions[pair[0]].value, text.mentions[pair[1]].value))
-        return row if row is not None and self.fits(text, row) else None
+        row = self.printed(text, pair, self.calculator(text.mentions[pair[0]].value, text.mentions[pair[1]].value))
+        return row if row is not None and self.fits(text, len(row.ids)) else None
 
-    def fits(self, text: Text, row: Row) -> bool:
-        """Whether a row can stand behind a text; in windows the passage keeps a quarter of each at least."""
-        length = len(text.ids) + len(row.ids)
+    def room(self, text: Text) -> int:
+        """How many calls can be printed behind a text, at most `calls`."""
+        return sum(self.fits(text, k * len(self.line)) for k in range(1, self.calls + 1))
+
+    def fits(self, text: Text, tokens: int) -> bool:
+        """Whether so many tokens can follow a text; in windows the passage keeps a quarter of each at least."""
+        length = len(text.ids) + tokens
         around = length - text.types.count(1)
         return length <= self.positions or (length <= self.max_length and around <= self.positions * 3 // 4)
 
     def extended(self, text: Text, pair: tuple[int, int], row: Row) -> Text:
         """The text with the result of a call behind it, its results as further mentions: what the next call sees."""
         base, line = len(text.ids), row.printed
+        results = [f for f in line.fields if f.operation is not None]
+        spans = [span for _, span, operation in row.fields if operation is not None]
         mentions = [
             Mention(Fraction(f.value), line.text[f.start : f.end], f.start, f.end, STEP, (first + base, last + base))
-            for f, (_, (first, last), _) in zip(line.fields, row.fields, strict=True)
-            if f.operation is not None
+            for f, (first, last) in zip(results, spans, strict=True)
         ]
         return replace(
             text,
@@ -227,3 +274,50 @@ class TextEncoder:
             mentions=[*text.mentions, *mentions],
             calls=(*text.calls, Call(pair, row, base, len(text.mentions))),
         )
+
+
+def _mentions(passage: str, question: str, tokens: Sequence[Token | None]) -> list[Mention]:
+    """The numbers whose characters begin and end with a token."""
+    starts = {(k.where, k.start): i for i, k in enumerate(tokens) if k}
+    ends = {(k.where, k.end): i for i, k in enumerate(tokens) if k}
+    mentions = []
+    for where, source in ((PASSAGE, passage), (QUESTION, question)):
+        for n in find_numbers(source):
+            span = starts.get((where, n.start)), ends.get((where, n.end))
+            if span[0] is not None and span[1] is not None:
+                mentions.append(Mention(n.value, n.text, n.start, n.end, where, (span[0], span[1])))
+    return mentions
+
+
+def with_symbols(text: Text, symbols: SymbolIds) -> Text:
+    """The text with one symbol in place of each number, and no digits anywhere."""
+    number_at = {m.span[0]: i for i, m in enumerate(text.mentions)}
+    ids: list[int] = []
+    types: list[int] = []
+    tokens: list[Token | None] = []
+    mentions: dict[int, Mention] = {}
+    place = 0
+    while place < len(text.ids):
+        token, after = text.tokens[place], place + 1
+        if token is not None and place in number_at:
+            i = number_at[place]
+            m = text.mentions[i]
+            source, after = _source(text, m.where), m.span[1] + 1
+            ids.append(symbols.number(i, number_kind(source, m.start, m.end, m.value)))
+            mentions[i] = replace(m, span=(len(tokens), len(tokens)))
+            last = text.tokens[after - 1]
+            assert last is not None
+            token = Token(m.where, m.start, m.end, token.starts_word, last.ends_word)
+        elif token is not None and any(c.isdigit() for c in _source(text, token.where)[token.start : token.end]):
+            ids.append(symbols.opaque)
+        else:
+            ids.append(text.ids[place])
+        types.append(text.types[place])
+        tokens.append(token)
+        place = after
+    ordered = [mentions[i] for i in range(len(text.mentions))]
+    return replace(text, ids=ids, types=types, tokens=tokens, mentions=ordered)
+
+
+def _source(text: Text, where: str) -> str:
+    return text.question if where == QUESTION else text.passage

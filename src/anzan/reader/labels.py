@@ -5,14 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 
-from torch import Tensor
-
-from anzan.arithmetic import DECIMALS, Value, format_number, parse_number
-from anzan.reader.batch import Batch, collate_examples
+from anzan.arithmetic import Calculator, Field, Printed, Value, format_number, parse_number
 from anzan.reader.encode import TextEncoder
 from anzan.reader.sequence import CONSTANT, PASSAGE, QUESTION, Row, Span, Text
 from anzan.reader.views import stale_numbers
@@ -23,11 +20,7 @@ Gold = Sequence[tuple[str, int, int]] | Sequence[Fraction]
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A text with its labels.
-
-    In a chain of calls the shortest calculation counts: where no pair gives the answer at once, the pairs are
-    acceptable whose result gives it together with some number of the text. Where an earlier call has given the answer,
-    no pair is.
+    """A text with its labels; those of candidates where numbers are digits, those of programs where they are symbols.
 
     Attributes:
         rows: what each candidate prints, None where F is undefined.
@@ -37,16 +30,21 @@ class Example:
         gold: whether each candidate is the gold pair; for monitoring only.
         stale: whether each number is stale, see `anzan.reader.views.stale_numbers`.
         values: the values of the answers.
+        programs: the shortest programs, of one or two calls, that give one of these values, each as the pairs that go
+            in: numbers by index, results as -1 - k for the k-th result of all calls.
+        gold_pair: the gold pair of the first call; for monitoring only.
     """
 
     text: Text
-    rows: list[Row | None]
     text_spans: list[Span]
-    row_spans: list[list[Span]]
-    acceptable: list[bool]
-    gold: list[bool]
-    stale: list[bool]
+    rows: list[Row | None] = field(default_factory=list)
+    row_spans: list[list[Span]] = field(default_factory=list)
+    acceptable: list[bool] = field(default_factory=list)
+    gold: list[bool] = field(default_factory=list)
+    stale: list[bool] = field(default_factory=list)
     values: frozenset[Value] = frozenset()
+    programs: list[list[tuple[int, int]]] = field(default_factory=list)
+    gold_pair: tuple[int, int] | None = None
 
 
 def make_example(
@@ -62,49 +60,15 @@ def make_example(
         TextTooLong: see `TextEncoder.text`.
     """
     text = encoder.text(passage, question)
+    spans, values = find_answers(text, answers), frozenset(_values(answers))
+    if encoder.symbols is not None:
+        candidates = text.candidates if encoder.calculator.operations else []
+        right = [pair for pair, g in zip(candidates, _among_gold(text, candidates, gold or ()), strict=True) if g]
+        programs = shortest_programs(encoder, text, values)
+        return Example(text, spans, values=values, programs=programs, gold_pair=right[0] if right else None)
     starts = [m.start for m in text.mentions if m.where == PASSAGE]  # mentions in the question come after these
     stale = [*stale_numbers(passage, starts), *([False] * (len(text.mentions) - len(starts)))]
-    return _labelled(encoder, text, find_answers(text, answers), frozenset(_values(answers)), stale, gold or ())
-
-
-def next_example(encoder: TextEncoder, example: Example, candidate: int) -> Example:
-    """The example as the next call sees it, after that candidate was chosen.
-
-    Where F is undefined for it, or there is no such candidate (in a batch, another example has more of them), there is
-    nothing more to choose from.
-    """
-    row = example.rows[candidate] if candidate < len(example.rows) else None
-    if row is None:
-        return replace(example, rows=[None] * len(example.rows))
-    text = encoder.extended(example.text, example.text.candidates[candidate], row)
-    base = len(example.text.ids)
-    spans = [*example.text_spans, *((s + base, e + base) for s, e in example.row_spans[candidate])]
-    stale = [*example.stale, *([False] * (len(text.mentions) - len(example.stale)))]
-    return _labelled(encoder, text, spans, example.values, stale)
-
-
-@dataclass(frozen=True)
-class Chain:
-    """The examples of a batch, and how they go on after a call of the calculator."""
-
-    encoder: TextEncoder
-    examples: Sequence[Example]
-
-    def after(self, example: Tensor, candidate: Tensor) -> Batch:
-        """The batch of the next call.
-
-        Args:
-            example: integers (n,), examples of this batch; one may come up several times.
-            candidate: integers (n,), what was chosen for each.
-        """
-        chosen = zip(example.tolist(), candidate.tolist(), strict=True)
-        examples = [next_example(self.encoder, self.examples[b], c) for b, c in chosen]
-        batch = collate_examples(examples, self.encoder.pad).to(candidate.device)
-        return replace(batch, chain=Chain(self.encoder, examples))
-
-    def select(self, example: Tensor) -> Chain:
-        """The examples `example` (n,), which may come up several times."""
-        return replace(self, examples=[self.examples[b] for b in example.tolist()])
+    return _labelled(encoder, text, spans, values, stale, gold or ())
 
 
 def _labelled(
@@ -115,30 +79,49 @@ def _labelled(
     row_spans: list[list[Span]] = [[] for _ in rows]
     acceptable = [False] * len(rows)
     if values:  # an answer that is no number is in no row
-        places = [
-            [(span, op) for value, span, op in row.fields if _among(value, values)] if row else [] for row in rows
-        ]
+        places = [[(span, op) for value, span, op in row.fields if among(value, values)] if row else [] for row in rows]
         row_spans = [[span for span, _ in place] for place in places]
-        if not any(_gives(call.row, values) for call in text.calls):
-            acceptable = [any(op is not None for _, op in place) for place in places]  # a result, not an operand
-            if not any(acceptable) and encoder.calls - len(text.calls) > 1:
-                acceptable = _on_the_way(encoder, text, rows, values)
-    return Example(text, rows, spans, row_spans, acceptable, _among_gold(text, candidates, gold), stale, values)
+        acceptable = [any(op is not None for _, op in place) for place in places]  # a result, not an operand
+    right = _among_gold(text, candidates, gold)
+    return Example(text, spans, rows, row_spans, acceptable, right, stale, values)
 
 
-def _on_the_way(encoder: TextEncoder, text: Text, rows: Sequence[Row | None], values: frozenset[Value]) -> list[bool]:
-    """The rows of which a result gives the answer together with a number of the text."""
-    known = {m.value for m in text.mentions}
-    rounded = any(len(format_number(v).partition(".")[2]) == DECIMALS for v in values)
-    if rounded or not encoder.calculator.invertible:
-        results = [{value for value, _, op in row.fields if op is not None} if row else set() for row in rows]
-        made = (
-            {f.value for x in known for r in own for f in encoder.calculator(x, r).fields if f.operation}
-            for own in results
-        )
-        return [any(_among(value, values) for value in every) for every in made]
-    wanted = {x for v in values for k in known for x in encoder.calculator.partners(k, v)}
-    return [_gives(row, wanted) for row in rows]
+def shortest_programs(encoder: TextEncoder, text: Text, wanted: Set[Value]) -> list[list[tuple[int, int]]]:
+    """The programs of one call that give a wanted value; else those of two calls, the second on a result of the first.
+
+    As `Example.programs`.
+    """
+    calculator = encoder.calculator
+    if not wanted or not calculator.operations:
+        return []
+    made = []
+    for pair in text.candidates:
+        printed = calculator(*(text.mentions[i].value for i in pair))
+        found = [(f.value, clause) for f, clause in zip(_results(printed), _clauses(calculator, printed), strict=True)]
+        made.append((pair, found))
+    at_once = [[pair] for pair, found in made if any(among(value, wanted) for value, _ in found)]
+    if at_once or encoder.calls < 2 or not calculator.invertible:
+        return at_once
+    numbers = [(k, m.value) for k, m in enumerate(text.mentions)]
+    needed = [(k, {x for v in wanted for x in calculator.partners(known, v)}) for k, known in numbers]
+    return [
+        [pair, (k, -1 - clause)]
+        for pair, found in made
+        for k, partners in needed
+        for value, clause in found
+        if value in partners
+    ]
+
+
+def _results(printed: Printed) -> list[Field]:
+    return [f for f in printed.fields if f.operation is not None]
+
+
+def _clauses(calculator: Calculator, printed: Printed) -> list[int]:
+    """The clause of each result."""
+    order = {(symbol, left): clause for clause, (symbol, _, left, _) in enumerate(calculator.clauses)}
+    lefts = printed.fields[1::3]
+    return [order[str(f.operation), int(left.argument or 0)] for f, left in zip(_results(printed), lefts, strict=True)]
 
 
 def find_answers(text: Text, answers: Sequence[Sequence[str]]) -> list[Span]:
@@ -155,12 +138,7 @@ def _values(answers: Sequence[Sequence[str]]) -> set[Fraction]:
     return {v for alternative in answers for s in alternative if (v := parse_number(s)) is not None}
 
 
-def _gives(row: Row | None, wanted: Set[Value]) -> bool:
-    """Whether one of its results, not of its operands, is wanted."""
-    return row is not None and any(op is not None and _among(value, wanted) for value, _, op in row.fields)
-
-
-def _among(value: Value, wanted: Set[Value]) -> bool:
+def among(value: Value, wanted: Set[Value]) -> bool:
     """Whether it is one of the values wanted, exactly or as it is printed (10/3 as 3.3333)."""
     return value in wanted or (value.denominator > 1 and _as_printed(value) in wanted)
 

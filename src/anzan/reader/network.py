@@ -10,25 +10,26 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 from transformers import AutoModel, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.utils.generic import ModelOutput
 
-from anzan.layer import ExampleNoise, ResultTable
+from anzan.layer import Autoregressive, ExampleNoise, ResultTable
 from anzan.reader.batch import Batch
 from anzan.reader.config import CalculatorReaderConfig
 from anzan.reader.encoders import locate_encoder
 from anzan.reader.guesses import without_guess
-from anzan.reader.objective import Outcome, Scored, make_objective
+from anzan.reader.objective import Outcome, make_objective
 from anzan.reader.places import DigitPlaces
+from anzan.reader.programs import Calls
+from anzan.reader.scored import Scored, ScoredPairs, ScoredPrograms
+from anzan.reader.scorer import PairScorer, ProgramScorer
 from anzan.reader.spans import span_loss
-from anzan.reader.terms import Part, make_terms, part_names
+from anzan.reader.symbols import Symbols
+from anzan.reader.terms import Part, make_terms
 from anzan.reader.tokenizer import model_ids
 from anzan.reader.views import View, Views
 from anzan.reader.windows import encode_in_windows
 
-MANY = 1 << 15
-"""Pairs of an example that are scored at once."""
 LOWEST = torch.finfo(torch.float32).min
 
 
@@ -49,44 +50,18 @@ class ReaderOutput(ModelOutput):
         parts: see `anzan.reader.terms`.
         logits: None where the objective has read several candidates.
         log_probs: (batch, candidates), of the first call; None without candidates.
-        index: (batch,), the pair that was chosen.
     """
 
     loss: Tensor | None = None
     parts: dict[str, Part] | None = None
     logits: SpanLogits | None = None
     log_probs: Tensor | None = None
-    index: Tensor | None = None
 
     @classmethod
     def of(cls, parts: dict[str, Part], outcome: Outcome) -> ReaderOutput:
         """The output whose loss is made of these parts."""
         loss = torch.stack([part.mean() for part in parts.values()]).sum()
-        choice = outcome.choice
-        if choice is None:
-            return cls(loss, parts, outcome.logits)
-        return cls(loss, parts, outcome.logits, choice.log_probs, choice.index)
-
-
-class PairScorer(nn.Module):
-    """Scores pairs of numbers: a 2-layer ReLU network on their concatenated representations."""
-
-    def __init__(self, hidden: int):
-        super().__init__()
-        self.inner = nn.Linear(2 * hidden, hidden)
-        self.outer = nn.Linear(hidden, 1)
-
-    def forward(self, numbers: Tensor, pairs: Tensor) -> Tensor:
-        """(batch, numbers, hidden) and pairs of their indexes (batch, candidates, 2) to scores (batch, candidates)."""
-        # W [a; b] = W1 a + W2 b: two products over the numbers serve all pairs of them.
-        left, right = self.inner.weight.chunk(2, dim=1)
-        size = (-1, -1, left.shape[0])
-        first, second = F.linear(numbers, left, self.inner.bias), F.linear(numbers, right)
-        scores = []
-        for some in pairs.split(MANY, 1):  # a text of a thousand numbers has half a million pairs
-            a, b = (n.gather(1, some[..., i : i + 1].expand(size)) for i, n in enumerate((first, second)))
-            scores.append(self.outer(F.relu(a + b))[..., 0])
-        return torch.cat(scores, 1)
+        return cls(loss, parts, outcome.logits, outcome.log_probs)
 
 
 class CalculatorReader(PreTrainedModel):
@@ -109,7 +84,13 @@ class CalculatorReader(PreTrainedModel):
         self.encoder = _build(config.encoder_config())
         hidden = self.encoder.config.hidden_size
         self.dropout = nn.Dropout(config.dropout)
-        self.scorers = nn.ModuleList(PairScorer(hidden) for _ in range(settings.calls))
+        self.symbols = self.calls = None
+        if config.symbol_ids is not None:
+            self.symbols = Symbols(config.symbol_ids, hidden)
+            self.calls = Calls(config.calculator, settings.calls, config.symbol_ids, config.line)
+            self.scorer = ProgramScorer(hidden, settings.calls, self.calls.clauses)
+        else:
+            self.scorer = PairScorer(hidden)
         self.spans = nn.Linear(hidden, 2)
         self.places = DigitPlaces(settings.digit_places, hidden) if settings.digit_places else None
         self.views = Views(config)
@@ -146,6 +127,10 @@ class CalculatorReader(PreTrainedModel):
         model = cls(CalculatorReaderConfig(encoder=config, **model_ids(tokenizer), **options))
         state = {k: v for k, v in encoder.state_dict().items() if not k.startswith("pooler.")}
         model.encoder.load_state_dict(state, strict=True)
+        if model.symbols is not None:
+            digits, written = torch.tensor(model.config.digit_ids[0]), model.config.written_ids
+            signs = torch.tensor([*(written[c] for c in "+-0"), model.config.mask_id])
+            model.symbols.start(model.embedding.detach(), digits, signs)
         return model
 
     def save_pretrained(self, *args: Any, **kwargs: Any) -> Any:
@@ -173,7 +158,11 @@ class CalculatorReader(PreTrainedModel):
         return view.layout.join(self._placed(self._words(view.ids), view.ids, view.shift), row)
 
     def _words(self, ids: Tensor) -> Tensor:
-        return self.encoder.get_input_embeddings()(ids.clamp_min(0)) * (ids >= 0)[..., None]
+        if self.symbols is None:
+            return self.encoder.get_input_embeddings()(ids.clamp_min(0)) * (ids >= 0)[..., None]
+        word = (ids >= 0) & (ids < self.symbols.ids.first)
+        words = self.encoder.get_input_embeddings()(torch.where(word, ids, 0)) * word[..., None]
+        return words + self.symbols(ids)
 
     def _placed(self, embedded: Tensor, ids: Tensor, shift: Tensor | None) -> Tensor:
         if self.places is None:
@@ -191,15 +180,27 @@ class CalculatorReader(PreTrainedModel):
         segments = {"token_type_ids": types.clamp_max(self.segments - 1)} if self.segments > 1 else {}
         return self.encoder(inputs_embeds=embeddings, attention_mask=attention, **segments).last_hidden_state
 
-    def score(self, batch: Batch, view: View, call: int = 0) -> Tensor:
-        """First pass: scores (batch, candidates) of pairs of numbers, from the first token of each.
-
-        `call` counts the calls before this one, whose results are part of the text.
-        """
+    def score(self, batch: Batch, view: View) -> Tensor:
+        """First pass, digits: scores (batch, candidates) of pairs of numbers, from the first token of each."""
         assert batch.candidates is not None
         hidden = self.encode(self.embed(view), view.attention, view.types)
         index = batch.candidates.numbers[..., None].expand(-1, -1, hidden.shape[-1])
-        return self.scorers[call](hidden.gather(1, index), batch.candidates.pairs)
+        return self.scorer(hidden.gather(1, index), batch.candidates.pairs)
+
+    def programs(self, batch: Batch, view: View) -> Autoregressive:
+        """First pass, symbols: the distribution over programs (`anzan.reader.programs`), from one encoding."""
+        numbers, calls = batch.numbers, self.calls
+        assert numbers is not None and calls is not None
+        hidden = self.encode(self.embed(view), view.attention, view.types)
+        own = hidden.gather(1, numbers.places[..., None].expand(-1, -1, hidden.shape[-1]))
+
+        def step(prefixes: Tensor) -> Tensor:
+            run = calls.run(numbers.values, prefixes)
+            valid = calls.valid(numbers.there, numbers.constant, numbers.room, run)
+            scores = self.scorer(own, hidden[:, 0], run.pairs, run.signs).float()
+            return scores.masked_fill(~valid, -torch.inf)
+
+        return Autoregressive(step, calls.calls, len(hidden), hidden.device)
 
     def read(self, view: View) -> SpanLogits:
         """Second pass: where the answer starts and ends, in the text or in the row that follows it."""
@@ -225,38 +226,33 @@ class CalculatorReader(PreTrainedModel):
         """Both passes, with the symbolic layer or an objective of several candidates between them.
 
         The loss is the marginal span likelihood, spans in the result that was just computed included, plus the terms.
-        With several calls, what follows the first one is the downstream network of its choice.
         """
-        if batch.candidates is None:
+        if batch.candidates is None and batch.numbers is None:
             outcome = self._read_text(batch)
             return ReaderOutput.of({"span": outcome.span}, outcome)
         scored = self.scored(batch)
         outcome = self.objective(scored, self)
-        parts = outcome.parts | self.terms(scored, outcome, self)
-        return ReaderOutput.of(parts, outcome)
+        return ReaderOutput.of(self.terms(scored, outcome, self), outcome)
 
-    def scored(self, batch: Batch, call: int = 0, noise: ExampleNoise | None = None) -> Scored:
-        """The first pass of a call: its candidates with their scores and their printed rows."""
+    def scored(self, batch: Batch) -> Scored:
+        """The first pass: pairs of numbers with their scores and their printed rows, or programs."""
+        noise = None if batch.draws is None else ExampleNoise(batch.draws)
+        drawn = self.views.draw(batch, self.training, noise)
+        view = self.views.choosing(batch.text, drawn)
+        if self.calls is not None:
+            return ScoredPrograms(batch, drawn, noise, self.programs(batch, view), self.calls)
         candidates = batch.candidates
         assert candidates is not None and candidates.rows is not None and candidates.operands is not None
-        if noise is None and batch.draws is not None:
-            noise = ExampleNoise(batch.draws)
-        drawn = self.views.draw(batch, self.training, noise)
         rows = self.views.rows(candidates.rows, candidates.operands, candidates.pairs, drawn)
         table = ResultTable(rows, candidates.valid)
-        scores = self.score(batch, self.views.choosing(batch.text, drawn), call)
-        return Scored(call, call + 1 == self.config.settings.calls, batch, scores.float(), table, drawn, noise)
+        return ScoredPairs(batch, drawn, noise, self.score(batch, view).float(), table)
 
     def _read_text(self, batch: Batch) -> Outcome:
         assert batch.labels is not None
         noise = None if batch.draws is None else ExampleNoise(batch.draws)
         logits = self.read(self.views.choosing(batch.text, self.views.draw(batch, self.training, noise)))
         spans = batch.labels.text_spans
-        return Outcome(span_loss(*logits, spans), (spans[..., 0] >= 0).any(-1), None, logits)
-
-    def part_names(self) -> list[str]:
-        """All parts that the loss can have, see `ReaderOutput`."""
-        return part_names(self.config.settings.calls)
+        return Outcome(span_loss(*logits, spans), (spans[..., 0] >= 0).any(-1), logits=logits)
 
 
 def _build(config: PreTrainedConfig) -> PreTrainedModel:

@@ -1,7 +1,7 @@
 """How the reading of a result trains the choice of arguments: one result an example, or several.
 
-Both implement one protocol, `Objective`. The calls of a reader are no `anzan.layer.SymbolicChain`: there all steps have
-their scores and candidates in advance, here the next call pairs what the last one has printed.
+Both implement one protocol, `Objective`. The programs of a reader are no `anzan.layer.SymbolicChain`: there all steps
+have their scores in advance, here the scores of a call depend on the calls before it.
 """
 
 from __future__ import annotations
@@ -9,20 +9,19 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from anzan import layer
 from anzan.errors import AnzanError
-from anzan.layer import Choice, Estimate, ExampleNoise, ResultTable, StraightThrough, SymbolicLayer
-from anzan.reader.batch import Batch
+from anzan.layer import Estimate, SymbolicLayer
+from anzan.reader.scored import Scored, ScoredPairs
 from anzan.reader.settings import ChoiceSettings
 from anzan.reader.spans import span_loss
 from anzan.reader.terms import Part
-from anzan.reader.views import Drawn, View, Views
 
 if TYPE_CHECKING:
     from anzan.reader.network import CalculatorReader, SpanLogits
@@ -50,67 +49,22 @@ NO_ANSWER = 20.0
 
 
 @dataclass(frozen=True)
-class Scored:
-    """A call of the calculator whose candidates have their scores.
-
-    Attributes:
-        call: how many calls came before.
-        last: whether the answer is read after this one.
-        scores: (batch, candidates).
-        table: the rows that the calculator prints for the candidates, masked.
-        drawn: what is drawn for the views of the batch.
-        noise: the source of the estimator's noise; None for torch's own generator.
-    """
-
-    call: int
-    last: bool
-    batch: Batch
-    scores: Tensor
-    table: ResultTable
-    drawn: Drawn
-    noise: ExampleNoise | None
-
-    def reading(self, views: Views, example: Tensor, chosen: Tensor) -> tuple[View, Tensor]:
-        """The view in which the answer is read once candidates are chosen, and the answer's spans there.
-
-        Args:
-            example: integers (n,), examples of the batch; one may come up several times.
-            chosen: integers (n,), a candidate of each.
-
-        Returns:
-            A view of n examples, and spans (n, spans, 2), -1 for none.
-        """
-        candidates, labels = self.batch.candidates, self.batch.labels
-        assert candidates is not None and labels is not None and labels.row_spans is not None
-        row = torch.where(self.table.valid[example, chosen][..., None], self.table.ids[example, chosen], -1)
-        arguments = candidates.pairs[example, chosen]
-        view = views.reading(self.batch.text.select(example), self.drawn.select(example), arguments, row)
-        spans = labels.text_spans[example]
-        if view.masked is not None:
-            gone = view.masked.gather(1, spans[..., 0].clamp_min(0)) & (spans[..., 0] >= 0)
-            spans = spans.masked_fill(gone[..., None], -1)
-        in_row = labels.row_spans[example, chosen]
-        fresh = torch.where(in_row >= 0, in_row + view.attention.sum(1)[:, None, None], -1)
-        return view, torch.cat([spans, fresh], 1)
-
-
-@dataclass(frozen=True)
 class Outcome:
-    """What an objective makes of a call.
+    """What an objective makes of the first pass.
 
     Attributes:
         losses: (batch,), the span loss of each example.
         readable: bool (batch,), the answer is somewhere where it can be read.
-        choice: of the arguments; None where there was nothing to choose.
+        log_probs: (batch, choices), of the first call; None where there was nothing to choose.
+        drawn: (batch, n) or (batch, n, calls), what was read; None where there was nothing to choose.
         logits: None where several candidates have been read.
-        parts: of the loss, added by later calls.
     """
 
     losses: Tensor
     readable: Tensor
-    choice: Choice | None
+    log_probs: Tensor | None = None
+    drawn: Tensor | None = None
     logits: SpanLogits | None = None
-    parts: dict[str, Part] = field(default_factory=dict)
 
     @property
     def span(self) -> Part:
@@ -119,7 +73,7 @@ class Outcome:
 
 
 class Objective(Protocol):
-    """From a call whose candidates have their scores to the loss of what is read after it."""
+    """From the first pass to the loss of what is read after it."""
 
     def __call__(self, scored: Scored, reader: CalculatorReader) -> Outcome: ...
 
@@ -132,18 +86,20 @@ class OneResult(nn.Module):
         self.layer = SymbolicLayer(estimator)
 
     def forward(self, scored: Scored, reader: CalculatorReader) -> Outcome:
+        assert isinstance(scored, ScoredPairs)
         row, row_mask, choice = self.layer(scored.scores, scored.table, reader.embedding, scored.noise)
         chosen = choice.log_probs.argmax(-1) if choice.index is None else choice.index
         view, spans = scored.reading(reader.views, torch.arange(len(chosen), device=chosen.device), chosen)
         view = view.with_row_mask(row_mask)
         logits = reader.read_embedded(reader.embed(view, row), view)
-        return Outcome(span_loss(*logits, spans), (spans[..., 0] >= 0).any(-1), choice, logits)
+        readable = (spans[..., 0] >= 0).any(-1)
+        return Outcome(span_loss(*logits, spans), readable, choice.log_probs, chosen[:, None], logits)
 
 
 class SeveralResults(nn.Module):
     """The results of several candidates for each example: any objective of `anzan.layer`.
 
-    In evaluation mode the most probable candidate's result alone, unless calls follow.
+    In evaluation mode the most probable candidate's result alone.
 
     Args:
         objective: such as `anzan.layer.unordered_set`.
@@ -152,69 +108,54 @@ class SeveralResults(nn.Module):
         options: keyword arguments of `objective`.
     """
 
-    def __init__(self, objective: Callable[..., Estimate], sure: float = 1.0, **options: float):
+    def __init__(self, objective: Callable[..., Estimate], sure: float = 1.0, **options: Any):
         super().__init__()
         self.objective, self.sure, self.options = objective, sure, options
         self.noisy = "generator" in inspect.signature(objective).parameters
-        self.one = OneResult(StraightThrough())
 
     def forward(self, scored: Scored, reader: CalculatorReader) -> Outcome:
-        if not self.training and scored.last and not scored.call:
-            return self.one(scored, reader)
-        valid = scored.table.valid
-        choice: Choice = self.one.layer.estimator(scored.scores, valid, scored.noise)
-        log_probs, parts = choice.log_probs.detach(), dict[str, Part]()
+        p = scored.distribution
+        best = p.best(1)
+        certain = p.log_prob(best).detach() >= math.log(self.sure)
+        drawn: list[Tensor] = []
 
         def loss_of(index: Tensor) -> Tensor:
-            needed = self.to_read(index, log_probs)
+            drawn.append(index)
+            needed = self.to_read(index, best, certain, p.log_prob(index).detach())
             example, chosen = needed.nonzero()[:, 0], index[needed]
-            losses = (self._read if scored.last else self._call_on)(scored, reader, example, chosen, parts)
-            losses = losses.new_zeros(index.shape).masked_scatter(needed, losses)
+            losses = self._read(scored, reader, example, chosen)
+            losses = losses.new_zeros(needed.shape).masked_scatter(needed, losses)
             as_well = losses.sum(1, keepdim=True) / needed.sum(1, keepdim=True)
             return torch.where(needed, losses, as_well)
 
+        if not self.training:
+            losses = loss_of(best)[:, 0]
+            return Outcome(losses, scored.readable, scored.first_call, best)
         noise = {"generator": scored.noise} if self.noisy else {}
-        estimate = self.objective(scored.scores, loss_of, valid, **self.options, **noise)
-        return Outcome(estimate.loss, _readable(scored), choice, parts=parts)
+        estimate = self.objective(p, loss_of, **self.options, **noise)
+        return Outcome(estimate.loss, scored.readable, scored.first_call, drawn[0])
 
-    def to_read(self, index: Tensor, log_probs: Tensor) -> Tensor:
-        """Which of the sampled candidates (batch, n) are read; at least one an example: bool (batch, n)."""
-        needed = log_probs.gather(1, index).isfinite()
-        best, top = log_probs.max(1, keepdim=True)
-        is_top = index == top
-        alone = (best >= math.log(self.sure)) & is_top.any(1, keepdim=True)
-        needed &= is_top | ~alone
+    def to_read(self, index: Tensor, best: Tensor, certain: Tensor, log_probs: Tensor) -> Tensor:
+        """Which of the drawn candidates are read; at least one an example: bool (batch, n).
+
+        Args:
+            index: (batch, n) or (batch, n, calls), the candidates.
+            best: the most probable one of each example, likewise with n = 1.
+            certain: bool (batch, 1), whether it has a probability of `sure`.
+            log_probs: (batch, n), -inf at invalid candidates.
+        """
+        needed = log_probs.isfinite()
+        is_best = index == best if index.dim() == 2 else (index == best).all(-1)
+        alone = certain & is_best.any(1, keepdim=True)
+        needed &= is_best | ~alone
         needed[:, 0] |= ~needed.any(1)  # no valid candidate: no result to read, but a text
         return needed
 
-    def _read(
-        self, scored: Scored, reader: CalculatorReader, example: Tensor, chosen: Tensor, _: dict[str, Part]
-    ) -> Tensor:
+    def _read(self, scored: Scored, reader: CalculatorReader, example: Tensor, chosen: Tensor) -> Tensor:
         """The span loss with the results of these candidates: (n,)."""
         view, spans = scored.reading(reader.views, example, chosen)
         losses = span_loss(*reader.read(view), spans)
         return torch.where((spans[..., 0] >= 0).any(-1), losses, NO_ANSWER)
-
-    def _call_on(
-        self, scored: Scored, reader: CalculatorReader, example: Tensor, chosen: Tensor, parts: dict[str, Part]
-    ) -> Tensor:
-        """The loss of the next call, given each of these candidates: (n,)."""
-        chain = scored.batch.chain
-        if chain is None:
-            raise AnzanError("batch.chain: needed for a reader with several calls; see anzan.reader.labels.Chain")
-        noise = None if scored.noise is None else scored.noise.branch(example, chosen)
-        following = reader.scored(chain.after(example, chosen), scored.call + 1, noise)
-        outcome = self(following, reader)
-        parts |= outcome.parts | reader.terms(following, outcome, reader)
-        return outcome.losses
-
-
-def _readable(scored: Scored) -> Tensor:
-    """Whether the answer is in the text or in some candidate's row: bool (batch,)."""
-    labels = scored.batch.labels
-    assert labels is not None and labels.row_spans is not None and labels.acceptable is not None
-    in_results = (labels.row_spans[..., 0] >= 0).any(-1) | labels.acceptable
-    return (labels.text_spans[..., 0] >= 0).any(-1) | (in_results & scored.table.valid).any(-1)
 
 
 def make_objective(settings: ChoiceSettings) -> OneResult | SeveralResults:

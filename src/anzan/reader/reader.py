@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,11 +21,16 @@ from anzan.reader.config import FORMAT, CalculatorReaderConfig
 from anzan.reader.decode import Shown, Trace, decode
 from anzan.reader.encode import TextEncoder
 from anzan.reader.network import CalculatorReader
-from anzan.reader.sequence import Call, Row, Text
+from anzan.reader.programs import choice_of
+from anzan.reader.programs import pairs as pairs_of
+from anzan.reader.sequence import Row, Text
 from anzan.reader.tokenizer import load_tokenizer
 from anzan.reader.views import View
 
 T = TypeVar("T")
+
+BEAM = 4
+"""The width of the beam search for the best program."""
 
 
 class Reader:
@@ -100,9 +106,7 @@ class Reader:
             if not question.strip():
                 raise AnzanError("the question is empty: type one")
             texts.append(self.text_encoder.text(passage, question))
-        for call in range(self.text_encoder.calls if self.text_encoder.calculator.operations else 0):
-            texts = self._by_length(lambda batch, call=call: self._call(call, batch), texts, batch_size)
-        return texts
+        return self._by_length(self._called, texts, batch_size) if self.text_encoder.calculator.operations else texts
 
     def read_many(
         self, called: Sequence[Text], batch_size: int = 64, override: Override | None = None, most: int = 1
@@ -114,23 +118,43 @@ class Reader:
         yield from self._by_length(lambda batch: self._trace(batch, override, most), called, batch_size)
 
     @torch.no_grad()
-    def pair_probabilities(self, text: Text) -> list[list[float]]:
-        """p(pair | text), for each call that was made, of the candidates that it had; 0 where F is undefined.
+    def pair_probabilities(self, text: Text) -> list[dict[tuple[int, int] | None, float]]:
+        """p(pair | text, the calls before), for each call that was made; pairs are indexes of mentions.
 
-        `text` as `call_many` gives it.
+        `None` is to stop, which a reader of symbols can choose. `text` is as `call_many` gives it.
         """
-        made, probabilities = text.uncalled, []
-        for call, done in enumerate(text.calls):
-            scores = self._scores(call, [made])[0, : len(made.candidates)]
-            defined = [self.text_encoder.result(made, pair) is not None for pair in made.candidates]
+        start, encoder = text.uncalled, self.text_encoder
+        batch = self._collated([start])
+        view = self.model.views.choosing(batch.text, self.model.views.draw(batch, training=False))
+        if batch.numbers is None:
+            scores = self.model.score(batch, view)[0].float()
+            defined = [encoder.result(start, pair) is not None for pair in start.candidates]
             scores = scores.masked_fill(~torch.tensor(defined, device=scores.device), -torch.inf)
-            probabilities.append(scores.softmax(-1).tolist())
-            made = self.text_encoder.extended(made, done.pair, done.row)
-        return probabilities
+            return [dict(zip(start.candidates, scores.softmax(-1).tolist(), strict=True))] if text.calls else []
+        p, numbers = self.model.programs(batch, view), batch.numbers.there.shape[1]
+        made, prefix, out = start, list[int](), list[dict[tuple[int, int] | None, float]]()
+        for call in text.calls:
+            given = torch.tensor(prefix, dtype=torch.long, device=self.model.device).view(1, 1, -1)
+            following = p.after(given)[0, 0].exp().tolist()
+            values = numbers + len(prefix) * len(encoder.line.results)
+            places = _mentions(made, encoder, numbers)
+            own: dict[tuple[int, int] | None, float] = {
+                (places[i], places[j]): following[k]
+                for k, (i, j) in enumerate(pairs_of(values).tolist())
+                if i in places and j in places
+            }
+            out.append(own | {None: following[-1]})
+            back = {mention: value for value, mention in places.items()}
+            prefix.append(choice_of((back[call.pair[0]], back[call.pair[1]]), values))
+            made = encoder.extended(made, call.pair, call.row)
+        return out
 
     def view(self, shown: Sequence[Shown]) -> View:
         """What the network sees of these."""
         batch, views = self._collated([s.text for s in shown]), self.model.views
+        if batch.candidates is None:
+            row = collate_rows([s.row for s in shown]).to(self.model.device)
+            return views.reading(batch.text, views.draw(batch, training=False), None, row)
         drawn = views.draw(batch, training=False)
         rows, operands = (
             collate([s.row for s in shown]).to(self.model.device)[:, None]
@@ -168,20 +192,33 @@ class Reader:
         return traces
 
     @torch.no_grad()
-    def _call(self, call: int, texts: Sequence[Text]) -> list[Text]:
-        """Each text followed by the row of its best-scored pair, of those for which F is defined."""
-        if not any(text.candidates for text in texts):
+    def _called(self, texts: Sequence[Text]) -> list[Text]:
+        """Each text followed by what its calls of the calculator printed."""
+        if not any(text.mentions for text in texts):
             return list(texts)
-        # Without a first result there is none to call on.
-        scored = zip(texts, self._scores(call, texts), strict=True)
-        return [self._best(t, s) if len(t.calls) == call else t for t, s in scored]
+        batch = self._collated(texts)
+        view = self.model.views.choosing(batch.text, self.model.views.draw(batch, training=False))
+        if batch.candidates is not None:
+            scores = self.model.score(batch, view).float().masked_fill(~batch.candidates.valid, -torch.inf)
+            return [self._best(t, s) for t, s in zip(texts, scores, strict=True)]
+        assert batch.numbers is not None
+        numbers, best = batch.numbers.there.shape[1], self.model.programs(batch, view).best(BEAM)[:, 0]
+        return [self._after(t, program, numbers) for t, program in zip(texts, best.tolist(), strict=True)]
 
-    def _scores(self, call: int, texts: Sequence[Text]) -> Tensor:
-        """Scores of their candidates (texts, candidates), -inf beyond a text's own."""
-        batch, views = self._collated(texts), self.model.views
-        assert batch.candidates is not None
-        view = views.choosing(batch.text, views.draw(batch, training=False))
-        return self.model.score(batch, view, call).float().masked_fill(~batch.candidates.valid, -torch.inf)
+    def _after(self, text: Text, program: Sequence[int], numbers: int) -> Text:
+        """The text after a program, whose choices count `numbers` numbers in each text."""
+        encoder = self.text_encoder
+        for call, choice in enumerate(program):
+            possible = pairs_of(numbers + call * len(encoder.line.results))
+            if choice == len(possible):
+                break
+            places = _mentions(text, encoder, numbers)
+            pair = tuple(places[i] for i in possible[choice].tolist())
+            row = encoder.result(text, (pair[0], pair[1]))
+            if row is None:
+                break
+            text = encoder.extended(text, (pair[0], pair[1]), row)
+        return text
 
     def _best(self, text: Text, scores: Tensor) -> Text:
         candidates = text.candidates
@@ -195,23 +232,56 @@ class Reader:
     def _shown(self, called: Text, override: Override | None) -> Shown:
         """What is read of a text whose calls have been made.
 
-        What was made of a result that an override takes away is not shown either.
+        Each call gets what the calls before it are made to print; what was made of a result that an override takes
+        away is not shown either.
         """
+        symbolic = self.text_encoder.symbols is not None
+        if override is None and called.calls:
+            last = called.calls[-1]
+            return Shown(called, _before_last(called), last.pair, last.row, symbolic)
         text, pair, row = called.uncalled, None, None
         for call in called.calls:
             if pair is not None and row is not None:
                 text = self.text_encoder.extended(text, pair, row)
-            pair, row = call.pair, _printed(call, text, override)
+            if max(call.pair) >= len(text.mentions):  # a result that is not there
+                break
+            pair, row = call.pair, self.text_encoder.result(text, call.pair)
+            row = row if override is None or row is None else self._overridden(text, pair, row, override)
             if row is None:
                 break
-        return Shown(called, text, pair, row)
+        return Shown(called, text, pair, row, symbolic)
+
+    def _overridden(self, text: Text, pair: tuple[int, int], row: Row, override: Override) -> Row | None:
+        printed = override(text, row.printed)
+        return None if printed is None else self.text_encoder.printed(text, pair, printed)
 
     def _collated(self, texts: Sequence[Text]) -> Batch:
-        return collate_texts(texts, self.text_encoder.pad).to(self.model.device)
+        return collate_texts(texts, self.text_encoder).to(self.model.device)
 
 
-def _printed(call: Call, text: Text, override: Override | None) -> Row | None:
-    return call.row if override is None else override(text, call.row)
+def _before_last(called: Text) -> Text:
+    """The text without its last call."""
+    call = called.calls[-1]
+    return replace(
+        called,
+        ids=called.ids[: call.start],
+        types=called.types[: call.start],
+        tokens=called.tokens[: call.start],
+        mentions=called.mentions[: call.first],
+        calls=called.calls[:-1],
+    )
+
+
+def _mentions(text: Text, encoder: TextEncoder, numbers: int) -> dict[int, int]:
+    """The mention that each value of a program is (`anzan.reader.programs`), where it is defined."""
+    at = {m.span[0]: i for i, m in enumerate(text.mentions)}
+    first = text.calls[0].first if text.calls else len(text.mentions)
+    places = {i: i for i in range(first)}
+    for k, call in enumerate(text.calls):
+        for clause, place in enumerate(encoder.line.results):
+            if (i := at.get(call.start + place)) is not None:
+                places[numbers + k * len(encoder.line.results) + clause] = i
+    return places
 
 
 def _check_folder(folder: Path) -> None:

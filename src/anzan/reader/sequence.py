@@ -2,6 +2,8 @@
 
     [CLS] question [SEP] passage [SEP] constants [SEP] row of call 1 [SEP] row of call 2 [SEP]
 
+Numbers are digits, or a symbol each (`anzan.reader.symbols`).
+
 The constants that the calculator may use besides, and rows, are there only if there are any. Mentions, and so the
 operands of a printed calculation, are in the order in which a person reads them: passage, question, constants.
 """
@@ -112,15 +114,8 @@ class Text:
 
     @property
     def candidates(self) -> list[tuple[int, int]]:
-        """Pairs of mentions, by index, the earlier one first.
-
-        Every pair but two constants; after a call, every pair of one of its results with anything before them.
-        """
-        everything = range(len(self.mentions))
-        if not self.calls:  # constants are the last
-            return [pair for pair in combinations(everything, 2) if self.mentions[pair[0]].where != CONSTANT]
-        first = self.calls[-1].first
-        return [(i, result) for i in range(first) for result in everything[first:]]
+        """Pairs of mentions that a first call may be given, by index, the earlier one first; not two constants."""
+        return [pair for pair in combinations(range(len(self.mentions)), 2) if self.mentions[pair[0]].where != CONSTANT]
 
     @property
     def uncalled(self) -> Text:

@@ -24,6 +24,7 @@ ESTIMATORS = (
 OBJECTIVES = ("exact-marginal", "top-k-marginal", "sampled-marginal", "leave-one-out", "unordered-set")
 """Objectives that read the results of several candidates: those of `anzan.layer`."""
 MASKS = ("random", "fixed")
+NUMBERS = ("digits", "symbols")
 
 
 @dataclass
@@ -130,16 +131,19 @@ class ReaderSettings:
     """A reader, apart from its encoder.
 
     Args:
+        numbers: ``digits``, as in the paper, or ``symbols``: each number and each result is one token without digits
+            (`anzan.reader.symbols`).
         operations: of ``+ - * /``, and your own functions as ``module:function``, which are imported only where that
             is allowed (`anzan.arithmetic.functions`). Empty: span extraction without a calculator.
-        calls: number of calls of the calculator. Each call after the first takes a result of the call before and a
-            number of the text, and has its own scorer. More than one needs an objective that reads several results.
+        calls: how often the calculator can be called. With symbols a reader chooses whole programs of up to so many
+            calls (`anzan.reader.programs`); with digits it is called once.
         constants: numbers, as text ("100", "0.5"), that the calculator may use although the text does not contain them.
         digit_places: number of places of digits (units, tens, ...) with an embedding of their own, added to that of the
             digit (`anzan.reader.places`); 0 for none.
         choice, mask, supervision, debias: see there.
     """
 
+    numbers: str = "digits"
     operations: list[str] = field(default_factory=lambda: ["+", "-"])
     calls: int = 1
     constants: list[str] = field(default_factory=list)
@@ -150,15 +154,27 @@ class ReaderSettings:
     debias: DebiasSettings = field(default_factory=DebiasSettings)
 
     def __post_init__(self) -> None:
-        if self.calls < 1 or (self.calls > 1 and not self.choice.several):
-            raise AnzanError(
-                f"calls: 1, or more with an objective such as unordered-set, got {self.calls} with "
-                f"{self.choice.objective}"
-            )
+        if self.numbers not in NUMBERS:
+            raise AnzanError(f"numbers: {self.numbers!r} is unknown; choose among {', '.join(NUMBERS)}")
+        if self.calls < 1 or (self.calls > 1 and self.numbers == "digits"):
+            raise AnzanError(f"calls: 1, or more with numbers=symbols, got {self.calls}")
+        if self.numbers == "symbols":
+            self._check_symbols()
         for constant in self.constants:
             if parse_number(constant) is None:
                 raise AnzanError(f"constants: {constant!r} is not a number; write such as 100 or 0.5")
         if self.digit_places < 0:
             raise AnzanError(f"digit_places: 0 for none, or how many, such as 16, got {self.digit_places}")
-        if self.debias.guesses and (not self.operations or self.calls > 1):
-            raise AnzanError("debias.guesses: needs one call of a calculator; change operations or calls")
+        if self.debias.guesses and not self.operations:
+            raise AnzanError("debias.guesses: needs a calculator; change operations")
+
+    def _check_symbols(self) -> None:
+        if self.operations and not self.choice.several:
+            raise AnzanError(
+                f"choice.objective: {self.choice.objective} reads one result; with symbols choose one that reads "
+                "several, such as unordered-set"
+            )
+        if self.operations and self.supervision.argument_loss == "bce":
+            raise AnzanError("supervision.argument_loss: marginal or none with symbols, got bce")
+        if self.mask.arguments or self.digit_places or self.debias.guesses or self.supervision.self_training:
+            raise AnzanError("mask, digit_places, debias, self_training: for numbers=digits; leave them out")

@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from anzan.layer import Schedule, Scheduled, argument_loss, entropy, pseudo_labels
+from anzan.layer import Schedule, Scheduled, argument_loss, pseudo_labels
 from anzan.reader.settings import ReaderSettings
 from anzan.reader.spans import span_loss
 from anzan.reader.views import drawn
 
 if TYPE_CHECKING:
     from anzan.reader.network import CalculatorReader
-    from anzan.reader.objective import Outcome, Scored
+    from anzan.reader.objective import Outcome
+    from anzan.reader.scored import Scored
 
 ENTROPY_UNTIL = 0.5
 """The share of a run at which the entropy bonus has fallen to 0."""
@@ -51,7 +52,7 @@ class Part:
 class Span(nn.Module):
     """The span loss itself."""
 
-    name, every_call = "span", False
+    name = "span"
 
     def forward(self, scored: Scored, outcome: Outcome, reader: CalculatorReader) -> Part:
         return outcome.span
@@ -63,12 +64,12 @@ class Guess(nn.Module):
     On half of the examples, as guessing is easily learnt.
     """
 
-    name, every_call = "guess", False
+    name = "guess"
 
     def forward(self, scored: Scored, outcome: Outcome, reader: CalculatorReader) -> Part | None:
-        if not self.training or outcome.choice is None:
+        if not self.training or outcome.log_probs is None:
             return None
-        log_probs = outcome.choice.log_probs
+        log_probs = outcome.log_probs
         half = (drawn(len(log_probs), scored.noise) < 0.5).nonzero()[:, 0].to(log_probs.device)
         if not len(half):
             return Part.of(log_probs.new_zeros(0))
@@ -84,37 +85,37 @@ class Entropy(Scheduled):
     pairs that are known to be worse, and have them read.
     """
 
-    name, every_call = "entropy", True
+    name = "entropy"
 
     def __init__(self, weight: float):
         super().__init__(weight=Schedule(weight, 0.0, until=ENTROPY_UNTIL))
 
     def forward(self, scored: Scored, outcome: Outcome, reader: CalculatorReader) -> Part | None:
         weight = self.now()["weight"]
-        if not weight or outcome.choice is None:
+        if not weight or outcome.drawn is None:
             return None
-        return Part.of(-weight * entropy(outcome.choice.log_probs, scored.table.valid))
+        return Part.of(-weight * scored.entropy(outcome.drawn))
 
 
 class Arguments(nn.Module):
     """The argument loss on the pairs whose result equals the answer (Yoshikawa et al., NLP2022)."""
 
-    name, every_call = "argument", True
+    name = "argument"
 
     def __init__(self, kind: Any):
         super().__init__()
         self.kind = kind
 
     def forward(self, scored: Scored, outcome: Outcome, reader: CalculatorReader) -> Part | None:
-        if outcome.choice is None:
+        log_probs, acceptable, valid = scored.supervised()
+        if not log_probs.shape[1]:
             return None
-        log_probs, valid = outcome.choice.log_probs, scored.table.valid
-        labels = self.labels(log_probs, _acceptable(scored), valid)
+        labels = self.labels(log_probs, acceptable, valid)
         losses = argument_loss(log_probs, labels, valid, self.kind, reduction="none")
         return Part.of(losses, (labels & valid).any(-1))
 
     def labels(self, log_probs: Tensor, acceptable: Tensor, valid: Tensor) -> Tensor:
-        """The pairs to be chosen, bool (batch, candidates)."""
+        """The candidates to be chosen, bool (batch, n)."""
         return acceptable
 
 
@@ -135,26 +136,20 @@ class SelfTraining(Arguments):
         return pseudo_labels(log_probs, acceptable, valid)
 
 
-def _acceptable(scored: Scored) -> Tensor:
-    assert scored.batch.labels is not None and scored.batch.labels.acceptable is not None
-    return scored.batch.labels.acceptable
-
-
 class Terms(nn.Module):
-    """All terms of a loss, as parts by name; terms of every call carry its number (`entropy_0`)."""
+    """All terms of a loss, as parts by name."""
 
     def __init__(self, terms: Iterable[nn.Module]):
         super().__init__()
         self.terms = nn.ModuleList(terms)
 
     def forward(self, scored: Scored, outcome: Outcome, reader: CalculatorReader) -> dict[str, Part]:
-        parts = {}
-        for term in self.terms:
-            if term.every_call or scored.call == 0:
-                part = term(scored, outcome, reader)
-                if part is not None:
-                    parts[f"{term.name}_{scored.call}" if term.every_call else term.name] = part
-        return parts
+        made = ((str(term.name), term(scored, outcome, reader)) for term in self.terms)
+        return {name: part for name, part in made if part is not None}
+
+
+PARTS = ("span", "guess", "entropy", "argument", "own")
+"""All parts that a loss can have."""
 
 
 def make_terms(settings: ReaderSettings) -> Terms:
@@ -171,9 +166,3 @@ def make_terms(settings: ReaderSettings) -> Terms:
     if settings.supervision.self_training:
         terms.append(SelfTraining(kind, settings.supervision.self_training))
     return Terms(terms)
-
-
-def part_names(calls: int) -> list[str]:
-    """All parts that the loss of a reader with so many calls can have."""
-    every = [f"{kind}_{call}" for kind in ("entropy", "argument", "own") for call in range(calls)]
-    return ["span", "guess", *every]

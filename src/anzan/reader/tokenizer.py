@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from string import ascii_letters
 from typing import Any
 
 from tokenizers import Tokenizer
@@ -53,15 +54,24 @@ def split_digits(tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
 
 
 def model_ids(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
-    """The token ids that a reader's configuration needs: `digit_ids` (2, 10) and `mask_id`.
+    """The token ids that a reader's configuration needs, see `anzan.reader.config.CalculatorReaderConfig`.
 
-    See `anzan.reader.config.CalculatorReaderConfig`. Without a mask token, the unknown one masks.
+    Without a mask token, the unknown one masks.
     """
     vocabulary, special = tokenizer.get_vocab(), (tokenizer.mask_token_id, tokenizer.unk_token_id)
     return {
+        "vocabulary": len(tokenizer),
+        "written_ids": written_ids(tokenizer) | {"sep": tokenizer.sep_token_id},
         "digit_ids": [[vocabulary[prefix + d] for d in "0123456789"] for prefix in ("", "##")],
         "mask_id": next((i for i in special if i is not None), tokenizer.pad_token_id or 0),
     }
+
+
+def written_ids(tokenizer: PreTrainedTokenizerFast) -> dict[str, int]:
+    """The ids of the characters that the calculator writes; letters are for the names of functions."""
+    vocabulary: dict[str, int] = tokenizer.get_vocab()
+    unknown: Any = tokenizer.unk_token_id
+    return {c: int(vocabulary.get(c, vocabulary.get(c.lower(), unknown))) for c in "0123456789+-*/=,._" + ascii_letters}
 
 
 def load_tokenizer(name_or_path: str) -> PreTrainedTokenizerFast:

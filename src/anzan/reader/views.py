@@ -25,6 +25,7 @@ from anzan.reader.batch import WIDTH, Batch, Tensors, TextBatch
 from anzan.reader.config import CalculatorReaderConfig
 from anzan.reader.places import draw_shift
 from anzan.reader.sequence import RESULT_SEGMENT
+from anzan.reader.symbols import NUMBERS
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,13 @@ class Drawn(Tensors):
         digits: (batch, numbers, WIDTH), the digits that mask each number, 0 to 9, the first above 0; None: no masks.
         masked: bool (batch, numbers), numbers that no reading of the answer sees, whatever the arguments are.
         shift: (batch,), how far the places of digits are moved up (`anzan.reader.places`).
+        order: (batch, NUMBERS), which symbol takes the place of each (`anzan.reader.symbols`); None: their own.
     """
 
     digits: Tensor | None = None
     masked: Tensor | None = None
     shift: Tensor | None = None
+    order: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,7 @@ class Views:
     def __init__(self, config: CalculatorReaderConfig):
         self.mask, self.digit_places = config.settings.mask, config.settings.digit_places
         self.mask_id, self._digit_ids = config.mask_id, config.digit_ids
+        self.symbols = config.symbol_ids
 
     def digit_ids(self, device: torch.device) -> Tensor:
         """(2, 10), the ids of the digits at the beginning of a word and inside one."""
@@ -127,7 +131,9 @@ class Views:
     def draw(self, batch: Batch, training: bool, noise: ExampleNoise | None = None) -> Drawn:
         """What is random in the views of a batch; in answering nothing is, and the same digits mask every text."""
         ids, candidates = batch.text.ids, batch.candidates
-        shift = digits = masked = None
+        shift = digits = masked = order = None
+        if self.symbols is not None and training:
+            order = uniform(len(ids), NUMBERS, noise).argsort(-1).to(ids.device)
         if self.digit_places and training:
             shift = draw_shift(ids, self.digit_ids(ids.device), drawn(len(ids), noise), self.digit_places)
         if self.mask.arguments is not None and candidates is not None and candidates.numbers.shape[1]:
@@ -137,11 +143,11 @@ class Views:
             if training and batch.labels is not None and batch.labels.stale is not None:
                 chosen = drawn(len(ids), noise, ids.device) < self.mask.stale
                 masked = (batch.labels.stale & chosen[:, None]) | masked
-        return Drawn(digits, masked, shift)
+        return Drawn(digits, masked, shift, order)
 
     def choosing(self, text: TextBatch, drawn: Drawn) -> View:
         """The view in which arguments are chosen."""
-        view = _view(text, drawn)
+        view = self._view(text, drawn)
         if not self.mask.choosing or drawn.digits is None:
             return view
         return replace(view, ids=mask_digits(text.ids, text.digits, drawn.digits, self.digit_ids(text.ids.device)))
@@ -161,15 +167,15 @@ class Views:
         flat = rows.view(b * n, l), operands.view(b * n, l)
         return mask_digits(*flat, own, self.digit_ids(rows.device)).view(b, n, l)
 
-    def reading(self, text: TextBatch, drawn: Drawn, arguments: Tensor, row: Tensor | None) -> View:
+    def reading(self, text: TextBatch, drawn: Drawn, arguments: Tensor | None, row: Tensor | None) -> View:
         """The view in which the answer is read, after the calculator has printed.
 
         Args:
-            arguments: (batch, 2), the numbers that went into the last call; -1 for none.
-            row: (batch, r), what it printed, as `rows` masks it; None for nothing.
+            arguments: (batch, 2), the numbers that went into the last call; -1 for none. Not needed with symbols.
+            row: (batch, r), what was printed, masked by `rows` or with symbols dealt; None for nothing.
         """
-        view = replace(_view(text, drawn), row=row)
-        if drawn.digits is None:
+        view = replace(self._view(text, drawn), row=row)
+        if drawn.digits is None or arguments is None:
             return view
         numbers = drawn.digits.shape[1]
         chosen = (F.one_hot(arguments.clamp_min(0), numbers).bool() & (arguments >= 0)[..., None]).any(1)
@@ -177,6 +183,14 @@ class Views:
         masked = (text.digits >= 0) & numbers_masked.gather(1, text.digits.clamp_min(0) // WIDTH)
         ids = mask_digits(text.ids, text.digits, drawn.digits, self.digit_ids(text.ids.device), masked)
         return replace(view, ids=ids, masked=masked, answerable=text.answerable & ~masked)
+
+    def dealt(self, ids: Tensor, drawn: Drawn) -> Tensor:
+        """Token ids (batch, ...) with the symbols that are dealt to the numbers."""
+        return ids if drawn.order is None or self.symbols is None else self.symbols.deal(ids, drawn.order)
+
+    def _view(self, text: TextBatch, drawn: Drawn) -> View:
+        ids = self.dealt(text.ids, drawn)
+        return View(ids, text.types, text.attention, text.answerable, text.digits, shift=drawn.shift)
 
     def guessing(self, view: View) -> View:
         """The view of a guess by the words alone: every digit and the whole row masked."""
@@ -187,10 +201,6 @@ class Views:
         return replace(view, ids=view.ids.masked_fill(view.digits >= 0, self.mask_id), row=row)
 
 
-def _view(text: TextBatch, drawn: Drawn) -> View:
-    return View(text.ids, text.types, text.attention, text.answerable, text.digits, shift=drawn.shift)
-
-
 def last(there: Tensor) -> Tensor:
     """True at the last token of each row, its [SEP], where no answer can stand: bool (batch, r)."""
     return there & ~F.pad(there, (0, 1))[:, 1:]
@@ -198,7 +208,12 @@ def last(there: Tensor) -> Tensor:
 
 def drawn(examples: int, noise: ExampleNoise | None, device: torch.device | None = None) -> Tensor:
     """A number between 0 and 1 for each example: (examples,)."""
-    return torch.rand(examples, device=device) if noise is None else noise.uniform(1)[:, 0].to(device=device)
+    return uniform(examples, 1, noise)[:, 0].to(device=device)
+
+
+def uniform(examples: int, size: int, noise: ExampleNoise | None) -> Tensor:
+    """Numbers between 0 and 1: (examples, size)."""
+    return torch.rand(examples, size) if noise is None else noise.uniform(size)
 
 
 # -- masks ---------------------------------------------------------------------------------------------------------

@@ -23,11 +23,11 @@ def null_control(run: Prepared) -> Prepared:
     """The run with the calculations of random numbers, in training alone; a change for `anzan.training.train`.
 
     Raises:
-        ConfigError: a model without a calculator, or with several calls of it.
+        ConfigError: a model without a calculator, or one of symbols.
     """
     settings = run.config.model
-    if settings.calls > 1 or not settings.operations:
-        raise ConfigError("null control: for models with one call of the calculator; change model.calls, operations")
+    if settings.numbers == "symbols" or not settings.operations:
+        raise ConfigError("null control: for models with a calculator of digits; change model.numbers, operations")
     given = run.examples
     return replace(run, examples=NullExamples(given.problems, given.encoder, given.lengths, given.longest_answer))
 

@@ -16,10 +16,10 @@ from transformers import Trainer
 from anzan.evaluation.predictions import evaluate
 from anzan.reader.batch import Batch, collate_examples
 from anzan.reader.encode import TextEncoder
-from anzan.reader.labels import Chain, Example
+from anzan.reader.labels import Example
 from anzan.reader.network import CalculatorReader
 from anzan.reader.reader import Reader
-from anzan.reader.terms import Part
+from anzan.reader.terms import PARTS, Part
 from anzan.tasks.problem import Problem
 from anzan.training.clock import Clock
 from anzan.training.curriculum import Curriculum
@@ -111,12 +111,10 @@ class ReaderTrainer(Trainer):
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
         batch: Batch = inputs["batch"]
-        if "examples" in inputs:  # what a later call sees depends on what the first one has chosen
-            batch = replace(batch, chain=Chain(self.parts.encoder, inputs["examples"]))
         out = model(batch)
         if self.accelerator.num_processes > 1:
             out.loss = self._over_processes(out.parts)
-        for name, part in (("span_loss", "span"), ("argument_loss", "argument_0")):
+        for name, part in (("span_loss", "span"), ("argument_loss", "argument")):
             if part in out.parts:
                 self._means.add(name, float(out.parts[part].mean().detach()))
         if out.log_probs is not None and batch.labels is not None and batch.labels.gold is not None:
@@ -131,7 +129,7 @@ class ReaderTrainer(Trainer):
         Each part is divided by its count over all of them, whether it has come up here or not.
         """
         assert isinstance(self.model, CalculatorReader)
-        names = self.model.part_names()
+        names = PARTS
         zero = torch.zeros((), device=self.accelerator.device)
         here = torch.stack([parts[name].count if name in parts else zero for name in names])
         counts: Any = self.accelerator.reduce(here, "mean")
@@ -163,7 +161,6 @@ def collator(encoder: TextEncoder, seed: int) -> Callable[[list[tuple[Example, i
     def collate(drawn: list[tuple[Example, int]]) -> dict[str, Any]:
         examples = [example for example, _ in drawn]
         draws = torch.tensor([draw for _, draw in drawn]) + (seed << 40)
-        batch = {"batch": replace(collate_examples(examples, encoder.pad), draws=draws)}
-        return batch | {"examples": examples} if encoder.calls > 1 else batch
+        return {"batch": replace(collate_examples(examples, encoder), draws=draws)}
 
     return collate

@@ -21,7 +21,7 @@ from anzan.tasks.possession.facts import Facts, Transfer
 from anzan.tasks.possession.generator import check_disjoint, generate
 from anzan.tasks.possession.guessing import guessing_scores
 from anzan.tasks.possession.options import BIASES, QUESTIONS, WIDEST, Possession
-from anzan.tasks.possession.variants import Substitute, answer_to_results, shorten, substitutes, ten_times
+from anzan.tasks.possession.variants import Substitute, shorten, substitutes, ten_times
 from anzan.tasks.possession.vocabulary import NAMES, OBJECTS
 from anzan.tasks.possession.wording import facts_of, is_possession
 
@@ -35,7 +35,6 @@ __all__ = [
     "Possession",
     "Substitute",
     "Transfer",
-    "answer_to_results",
     "check_disjoint",
     "facts_of",
     "generate",

@@ -79,26 +79,6 @@ def substitutes(problems: Sequence[Problem], seed: int = 0) -> list[Substitute |
     return [_substitute(f, groups[f.role], rng) if len(f.steps) == 1 else None for f in all_facts]
 
 
-def answer_to_results(problem: Problem, results: Sequence[tuple[str, int]]) -> str | None:
-    """What an exact program answers if the calculator prints these results, as pairs (operation, result).
-
-    None without a transfer, where only signs matter, for chains of calls, without a result of the operation needed, and
-    for a tie.
-
-    Raises:
-        AnzanError: A problem that `generate` did not make.
-    """
-    facts = facts_of(problem)
-    if facts.owner is None or len(facts.steps) > 1:
-        return None
-    operation = "+" if facts.role == "receiver" else "-"
-    result = next((result for name, result in results if name == operation), None)
-    if result is None:
-        return None
-    changed = replace(facts, initial=facts.initial | {facts.owner: result - sum(facts.changes)})
-    return None if _is_tie(changed) else changed.answer
-
-
 def _substitute(facts: Facts, others: Sequence[tuple[int, int]], rng: random.Random) -> Substitute | None:
     for _ in range(_TRIES):
         arguments = rng.choice(others)

@@ -1,0 +1,191 @@
+"""What the first pass gives: pairs of numbers with their printed rows, or programs.
+
+Objectives and terms work on both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from anzan.layer import Autoregressive, Categorical, Distribution, ExampleNoise, ResultTable
+from anzan.layer import entropy as entropy_of
+from anzan.reader.batch import Batch
+from anzan.reader.labels import among
+from anzan.reader.programs import Calls
+from anzan.reader.views import Drawn, View, Views
+
+
+class Supervised(NamedTuple):
+    """Candidates for the argument loss: log-probabilities, which are acceptable, and which are valid; (batch, n)."""
+
+    log_probs: Tensor
+    acceptable: Tensor
+    valid: Tensor
+
+
+class Scored(Protocol):
+    """The first pass over a batch.
+
+    Attributes:
+        distribution: over what can be read: candidates (batch, n), or programs (batch, n, calls).
+        noise: the source of the estimator's noise; None for torch's own generator.
+    """
+
+    @property
+    def noise(self) -> ExampleNoise | None: ...
+
+    @property
+    def distribution(self) -> Distribution: ...
+
+    @property
+    def first_call(self) -> Tensor:
+        """Log-probabilities (batch, choices) of the first call."""
+        ...
+
+    @property
+    def readable(self) -> Tensor:
+        """Whether the answer is in the text, or in what some candidate prints: bool (batch,)."""
+        ...
+
+    def reading(self, views: Views, example: Tensor, chosen: Tensor) -> tuple[View, Tensor]:
+        """What is read after these candidates, and where the answer is there.
+
+        Args:
+            example: integers (n,), examples of the batch.
+            chosen: integers (n,) or (n, calls), what was chosen for each.
+
+        Returns:
+            The view, and spans (n, spans, 2), -1 for none.
+        """
+        ...
+
+    def supervised(self) -> Supervised:
+        """What the answer says about the choice."""
+        ...
+
+    def entropy(self, drawn: Tensor) -> Tensor:
+        """The entropy of the choice (batch,); `drawn` are the candidates that the objective has drawn."""
+        ...
+
+
+@dataclass(frozen=True)
+class ScoredPairs:
+    """Numbers as digits: pairs with their scores (batch, candidates), and the rows printed for them, masked."""
+
+    batch: Batch
+    drawn: Drawn
+    noise: ExampleNoise | None
+    scores: Tensor
+    table: ResultTable
+
+    @property
+    def distribution(self) -> Categorical:
+        """Over the candidates."""
+        return Categorical(self.scores, self.table.valid)
+
+    @property
+    def first_call(self) -> Tensor:
+        """Log-probabilities (batch, candidates)."""
+        return self.distribution.log_probs.masked_fill(~self.table.valid, -torch.inf)
+
+    @property
+    def readable(self) -> Tensor:
+        """Whether the answer is in the text or in some candidate's row: bool (batch,)."""
+        labels = self.batch.labels
+        assert labels is not None and labels.row_spans is not None and labels.acceptable is not None
+        in_results = (labels.row_spans[..., 0] >= 0).any(-1) | labels.acceptable
+        return (labels.text_spans[..., 0] >= 0).any(-1) | (in_results & self.table.valid).any(-1)
+
+    def reading(self, views: Views, example: Tensor, chosen: Tensor) -> tuple[View, Tensor]:
+        """See `Scored.reading`."""
+        candidates, labels = self.batch.candidates, self.batch.labels
+        assert candidates is not None and labels is not None and labels.row_spans is not None
+        row = torch.where(self.table.valid[example, chosen][..., None], self.table.ids[example, chosen], -1)
+        arguments = candidates.pairs[example, chosen]
+        view = views.reading(self.batch.text.select(example), self.drawn.select(example), arguments, row)
+        spans = labels.text_spans[example]
+        if view.masked is not None:
+            gone = view.masked.gather(1, spans[..., 0].clamp_min(0)) & (spans[..., 0] >= 0)
+            spans = spans.masked_fill(gone[..., None], -1)
+        return view, torch.cat([spans, _behind(view, labels.row_spans[example, chosen])], 1)
+
+    def supervised(self) -> Supervised:
+        """The pairs whose result equals the answer."""
+        assert self.batch.labels is not None and self.batch.labels.acceptable is not None
+        return Supervised(self.first_call, self.batch.labels.acceptable, self.table.valid)
+
+    def entropy(self, drawn: Tensor) -> Tensor:
+        """Exact."""
+        return entropy_of(self.first_call, self.table.valid)
+
+
+@dataclass(frozen=True)
+class ScoredPrograms:
+    """Numbers as symbols: the distribution over programs, and what runs and prints them."""
+
+    batch: Batch
+    drawn: Drawn
+    noise: ExampleNoise | None
+    distribution: Autoregressive
+    calls: Calls
+
+    @property
+    def first_call(self) -> Tensor:
+        """Log-probabilities (batch, pairs + 1)."""
+        none = torch.zeros(len(self.batch), 1, 0, dtype=torch.long, device=self.batch.text.ids.device)
+        return self.distribution.after(none)[:, 0]
+
+    @property
+    def readable(self) -> Tensor:
+        """Whether the answer is in the text, or some program of one or two calls gives it: bool (batch,)."""
+        labels = self.batch.labels
+        assert labels is not None and labels.programs is not None
+        return (labels.text_spans[..., 0] >= 0).any(-1) | (labels.programs[..., 0] >= 0).any(-1)
+
+    def reading(self, views: Views, example: Tensor, chosen: Tensor) -> tuple[View, Tensor]:
+        """See `Scored.reading`."""
+        batch, numbers, labels = self.batch, self.batch.numbers, self.batch.labels
+        assert numbers is not None and labels is not None and labels.wanted is not None
+        index, drawn, calls = example.cpu().numpy(), self.drawn.select(example), self.calls
+        run = calls.run(numbers.values[index], chosen[:, None])
+        text = batch.text.select(example)
+        symbols = views.dealt(text.ids.gather(1, numbers.places[example]), drawn)
+        view = views.reading(text, drawn, None, calls.rows(calls.symbols(symbols, calls.calls), run))
+        printed = run.equal(labels.wanted[index], among)[:, 0]
+        places = torch.tensor(calls.line.results, device=example.device)
+        places = places + len(calls.line) * torch.arange(calls.calls, device=example.device)[:, None]
+        places = torch.where(printed, places, -1).flatten(1)[..., None].expand(-1, -1, 2)
+        return view, torch.cat([labels.text_spans[example], _behind(view, places)], 1)
+
+    def supervised(self) -> Supervised:
+        """The shortest programs that give the answer, however they go on."""
+        assert self.batch.labels is not None and self.batch.labels.programs is not None
+        programs = self.batch.labels.programs
+        there = programs[..., 0] >= 0
+        log_probs = programs.new_zeros(programs.shape[:2], dtype=torch.float32)
+        for t in range(programs.shape[2]):
+            following = self.distribution.after(programs[..., :t].clamp_min(0))
+            own = following.gather(2, programs[..., t : t + 1].clamp_min(0))[..., 0]
+            log_probs = log_probs + torch.where(programs[..., t] >= 0, own, 0.0)
+        valid = there & log_probs.isfinite()
+        return Supervised(log_probs, valid, valid)
+
+    def entropy(self, drawn: Tensor) -> Tensor:
+        """That of each call after the programs that were drawn, by their probability among these."""
+        total = 0.0
+        for t in range(drawn.shape[2]):
+            following = self.distribution.after(drawn[..., :t])
+            log_p = self.distribution.log_prob(drawn).detach()
+            weights = log_p.softmax(-1)
+            total = total + (weights * entropy_of(following)).sum(1)
+        assert isinstance(total, Tensor)
+        return total
+
+
+def _behind(view: View, places: Tensor) -> Tensor:
+    """Places (n, spans, 2) in a row as places in text and row together; -1 stays."""
+    return torch.where(places >= 0, places + view.attention.sum(1)[:, None, None], -1)

@@ -1,0 +1,90 @@
+"""Scorers of the calculator's arguments: of one pair of numbers, and of whole programs."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from anzan.reader.programs import pairs
+from anzan.reader.symbols import SIGNS
+
+MANY = 1 << 15
+"""Pairs of an example that are scored at once."""
+
+
+class PairScorer(nn.Module):
+    """Scores pairs of numbers: a 2-layer ReLU network on their concatenated representations."""
+
+    def __init__(self, hidden: int):
+        super().__init__()
+        self.inner = nn.Linear(2 * hidden, hidden)
+        self.outer = nn.Linear(hidden, 1)
+
+    def forward(self, numbers: Tensor, pairs: Tensor) -> Tensor:
+        """(batch, numbers, hidden) and pairs of their indexes (batch, candidates, 2) to scores (batch, candidates)."""
+        # W [a; b] = W1 a + W2 b: two products over the numbers serve all pairs of them.
+        left, right = self.inner.weight.chunk(2, dim=1)
+        size = (-1, -1, left.shape[0])
+        first, second = F.linear(numbers, left, self.inner.bias), F.linear(numbers, right)
+        scores = []
+        for some in pairs.split(MANY, 1):  # a text of a thousand numbers has half a million pairs
+            a, b = (n.gather(1, some[..., i : i + 1].expand(size)) for i, n in enumerate((first, second)))
+            scores.append(self.outer(F.relu(a + b))[..., 0])
+        return torch.cat(scores, 1)
+
+
+class ProgramScorer(nn.Module):
+    """Scores each call of a program given the calls before it, from one encoding of the text.
+
+    A result is represented by what went into it, how it was made, and its sign (as in deductive reasoning, Jie, Li and
+    Lu, ACL 2022), so that later calls can use it without another pass of the encoder.
+
+    Args:
+        calls, clauses: calls of a program at most, and results of each.
+    """
+
+    def __init__(self, hidden: int, calls: int, clauses: int):
+        super().__init__()
+        self.left = nn.Linear(hidden, hidden)
+        self.right = nn.Linear(hidden, hidden, bias=False)
+        self.made = nn.Linear(hidden, hidden, bias=False)
+        self.outer = nn.Linear(hidden, 1)
+        self.text = nn.Linear(hidden, hidden)
+        self.stop = nn.Linear(hidden, 1)
+        self.results = nn.ModuleList(nn.Linear(2 * hidden, hidden) for _ in range(clauses))
+        self.signs = nn.Embedding(len(SIGNS), hidden)
+        self.calls = nn.Embedding(calls, hidden)
+
+    def forward(self, numbers: Tensor, text: Tensor, made: Tensor, signs: Tensor) -> Tensor:
+        """The scores of the next choice of programs (`anzan.reader.programs`).
+
+        Args:
+            numbers: representations (batch, numbers, hidden).
+            text: that of the whole text (batch, hidden).
+            made: (batch, n, t, 2), the values that went into the t calls of each of n programs.
+            signs: (batch, n, t, clauses), the signs of their results.
+
+        Returns:
+            (batch, n, pairs + 1), the last score for stopping.
+        """
+        n, t = made.shape[1:3]
+        known = numbers[:, None].expand(-1, n, -1, -1)
+        left, right = (layer(numbers)[:, None].expand(-1, n, -1, -1) for layer in (self.left, self.right))
+        results = []
+        for k in range(t):
+            operands = known.gather(2, made[:, :, k, :, None].expand(-1, -1, -1, known.shape[-1])).flatten(2)
+            new = F.relu(torch.stack([layer(operands) for layer in self.results], 2) + self.signs(signs[:, :, k]))
+            known = torch.cat([known, new], 2)
+            left, right = torch.cat([left, self.left(new)], 2), torch.cat([right, self.right(new)], 2)
+            results.append(new.mean(2))
+        context = self.calls.weight[t].expand(len(numbers), n, -1)
+        if results:
+            context = context + self.made(torch.stack(results).mean(0))
+        possible = pairs(left.shape[2]).to(numbers.device)
+        scores = [
+            self.outer(F.relu(left[:, :, some[:, 0]] + right[:, :, some[:, 1]] + context[:, :, None]))[..., 0]
+            for some in possible.split(max(1, MANY // n))
+        ]
+        stop = self.stop(F.relu(self.text(text)[:, None] + context))
+        return torch.cat([*scores, stop], -1)
