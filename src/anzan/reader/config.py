@@ -88,7 +88,7 @@ class CalculatorReaderConfig(PreTrainedConfig):
         """The ids of symbols; None where numbers are digits."""
         if self.settings.numbers == "digits":
             return None
-        return SymbolIds(self.vocabulary, self.settings.calls, len(self.calculator.clauses))
+        return SymbolIds(self.vocabulary, len(self.calculator.clauses))
 
     @property
     def calculator(self) -> Calculator:

@@ -5,7 +5,10 @@ Yoshikawa, Heinzerling and Inui (NLP2022). Without operations the same code is B
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -110,20 +113,20 @@ class CalculatorReader(PreTrainedModel):
     ) -> CalculatorReader:
         """A new reader around a pre-trained encoder: ``anzan-tiny``, ``all-MiniLM-L6-v2``, a hub name or a path.
 
+        A reader's folder is one too: the new reader begins with all of its weights that fit.
+
         Args:
             tokenizer: the encoder's, as `load_tokenizer` gives it.
             encoder_dropout: replaces every dropout probability inside the encoder (on a CPU, drawing the masks took
                 40 % of a training step); None keeps them.
             options: go to `CalculatorReaderConfig`.
         """
-        encoder = AutoModel.from_pretrained(locate_encoder(name_or_path), dtype=torch.float32)
+        path = locate_encoder(name_or_path)
+        if is_reader(path):
+            return cls._from_reader(path, encoder_dropout, options)
+        encoder = AutoModel.from_pretrained(path, dtype=torch.float32)
         config = encoder.config.to_diff_dict() | {"model_type": encoder.config.model_type}
-        if encoder_dropout is not None:
-            config |= {
-                k: encoder_dropout
-                for k, v in encoder.config.to_dict().items()
-                if "dropout" in k and isinstance(v, float)
-            }
+        config = _with_dropout(config, encoder.config.to_dict(), encoder_dropout)
         model = cls(CalculatorReaderConfig(encoder=config, **model_ids(tokenizer), **options))
         state = {k: v for k, v in encoder.state_dict().items() if not k.startswith("pooler.")}
         model.encoder.load_state_dict(state, strict=True)
@@ -131,6 +134,18 @@ class CalculatorReader(PreTrainedModel):
             digits, written = torch.tensor(model.config.digit_ids[0]), model.config.written_ids
             signs = torch.tensor([*(written[c] for c in "+-0"), model.config.mask_id])
             model.symbols.start(model.embedding.detach(), digits, signs)
+        return model
+
+    @classmethod
+    def _from_reader(cls, path: str, encoder_dropout: float | None, options: Mapping[str, Any]) -> CalculatorReader:
+        trained = cls.from_pretrained(path, use_safetensors=True, local_files_only=True)
+        old = trained.config
+        encoder = _with_dropout(dict(old.encoder), old.encoder_config().to_dict(), encoder_dropout)
+        kept = {"digit_ids": old.digit_ids, "mask_id": old.mask_id, "written_ids": old.written_ids}
+        model = cls(CalculatorReaderConfig(encoder=encoder, vocabulary=old.vocabulary, **kept, **options))
+        own = model.state_dict()
+        fitting = {k: v for k, v in trained.state_dict().items() if k in own and own[k].shape == v.shape}
+        model.load_state_dict(fitting, strict=False)
         return model
 
     def save_pretrained(self, *args: Any, **kwargs: Any) -> Any:
@@ -253,6 +268,22 @@ class CalculatorReader(PreTrainedModel):
         logits = self.read(self.views.choosing(batch.text, self.views.draw(batch, self.training, noise)))
         spans = batch.labels.text_spans
         return Outcome(span_loss(*logits, spans), (spans[..., 0] >= 0).any(-1), logits=logits)
+
+
+def is_reader(path: str) -> bool:
+    """Whether a folder contains a reader, not an encoder alone."""
+    config = Path(path) / "config.json"
+    return (
+        config.is_file()
+        and json.loads(config.read_text("utf-8")).get("model_type") == CalculatorReaderConfig.model_type
+    )
+
+
+def _with_dropout(config: dict[str, Any], everything: Mapping[str, Any], dropout: float | None) -> dict[str, Any]:
+    """An encoder's configuration with every dropout probability replaced; None keeps them."""
+    if dropout is None:
+        return config
+    return config | {k: dropout for k, v in everything.items() if "dropout" in k and isinstance(v, float)}
 
 
 def _build(config: PreTrainedConfig) -> PreTrainedModel:

@@ -148,18 +148,7 @@ class ScoredPrograms:
 
     def reading(self, views: Views, example: Tensor, chosen: Tensor) -> tuple[View, Tensor]:
         """See `Scored.reading`."""
-        batch, numbers, labels = self.batch, self.batch.numbers, self.batch.labels
-        assert numbers is not None and labels is not None and labels.wanted is not None
-        index, drawn, calls = example.cpu().numpy(), self.drawn.select(example), self.calls
-        run = calls.run(numbers.values[index], chosen[:, None])
-        text = batch.text.select(example)
-        symbols = views.dealt(text.ids.gather(1, numbers.places[example]), drawn)
-        view = views.reading(text, drawn, None, calls.rows(calls.symbols(symbols, calls.calls), run))
-        printed = run.equal(labels.wanted[index], among)[:, 0]
-        places = torch.tensor(calls.line.results, device=example.device)
-        places = places + len(calls.line) * torch.arange(calls.calls, device=example.device)[:, None]
-        places = torch.where(printed, places, -1).flatten(1)[..., None].expand(-1, -1, 2)
-        return view, torch.cat([labels.text_spans[example], _behind(view, places)], 1)
+        return reading_after(self.batch, self.drawn, self.calls, views, example, chosen)
 
     def supervised(self) -> Supervised:
         """The shortest programs that give the answer, however they go on."""
@@ -184,6 +173,27 @@ class ScoredPrograms:
             total = total + (weights * entropy_of(following)).sum(1)
         assert isinstance(total, Tensor)
         return total
+
+
+def reading_after(
+    batch: Batch, drawn: Drawn, calls: Calls, views: Views, example: Tensor, chosen: Tensor
+) -> tuple[View, Tensor]:
+    """What is read after programs `chosen` (n, calls) of the examples (n,), and where the answer is there.
+
+    See `Scored.reading`.
+    """
+    numbers, labels = batch.numbers, batch.labels
+    assert numbers is not None and labels is not None and labels.wanted is not None
+    index, drawn = example.cpu().numpy(), drawn.select(example)
+    run = calls.run(numbers.values[index], chosen[:, None])
+    text = batch.text.select(example)
+    symbols = views.dealt(text.ids.gather(1, numbers.places[example]), drawn)
+    view = views.reading(text, drawn, None, calls.rows(calls.symbols(symbols, calls.calls), run))
+    printed = run.equal(labels.wanted[index], among)[:, 0]
+    places = torch.tensor(calls.line.results, device=example.device)
+    places = places + len(calls.line) * torch.arange(calls.calls, device=example.device)[:, None]
+    places = torch.where(printed, places, -1).flatten(1)[..., None].expand(-1, -1, 2)
+    return view, torch.cat([labels.text_spans[example], _behind(view, places)], 1)
 
 
 def _behind(view: View, places: Tensor) -> Tensor:

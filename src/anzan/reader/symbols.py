@@ -18,6 +18,8 @@ from anzan.arithmetic import KINDS
 
 NUMBERS = 128
 """Symbols for the numbers of a text; a text with more of them uses the first ones again."""
+RESULTS = 64
+"""Symbols for results; a program with more of them uses the first ones again."""
 SIGNS = ("positive", "negative", "zero", "undefined")
 """What is printed before a result, a symbol each."""
 
@@ -28,12 +30,10 @@ class SymbolIds:
 
     Attributes:
         first: the size of the tokenizer's vocabulary; the ids of symbols begin there.
-        calls: of the calculator, at most.
         clauses: results that one call prints.
     """
 
     first: int
-    calls: int
     clauses: int
 
     def number(self, index: int, kind: str) -> int:
@@ -42,7 +42,7 @@ class SymbolIds:
 
     def result(self, call: int, clause: int) -> int:
         """A result of a call."""
-        return self._results + call * self.clauses + clause
+        return self._results + (call * self.clauses + clause) % RESULTS
 
     def sign(self, sign: str) -> int:
         """A sign, one of `SIGNS`."""
@@ -51,7 +51,7 @@ class SymbolIds:
     @property
     def signs(self) -> int:
         """The id of the first sign."""
-        return self._results + self.calls * self.clauses
+        return self._results + RESULTS
 
     @property
     def opaque(self) -> int:

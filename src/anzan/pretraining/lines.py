@@ -1,0 +1,250 @@
+"""A skill of readers of symbols: to read what the calculator prints.
+
+    Brulo has 36 dinks. Kevash has 72 dinks. Brulo gave 15 dinks to Omi.
+    R0 = N0 + N2 , R1 = N0 - N2 , - R2 = N2 - N0 [SEP] R3 = N1 + R1 , R4 = N1 - R1 , - R5 = R1 - N1 [SEP]
+    Brulo or Kevash?    -> Kevash
+
+The calls are given, so one reading an example is enough, and a few thousand examples teach what a sign says. Without
+this skill a reader must find out at once which calls to make and what their results mean: every choice is then worth
+the same, and most runs stay at chance for long. Names and things have no meaning, and no task's own question is asked.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+
+import torch
+from rich.console import Console
+from torch import Tensor
+from transformers import get_wsd_schedule
+
+from anzan.reader.batch import collate_examples
+from anzan.reader.encode import TextEncoder
+from anzan.reader.labels import make_example
+from anzan.reader.network import CalculatorReader, SpanLogits
+from anzan.reader.programs import Calls, choice_of
+from anzan.reader.reader import Reader
+from anzan.reader.scored import reading_after
+from anzan.reader.settings import ChoiceSettings, SupervisionSettings
+from anzan.reader.spans import span_loss
+from anzan.training.learning_rates import learning_rates, set_learning_rates
+from anzan.training.memory import keep_freed_memory
+from anzan.training.model import new_model
+from anzan.training.settings import ModelSettings
+
+_ONSETS = [
+    "b",
+    "br",
+    "d",
+    "dr",
+    "f",
+    "g",
+    "gr",
+    "h",
+    "j",
+    "k",
+    "kl",
+    "l",
+    "m",
+    "n",
+    "p",
+    "pl",
+    "r",
+    "s",
+    "sk",
+    "st",
+    "t",
+    "tr",
+    "v",
+    "w",
+    "z",
+]
+_VOWELS = ["a", "e", "i", "o", "u", "ai", "ou"]
+_OWNS = ("has", "had", "owns", "holds")
+_GIVES = ("gave", "handed", "passed", "sent")
+
+
+EVERY = 50
+"""Steps between two reports."""
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Settings of the training on drills.
+
+    Attributes:
+        calls: of a program, at most.
+        learning_rate: of the encoder.
+        head_learning_rate: of everything else.
+    """
+
+    calls: int = 3
+    steps: int = 800
+    batch_size: int = 32
+    learning_rate: float = 5e-4
+    head_learning_rate: float = 2e-3
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Drill:
+    """A text, the calls that are made for it, and the answer that these give.
+
+    Attributes:
+        program: the calls, each as a pair: numbers by their place in the passage, results as -1 - k for the k-th result
+            of all calls.
+    """
+
+    passage: str
+    question: str
+    answer: str
+    program: tuple[tuple[int, int], ...]
+
+
+def draw_drill(rng: random.Random, calls: int = 2) -> Drill:
+    """A drill of up to so many calls: the last one compares, those before it change what one of the two has."""
+    people = rng.choice((3, 3, 4, 4, 5, 6))
+    names = [_word(rng).capitalize() for _ in range(people)]
+    while len(set(names)) < people:
+        names = [_word(rng).capitalize() for _ in range(people)]
+    thing, owns, gives = _word(rng) + "s", rng.choice(_OWNS), rng.choice(_GIVES)
+    a, b = rng.sample(range(people), 2)
+    numbers = [rng.randint(1, 10 ** rng.randint(2, 7)) for _ in range(people)]
+    sentences = [f"{name} {owns} {n} {thing}" for name, n in zip(names, numbers, strict=True)]
+    program: list[tuple[int, int]] = []
+    held, place = numbers[a], a
+    others = rng.sample([i for i in range(people) if i not in (a, b)], min(calls - 1, people - 2))
+    for k, other in enumerate(others[: rng.randint(0, len(others))]):
+        gets, told = rng.random() < 0.5, rng.random() < 0.8
+        amount, at = (rng.randint(1, max(2, held)), len(numbers)) if told else (numbers[other], other)
+        if told:
+            numbers.append(amount)
+            giver, receiver = (names[other], names[a]) if gets else (names[a], names[other])
+            sentences.append(f"{giver} {gives} {amount} {thing} to {receiver}")
+        program.append((place, at))
+        first = 0 <= place < at  # a number comes before a result
+        held = held + amount if gets else held - amount
+        # The results are a + b, a - b and b - a, with the earlier one as a.
+        place = -1 - (3 * k + (0 if gets else 1 if first else 2))
+    if held == numbers[b]:
+        return draw_drill(rng, calls)
+    program.append((place, b))
+    wins = held > numbers[b]
+    either = [names[a], names[b]]
+    rng.shuffle(either)
+    number = rng.random() < 0.5
+    question = f"{'Number' if number else 'Name'}: {either[0]} or {either[1]}?"
+    joined = rng.choice((". ", ", ")).join(sentences) + "."
+    answer = str(held if wins else numbers[b]) if number else names[a if wins else b]
+    return Drill(joined, question, answer, tuple(program))
+
+
+def _word(rng: random.Random) -> str:
+    return "".join(rng.choice(_ONSETS) + rng.choice(_VOWELS) for _ in range(rng.choice((1, 1, 2)))) + rng.choice(
+        ("", "n", "sh", "k")
+    )
+
+
+class Drills:
+    """Drills as a reader of symbols reads them.
+
+    Args:
+        model: it adds and subtracts, in this order.
+        seed: of the drills.
+    """
+
+    def __init__(self, model: CalculatorReader, encoder: TextEncoder, seed: str):
+        self.model, self.encoder, self.rng = model, encoder, random.Random(f"lines-{seed}")
+
+    def read(self, size: int) -> tuple[SpanLogits, Tensor]:
+        """What the model makes of so many new drills, and where their answers are: spans (size, spans, 2)."""
+        drills = [draw_drill(self.rng, self.encoder.calls) for _ in range(size)]
+        examples = [make_example(self.encoder, d.passage, d.question, [[d.answer]]) for d in drills]
+        batch, calls = collate_examples(examples, self.encoder).to(self.model.device), self.model.calls
+        assert batch.numbers is not None and calls is not None
+        numbers = batch.numbers.there.shape[1]
+        chosen = torch.tensor([_choices(d.program, numbers, calls) for d in drills], device=self.model.device)
+        drawn = self.model.views.draw(batch, self.model.training)
+        view, spans = reading_after(batch, drawn, calls, self.model.views, torch.arange(size), chosen)
+        return self.model.read(view), spans
+
+    @torch.no_grad()
+    def accuracy(self, size: int) -> float:
+        """How often, in percent, the most probable start and end are those of an answer."""
+        self.model.eval()
+        (start, end), spans = self.read(size)
+        self.model.train()
+        best = torch.stack([start.argmax(-1), end.argmax(-1)], -1)
+        return 100 * float((spans == best[:, None]).all(-1).any(-1).float().mean())
+
+
+def teach_lines(encoder: str, out: Path, log: Console, settings: Lines = Lines()) -> dict[str, float]:
+    """Train a new reader on drills and write it to `out`; other readers begin with it as their encoder.
+
+    Args:
+        encoder: as `anzan.training.settings.ModelSettings` names it.
+        out: a folder.
+
+    Returns:
+        The accuracy in percent on held-out drills, and the seconds that it took.
+
+    Raises:
+        ConfigError: no such encoder.
+    """
+    keep_freed_memory()
+    torch.manual_seed(settings.seed)
+    model, tokenizer = new_model(_model_settings(encoder, settings.calls))
+    model.config.dropout = model.dropout.p = 0.0
+    text_encoder = TextEncoder.for_config(model.config, tokenizer)
+    train, held_out = (Drills(model, text_encoder, f"{kind}-{settings.seed}") for kind in ("train", "held-out"))
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1.0, betas=(0.9, 0.98), weight_decay=0.01)
+    rates = learning_rates(model, settings.learning_rate, settings.head_learning_rate)
+    set_learning_rates(optimizer, model, rates)
+    scheduler = get_wsd_schedule(
+        optimizer, num_warmup_steps=40, num_decay_steps=settings.steps // 3, num_training_steps=settings.steps
+    )
+    model.train()
+    began, losses = time.monotonic(), []
+    for step in range(1, settings.steps + 1):
+        logits, spans = train.read(settings.batch_size)
+        loss = span_loss(*logits, spans).mean()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        scheduler.step()
+        optimizer.zero_grad()
+        losses.append(float(loss.detach()))
+        if step % EVERY == 0 or step == settings.steps:
+            right = held_out.accuracy(200)
+            seconds = time.monotonic() - began
+            log.print(f"step {step}/{settings.steps}  loss {fmean(losses):.3f}  right {right:.1f} %  {seconds:.0f} s")
+            losses.clear()
+    right = held_out.accuracy(1000)
+    Reader(model, tokenizer).save(out)
+    return {"accuracy": round(right, 2), "seconds": round(time.monotonic() - began, 1)}
+
+
+def _model_settings(encoder: str, calls: int) -> ModelSettings:
+    choice = ChoiceSettings(objective="sampled-marginal", options={})
+    supervision = SupervisionSettings(argument_loss="marginal")
+    return ModelSettings(
+        numbers="symbols", calls=calls, choice=choice, supervision=supervision, encoder=encoder, encoder_dropout=0.0
+    )
+
+
+def _choices(program: Sequence[tuple[int, int]], numbers: int, calls: Calls) -> list[int]:
+    """The choices of a program among those of a batch with so many numbers."""
+    choices = []
+    for call in range(calls.calls):
+        values = numbers + call * calls.clauses
+        if call < len(program):
+            i, j = (v if v >= 0 else numbers - 1 - v for v in program[call])
+            choices.append(choice_of((i, j), values))
+        else:
+            choices.append(values * (values - 1) // 2)  # to stop
+    return choices
