@@ -394,5 +394,5 @@ def test_too_many_to_enumerate() -> None:
 
 
 def test_a_mask_needs_plain_scores() -> None:
-    with pytest.raises(ValueError, match=r"^mask: "):
+    with pytest.raises(ValueError, match=r"^mask: only for scores \(batch, candidates\)"):
         exact_marginal(Tables((2,)).distribution(), losses, torch.ones(1, 2, dtype=torch.bool))

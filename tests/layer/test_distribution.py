@@ -166,5 +166,5 @@ def test_an_empty_batch() -> None:
 
 
 def test_a_mask_needs_plain_scores() -> None:
-    with pytest.raises(ValueError, match=r"^mask: factorised scores take none"):
+    with pytest.raises(ValueError, match=r"^mask: only for scores \(batch, candidates\)"):
         shortlist(Factorised([torch.zeros(1, 2)]), 1, torch.ones(1, 2, dtype=torch.bool))

@@ -1,6 +1,6 @@
 """Distributions over combinations of arguments: one score per combination, or one per choice of each argument.
 
-Sequences of choices have a distribution of their own, `anzan.layer.Autoregressive`.
+`Autoregressive`, over sequences of choices, is in a file of its own.
 
 Objectives use only these few methods, so the same objective serves 55 pairs of numbers and 10^16 combinations of
 digits.
@@ -199,5 +199,5 @@ def distribution(scores: Tensor | Distribution, mask: Tensor | None = None) -> D
     if isinstance(scores, Tensor):
         return Categorical(scores, mask)
     if mask is not None:
-        raise AnzanError("mask: factorised scores take none; give an invalid choice the score -inf")
+        raise AnzanError("mask: only for scores (batch, candidates); otherwise give an invalid choice the score -inf")
     return scores
