@@ -29,9 +29,9 @@ class Autoregressive(Distribution):
 
     Args:
         step: from prefixes, integers (batch, n, t) with t from 0 to length - 1, to the scores (batch, n, choices) of
-            the next choice, differentiable, -inf at invalid ones. The number of choices may differ from one t to the
-            next. If no choice is valid, the first one is taken. The same prefix must always get the same scores (no
-            dropout). Invalid prefixes occur too, and may get any scores.
+            the next choice, differentiable, -inf at invalid ones. At t = 0, n is 1. The number of choices may differ
+            from one t to the next. If no choice is valid, the first one is taken. The same prefix must always get the
+            same scores (no dropout). Invalid prefixes occur too, and may get any scores.
         length: choices of a sequence.
         batch: the number of examples.
         device: of the indexes.
@@ -55,7 +55,7 @@ class Autoregressive(Distribution):
         """Log-probabilities of the next choice, (batch, n, choices), differentiable; -inf at invalid ones."""
         batch, n, t = prefixes.shape
         if t == 0:
-            prefixes = self._start  # n times the same
+            prefixes = self._start  # all n are the same
         scores = self.step(prefixes)
         if scores.dim() != 3 or scores.shape[:2] != prefixes.shape[:2] or scores.shape[2] == 0:
             wanted = f"({batch}, {prefixes.shape[1]}, choices)"

@@ -25,8 +25,8 @@ from anzan.layer._noise import Source
 
 LossOf = Callable[[Tensor], Tensor]
 """From an index of candidates to their downstream losses (batch, n), differentiable. The index is (batch, n), for
-`Factorised` scores (batch, n, arguments), for `Autoregressive` ones (batch, n, length). Losses must be finite: for certain
-failure return a large number, such as 20."""
+`Factorised` scores (batch, n, arguments), for `Autoregressive` ones (batch, n, length). Losses must be finite: for
+certain failure return a large number, such as 20."""
 
 Scores = Tensor | Distribution
 
