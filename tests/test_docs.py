@@ -26,7 +26,7 @@ def test_the_page_on_the_audit(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_page_on_the_layer() -> None:
     blocks = blocks_of("layer.md")
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     assert len(blocks[0].splitlines()) <= 30 and sum(bool(line.strip()) for line in blocks[0].splitlines()) < 30
     torch.manual_seed(0)
     names: dict = {}
@@ -34,6 +34,9 @@ def test_the_page_on_the_layer() -> None:
     assert names["scorer"].weight.argmax(-1).tolist() == [0, 1, 2] and names["loss"].item() < 0.3
     exec(compile(blocks[1], "layer.md", "exec"), names)
     assert names["estimate"].loss.shape == (64,) and names["estimate"].target == "marginal"
+    exec(compile(blocks[2], "layer.md", "exec"), names)
+    assert names["estimate"].index.shape == (64, 4, 3) and names["estimate"].target == "expected"
+    assert names["first"].weight.grad.any() and names["following"].weight.grad.any()
 
 
 def test_whatever_is_public_has_a_docstring() -> None:

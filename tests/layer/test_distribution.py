@@ -8,16 +8,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import chisquare
+from unbiased import DRAWS, assert_frequencies, generator
 
 from anzan.layer import Categorical, Factorised, shortlist
-
-CONFIDENCE = 1e-6
-DRAWS = 40_000
-
-
-def generator(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def enumerated(scores: list[torch.Tensor]) -> dict[tuple[int, ...], float]:
@@ -53,12 +46,6 @@ def test_the_most_probable_of_a_categorical() -> None:
     p = Categorical(torch.tensor([[0.0, 3.0, 1.0, 2.0]]), torch.tensor([[True, False, True, True]]))
     assert p.best(2).tolist() == [[3, 2]] and p.size() == 4
     assert p.log_prob(torch.tensor([[1]])).tolist() == [[-math.inf]]
-
-
-def assert_frequencies(seen: Counter, truth: dict) -> None:
-    counts = [seen[z] for z in truth]
-    assert sum(counts) == sum(seen.values())
-    assert chisquare(counts, [p * sum(counts) for p in truth.values()]).pvalue > CONFIDENCE
 
 
 def test_independent_draws() -> None:
@@ -179,5 +166,5 @@ def test_an_empty_batch() -> None:
 
 
 def test_a_mask_needs_plain_scores() -> None:
-    with pytest.raises(ValueError, match=r"^mask: factorised scores take none"):
+    with pytest.raises(ValueError, match=r"^mask: only for scores \(batch, candidates\)"):
         shortlist(Factorised([torch.zeros(1, 2)]), 1, torch.ones(1, 2, dtype=torch.bool))

@@ -1,9 +1,10 @@
-"""A test of unbiasedness, and a small network whose exact gradients are enumerated."""
+"""Tests of frequencies and of unbiasedness, and a small network whose exact gradients are enumerated."""
 
 import math
+from collections import Counter
 
 import torch
-from scipy.stats import norm
+from scipy.stats import chisquare, norm
 from torch import Tensor
 
 from anzan.layer import ResultTable, embed
@@ -21,6 +22,13 @@ def far_off(gradients: Tensor, exact: Tensor) -> bool:
     gradients, exact = gradients.flatten(1), exact.flatten()
     error = gradients.std(0) / math.sqrt(len(gradients))
     return bool(((gradients.mean(0) - exact).abs() > norm.isf(CONFIDENCE / 2 / exact.numel()) * error + 1e-12).any())
+
+
+def assert_frequencies(seen: Counter, truth: dict) -> None:
+    """Counts are those of draws from `truth`, which has every drawn value."""
+    counts = [seen[z] for z in truth]
+    assert sum(counts) == sum(seen.values())
+    assert chisquare(counts, [p * sum(counts) for p in truth.values()]).pvalue > CONFIDENCE
 
 
 class Network:

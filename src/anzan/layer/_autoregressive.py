@@ -9,12 +9,9 @@ import torch
 from torch import Tensor
 
 from anzan.errors import AnzanError
-from anzan.layer._choice import at_least_float32, masked_log_softmax
-from anzan.layer._distribution import Distribution, beam_search, rest_of
+from anzan.layer._choice import at_least_float32, check_count, masked_log_softmax, or_first
+from anzan.layer._distribution import MOST, Distribution, beam_search
 from anzan.layer._noise import Source, gumbel_noise
-
-MOST = 1_000_000
-"""Sequences of an example that are enumerated."""
 
 
 class Autoregressive(Distribution):
@@ -25,21 +22,22 @@ class Autoregressive(Distribution):
 
     Example::
 
-        def step(prefixes):                      # (batch, n, t)
+        def step(prefixes):  # (batch, n, t)
             return scorer(state_after(prefixes))  # (batch, n, choices), -inf at invalid ones
 
         estimate = unordered_set(Autoregressive(step, length=3, batch=8), loss_of, samples=8)
 
     Args:
-        step: from prefixes, integers (batch, n, t) with t below length, to the scores (batch, n, choices) of the next
-            choice, differentiable, -inf at invalid ones. Their number may differ from one t to the next. Where no
-            choice is valid, the first one is taken.
+        step: from prefixes, integers (batch, n, t) with t from 0 to length - 1, to the scores (batch, n, choices) of
+            the next choice, differentiable, -inf at invalid ones. At t = 0, n is 1. The number of choices may differ
+            from one t to the next. If no choice is valid, the first one is taken. The same prefix must always get the
+            same scores (no dropout). Invalid prefixes occur too, and may get any scores.
         length: choices of a sequence.
         batch: the number of examples.
         device: of the indexes.
 
     Raises:
-        AnzanError: length or batch below 1.
+        AnzanError: length or batch below 1; from the methods, scores that are not (batch, n, choices).
     """
 
     def __init__(
@@ -49,25 +47,27 @@ class Autoregressive(Distribution):
         batch: int,
         device: torch.device | str | None = None,
     ):
-        if length < 1 or batch < 1:
-            raise AnzanError(f"length, batch: 1 or more needed, got {length} and {batch}")
+        check_count(length=length, batch=batch)
         self.step, self.length = step, length
-        self._none = torch.zeros(batch, 1, 0, dtype=torch.long, device=device)
-        self._first: Tensor | None = None
+        self._start = torch.zeros(batch, 1, 0, dtype=torch.long, device=device)
 
     def after(self, prefixes: Tensor) -> Tensor:
         """Log-probabilities of the next choice, (batch, n, choices), differentiable; -inf at invalid ones."""
-        if prefixes.shape[2]:
-            return self._normalised(prefixes)
-        if self._first is None:  # asked for again and again
-            self._first = self._normalised(self._none)
-        return self._first.expand(-1, prefixes.shape[1], -1)
+        batch, n, t = prefixes.shape
+        if t == 0:
+            prefixes = self._start  # all n are the same
+        scores = self.step(prefixes)
+        if scores.dim() != 3 or scores.shape[:2] != prefixes.shape[:2] or scores.shape[2] == 0:
+            wanted = f"({batch}, {prefixes.shape[1]}, choices)"
+            raise AnzanError(f"step: scores of shape {wanted} needed, got {tuple(scores.shape)}")
+        valid = or_first(scores != -torch.inf)
+        return masked_log_softmax(at_least_float32(scores), valid).expand(-1, n, -1)
 
     def size(self) -> int:
-        """The number of sequences, or more where what follows differs from prefix to prefix."""
-        index, widths = self._none, []
+        """The product of the numbers of choices; `everything` lists fewer if some sequences are invalid."""
+        index, widths = self._start, []
         for _ in range(self.length):
-            log_probs = self.after(index).detach()
+            log_probs = self._fixed(index)
             widths.append(log_probs.shape[2])
             index = torch.cat([index, log_probs.argmax(-1, keepdim=True)], -1)
         return math.prod(widths)
@@ -77,33 +77,28 @@ class Autoregressive(Distribution):
         return torch.stack(steps).sum(0)
 
     def everything(self) -> Tensor:
-        """The index of every sequence that is valid in some example of the batch.
+        """The index of every sequence that is valid in some example of the batch, in order.
 
         Raises:
             AnzanError: more than a million.
         """
-        index = self._none
+        index = self._start
+        log_probs = torch.zeros(index.shape[:2], device=index.device)
         for _ in range(self.length):
-            log_probs = self.after(index).detach()
-            n, width = log_probs.shape[1:]
-            longer = torch.cat(
-                [
-                    index[:, :, None].expand(-1, -1, width, -1),
-                    torch.arange(width, device=index.device)[:, None].expand(len(index), n, width, 1),
-                ],
-                -1,
-            ).flatten(1, 2)
-            index = longer[:, log_probs.isfinite().any(0).flatten()]
-            if index.shape[1] > MOST:
+            longer = log_probs[..., None] + self._fixed(index)
+            parent, choice = longer.isfinite().any(0).nonzero(as_tuple=True)
+            if len(parent) > MOST:
                 raise AnzanError(f"more than {MOST:,} sequences to enumerate: use an objective that samples")
+            index = torch.cat([index[:, parent], choice.expand(len(index), -1)[..., None]], -1)
+            log_probs = longer[:, parent, choice]
         return index
 
     def best(self, k: int) -> Tensor:
         """k sequences by beam search of width k: the first is the most probable one or close to it."""
-        return beam_search(self._fixed, self.length, k, self._like())[0]
+        return beam_search(self._fixed, self.length, k, self._start)[0]
 
     def draw(self, n: int, generator: Source = None) -> Tensor:
-        index = self._none.expand(-1, n, -1)
+        index = self._start.expand(-1, n, -1)
         for _ in range(self.length):
             log_probs = self._fixed(index)
             chosen = (log_probs + gumbel_noise(log_probs, generator)).argmax(-1, keepdim=True)
@@ -111,25 +106,11 @@ class Autoregressive(Distribution):
         return index
 
     def draw_distinct(self, k: int, generator: Source = None) -> tuple[Tensor, Tensor]:
-        """k draws without replacement by stochastic beam search (Kool et al., 1903.06059).
+        """k draws without replacement by stochastic beam search, see `beam_search`.
 
-        Where an example has fewer than k sequences, invalid ones fill its places.
+        Where an example has fewer than k valid sequences, invalid ones fill its places.
         """
-        index, log_probs = beam_search(self._fixed, self.length, k, self._like(), generator, noise=True)
-        return index, rest_of(log_probs)
+        return beam_search(self._fixed, self.length, k, self._start, generator, noise=True)
 
     def _fixed(self, prefixes: Tensor) -> Tensor:
         return self.after(prefixes).detach()
-
-    def _like(self) -> Tensor:
-        return self._fixed(self._none)[:, 0]
-
-    def _normalised(self, prefixes: Tensor) -> Tensor:
-        scores = self.step(prefixes)
-        return masked_log_softmax(at_least_float32(scores), _valid(scores))
-
-
-def _valid(scores: Tensor) -> Tensor:
-    valid = scores > -torch.inf
-    first = torch.arange(scores.shape[-1], device=scores.device) == 0
-    return valid | (first & ~valid.any(-1, keepdim=True))

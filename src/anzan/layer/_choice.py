@@ -32,6 +32,12 @@ def at_least_float32(scores: Tensor) -> Tensor:
     return scores.clamp(torch.finfo(scores.dtype).min, torch.finfo(scores.dtype).max)
 
 
+def or_first(mask: Tensor) -> Tensor:
+    """The mask (..., candidates), with candidate 0 valid where no other is."""
+    first = torch.arange(mask.shape[-1], device=mask.device) == 0
+    return mask | (first & ~mask.any(-1, keepdim=True))
+
+
 def shifted(scores: Tensor, mask: Tensor | None) -> Tensor:
     """Scores minus the greatest valid one, -inf at invalid candidates; all 0 if no candidate is valid.
 

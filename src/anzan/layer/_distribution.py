@@ -1,6 +1,6 @@
 """Distributions over combinations of arguments: one score per combination, or one per choice of each argument.
 
-Sequences of choices have a distribution of their own, `anzan.layer.Autoregressive`.
+`Autoregressive`, over sequences of choices, is in a file of its own.
 
 Objectives use only these few methods, so the same objective serves 55 pairs of numbers and 10^16 combinations of
 digits.
@@ -16,11 +16,14 @@ import torch
 from torch import Tensor
 
 from anzan.errors import AnzanError
-from anzan.layer._choice import at_least_float32, masked_log_softmax
+from anzan.layer._choice import at_least_float32, masked_log_softmax, or_first
 from anzan.layer._noise import Source, gumbel_noise
 
 Approximation = Literal["none", "most probable", "draws", "draws without replacement"]
 """Which candidates were run; ``none``: all of them, so nothing is approximated."""
+
+MOST = 1_000_000
+"""Combinations or sequences of an example that are enumerated."""
 
 
 class Distribution(Protocol):
@@ -70,10 +73,7 @@ class Categorical(Distribution):
     def __init__(self, scores: Tensor, mask: Tensor | None = None):
         if scores.dim() != 2 or scores.shape[1] == 0:
             raise AnzanError(f"scores: shape (batch, candidates), with a candidate, needed, got {tuple(scores.shape)}")
-        if mask is not None:
-            first = torch.arange(scores.shape[1], device=scores.device) == 0
-            mask = mask | (first & ~mask.any(-1, keepdim=True))
-        self.log_probs = masked_log_softmax(at_least_float32(scores), mask)
+        self.log_probs = masked_log_softmax(at_least_float32(scores), None if mask is None else or_first(mask))
 
     def size(self) -> int:
         return self.log_probs.shape[1]
@@ -122,7 +122,7 @@ class Factorised(Distribution):
         return torch.stack(parts).sum(0)
 
     def everything(self) -> Tensor:
-        if self.size() > 1_000_000:
+        if self.size() > MOST:
             raise AnzanError(f"{self.size():,} combinations are too many to enumerate: use an objective that samples")
         axes = [torch.arange(p.shape[1], device=p.device) for p in self.log_probs]
         return torch.cartesian_prod(*axes).reshape(1, -1, len(axes)).expand(len(self.log_probs[0]), -1, -1)
@@ -137,10 +137,7 @@ class Factorised(Distribution):
 
     def draw_distinct(self, k: int, generator: Source = None) -> tuple[Tensor, Tensor]:
         """k draws without replacement by stochastic beam search, see `beam_search`."""
-        index, log_probs = self._beam(k, generator, noise=True)
-        if index.shape[1] == self.size():
-            return index, torch.full_like(log_probs[:, 0], -torch.inf)
-        return index, rest_of(log_probs)
+        return self._beam(k, generator, noise=True)
 
     def _beam(self, k: int, generator: Source, noise: bool = False) -> tuple[Tensor, Tensor]:
         fixed = [p.detach()[:, None] for p in self.log_probs]
@@ -156,32 +153,28 @@ def beam_search(
 
     Args:
         after: from prefixes (batch, n, t) to log-probabilities (batch, n or 1, choices) of the next choice.
-        like: a tensor with the batch size, dtype and device.
+        like: a tensor with the batch size and device.
 
     Returns:
-        Index (batch, k, length) and log-probabilities (batch, k), best first; fewer than k if there are fewer.
+        Index (batch, k, length), best first; fewer than k if there are fewer. And the log-probability (batch,) of all
+        others: the sum over the prefixes that left the beam, precise where 1 - p is not.
     """
     index = torch.zeros(len(like), 1, 0, dtype=torch.long, device=like.device)
-    log_probs = ranked = like.new_zeros(len(like), 1)
+    log_probs = ranked = torch.zeros(len(like), 1, device=like.device)
+    rest = log_probs[:, 0] - torch.inf
     for _ in range(length):
         longer = log_probs[:, :, None] + after(index)
-        longer = longer.clamp_min(torch.finfo(longer.dtype).min)  # -inf minus -inf would be NaN
+        lowest = torch.finfo(longer.dtype).min
+        longer = longer.clamp_min(lowest)  # -inf minus -inf would be NaN
         order = _gumbel_below(ranked, longer, generator) if noise else longer
-        width = longer.shape[2]
-        top = order.flatten(1).topk(min(k, order.shape[1] * width), -1)
+        width, longer = longer.shape[2], longer.flatten(1)
+        top = order.flatten(1).topk(min(k, longer.shape[1]), -1)
         parent, choice = top.indices // width, top.indices % width
         index = torch.cat([index.gather(1, parent[..., None].expand(-1, -1, index.shape[2])), choice[..., None]], -1)
-        ranked, log_probs = top.values, longer.flatten(1).gather(1, top.indices)
-    return index, log_probs
-
-
-def rest_of(log_probs: Tensor) -> Tensor:
-    """The log-probability (batch,) of what is not among candidates of these log-probabilities (batch, k).
-
-    As log(1 - p), it is imprecise if p is close to 1.
-    """
-    drawn = log_probs.logsumexp(1)
-    return torch.log(-torch.expm1(drawn.clamp_max(-torch.finfo(drawn.dtype).eps)))
+        ranked, log_probs = top.values, longer.gather(1, top.indices)
+        left = longer.scatter(1, top.indices, lowest)
+        rest = torch.logaddexp(rest, left.masked_fill(left == lowest, -torch.inf).logsumexp(1))
+    return index, rest
 
 
 def _gumbel_below(top: Tensor, location: Tensor, generator: Source) -> Tensor:
@@ -206,5 +199,5 @@ def distribution(scores: Tensor | Distribution, mask: Tensor | None = None) -> D
     if isinstance(scores, Tensor):
         return Categorical(scores, mask)
     if mask is not None:
-        raise AnzanError("mask: factorised scores take none; give an invalid choice the score -inf")
+        raise AnzanError("mask: only for scores (batch, candidates); otherwise give an invalid choice the score -inf")
     return scores

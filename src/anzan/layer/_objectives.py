@@ -24,8 +24,9 @@ from anzan.layer._distribution import Approximation, Distribution, Factorised, d
 from anzan.layer._noise import Source
 
 LossOf = Callable[[Tensor], Tensor]
-"""From an index of candidates, (batch, n) or for factorised scores (batch, n, arguments), to their downstream losses
-(batch, n), differentiable. Losses must be finite: for certain failure return a large number, such as 20."""
+"""From an index of candidates to their downstream losses (batch, n), differentiable. The index is (batch, n), for
+`Factorised` scores (batch, n, arguments), for `Autoregressive` ones (batch, n, length). Losses must be finite: for
+certain failure return a large number, such as 20."""
 
 Scores = Tensor | Distribution
 
@@ -57,13 +58,13 @@ def exact_marginal(scores: Scores, loss_of: LossOf, mask: Tensor | None = None) 
     downstream network runs once per candidate.
 
     Args:
-        scores: (batch, candidates), unnormalised log-probabilities; or `Factorised` scores.
+        scores: (batch, candidates), unnormalised log-probabilities; or `Factorised` or `Autoregressive` scores.
         loss_of: from an index of candidates to their downstream losses (batch, n).
         mask: bool (batch, candidates), True at valid candidates. Default: all. An example without a valid candidate
-            chooses candidate 0, whose lookup is empty. Not for `Factorised` scores.
+            chooses candidate 0, whose lookup is empty. Only for scores (batch, candidates).
 
     Raises:
-        AnzanError: scores are not (batch, candidates) with at least one candidate, a mask is given with `Factorised`
+        AnzanError: scores are not (batch, candidates) with at least one candidate, a mask is given with other
             scores, `loss_of` returns the wrong shape, or there are too many combinations to enumerate.
     """
     p = distribution(scores, mask)

@@ -16,7 +16,7 @@ class Shortlist(NamedTuple):
     """Candidates to run F on, and their scores.
 
     Attributes:
-        index: (batch, n), or (batch, n, arguments) for factorised scores.
+        index: (batch, n); (batch, n, arguments) for `Factorised`, (batch, n, length) for `Autoregressive` scores.
         scores: (batch, n), their log-probabilities, differentiable; the scores for the layer.
         approximation: ``none`` if every candidate is on the list.
         mass: (batch,), the probability of the list.
@@ -41,7 +41,7 @@ def shortlist(
     ``most probable`` a candidate off the list gets no gradient; with draws, every candidate is listed at times.
 
     Args:
-        scores: (batch, candidates), unnormalised log-probabilities; or `Factorised` scores.
+        scores: (batch, candidates), unnormalised log-probabilities; or `Factorised` or `Autoregressive` scores.
         limit: the greatest number of candidates to run.
         mask: bool (batch, candidates), True at valid candidates. Default: all.
         how: which candidates to take.
