@@ -69,9 +69,9 @@ def model_ids(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
 
 def written_ids(tokenizer: PreTrainedTokenizerFast) -> dict[str, int]:
     """The ids of the characters that the calculator writes; letters are for the names of functions."""
-    vocabulary: dict[str, int] = tokenizer.get_vocab()
-    unknown: Any = tokenizer.unk_token_id
-    return {c: int(vocabulary.get(c, vocabulary.get(c.lower(), unknown))) for c in "0123456789+-*/=,._" + ascii_letters}
+    vocabulary: Any = tokenizer.get_vocab()
+    unknown = tokenizer.unk_token_id
+    return {c: vocabulary.get(c, vocabulary.get(c.lower(), unknown)) for c in "0123456789+-*/=,._" + ascii_letters}
 
 
 def load_tokenizer(name_or_path: str) -> PreTrainedTokenizerFast:

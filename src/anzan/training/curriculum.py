@@ -10,7 +10,7 @@ import torch
 from torch.utils.data import Sampler
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
-GROW_FROM = 2
+GROW_FROM = 3
 """People in the first problems of a run that grows."""
 
 
