@@ -19,6 +19,8 @@ def test_demo(tmp_path: Path, small_run: list[str]) -> None:
     assert result == json.loads((out / "result.json").read_text(encoding="utf-8"))
     assert {"f1", "f1_blanked", "f1_wrong_results", "role_guessing", "leading_digit_guessing"} <= set(result["metrics"])
     text = shown.getvalue()
+    assert {"f1_free", "em_free", "argument_accuracy_free"} <= set(result["metrics"])
+    assert f"Free problems, worded as in the paper and not balanced: F1 {result['metrics']['f1_free']:.1f}, EM" in text
     rows = ("calculator blanked", "wrong results", "guess by role", "leading digits")
     for expected in (*rows, "argmax", "report.html", "anzan ask"):
         assert expected in text

@@ -16,7 +16,7 @@ from anzan.evaluation import evaluate_under
 from anzan.evaluation.interventions import BLANKED, WRONG_RESULTS, blanked, wrong_results
 from anzan.presets import load_config
 from anzan.reader.reader import Reader
-from anzan.report.rendering import answer_view, audit_line, figure
+from anzan.report.rendering import answer_view, audit_line, figure, free_scores
 from anzan.settings import ConfigError
 from anzan.tasks.possession import guessing_scores
 from anzan.training.data import SEED, draw
@@ -59,7 +59,8 @@ def run_demo(out: Path, log: Console, show: Console | None = None, overrides: Se
 
     Returns:
         The result, as written to `out/result.json`. Its metrics include `f1_blanked` (the reader sees no output of the
-        calculator), `f1_wrong_results` (random numbers as results), `role_guessing` and `leading_digit_guessing`.
+        calculator), `f1_wrong_results` (random numbers as results), `f1_free` (free problems), `role_guessing` and
+        `leading_digit_guessing`.
 
     Raises:
         FileExistsError: `out` contains something other than a finished demo.
@@ -102,6 +103,9 @@ def run_demo(out: Path, log: Console, show: Console | None = None, overrides: Se
     }
     title = f"{len(problems):,} unseen problems after {result['train_s']:.0f} s of training"
     show.print(comparison(measured, guesses, title))
+    free, names = free_scores(metrics), {"f1": "F1", "em": "EM", "argument_accuracy": "arguments"}
+    figures = ", ".join(f"{label} {figure(free[name])}" for name, label in names.items() if name in free)
+    show.print(f"Free problems, worded as in the paper and not balanced: {figures}")
     show.print("Guessers name the winner; on max, the winner's number is still to be found.", style="dim")
     if audit := result["audit"]:
         show.print(audit_line(audit["verdict"], f"{audit['evidence']} ({audit['n']} problems)"))

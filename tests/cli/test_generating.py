@@ -53,6 +53,13 @@ def test_generate_wider_gaps(tmp_path: Path) -> None:
     assert problems == generate(Possession(people=4, transfers=1, gap=1.0), 20, 0)
 
 
+def test_generate_freely(tmp_path: Path) -> None:
+    problems, said = generated(tmp_path, "--draw", "free", "--transfer", "--people", 4, "--size", 20)
+    assert problems == generate(Possession(people=4, transfers=1, draw="free"), 20, 0)
+    assert all(", " in p.passage and ". " not in p.passage for p in problems)
+    assert re.search(r"^  role +\d+\.\d$", said, re.MULTILINE)
+
+
 def test_generate_with_bias(tmp_path: Path) -> None:
     _, said = generated(tmp_path, "--transfer", "--size", 30, "--bias", "role=1", "--bias", "asked-order=0")
     assert re.search(r"role +100\.0$", said, re.MULTILINE)
@@ -72,6 +79,12 @@ def test_generate_with_bias(tmp_path: Path) -> None:
         (["--questions", "min"], "argmax and max"),
         (["--size", "-1"], "size"),
         (["--transfer", "--gap", "0"], "gap"),
+        (["--draw", "fair"], "'--draw'"),
+        (
+            ["--draw", "free", "--bias", "name=0.9"],
+            "bias: needs balanced problems; leave it out or choose draw=balanced",
+        ),
+        (["--draw", "free", "--gap", "1"], "gap: needs balanced problems; leave it out or choose draw=balanced"),
         (["--transfers", "2"], "--transfers 2: needs --transfer"),
         (["--transfer", "--transfers", "3"], "'--transfers'"),
     ],

@@ -19,6 +19,8 @@ def test_train_leaves_a_model_a_picture_and_a_result(model: Path) -> None:
     result = json.loads((model / "result.json").read_text(encoding="utf-8"))
     assert result["eval_size"] == 10
     assert {"f1", "em", "signed_em", "argument_accuracy"} <= set(result["metrics"])
+    assert {"f1_free", "em_free", "argument_accuracy_free"} <= set(result["metrics"])
+    assert result["metrics"]["n_free"] == 10
 
 
 def test_train_stops_and_goes_on(tmp_path: Path, small_run: list[str]) -> None:

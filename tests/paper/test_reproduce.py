@@ -14,6 +14,7 @@ from anzan.paper import CELLS, draw_figure2, plan, reproduce, write_page
 from anzan.paper.tables import possession_of
 from anzan.reader.reader import Reader
 from anzan.settings import ConfigError
+from anzan.tasks.possession import Possession, generate
 from anzan.tasks.problem import Problem, write_problems
 from anzan.training.data import draw
 from anzan.training.pause import Control, SliceOver
@@ -43,6 +44,9 @@ def test_a_cell_is_run_once_in_sessions_and_gets_on_the_page(tmp_path: Path, ran
     interventions = [blanked(), wrong_results(reader.text_encoder)]
     for name, figures in evaluate_under(reader, problems, interventions).items():
         one_by_one |= {f"{k}_{name}": figures[k] for k in ("f1", "em")}
+    free = generate(Possession(people=3, digits=3, questions=("max",), draw="free"), 24, 0, "eval")
+    figures = evaluate(reader, free)
+    one_by_one |= {f"{k}_free": figures[k] for k in ("f1", "em", "argument_accuracy", "n")}
     assert {k: result["metrics"][k] for k in one_by_one} == one_by_one
     # A result equals the answer by accident alone where nothing has to be calculated; numbers have three digits here.
     assert result["labelled_share"] < 10
@@ -71,6 +75,7 @@ def test_one_model_for_all_cells_and_the_baseline(tmp_path: Path, random_encoder
         (path,) = reproduce(plan(table, "smoke", ["span"], ["transfer/argmax"], [0], changes), *places, quiet())
         metrics = json.loads(path.read_text(encoding="utf-8"))["metrics"]
         assert "follow_rate" not in metrics and "argument_accuracy" not in metrics
+        assert "f1_free" in metrics and "argument_accuracy_free" not in metrics
         assert metrics["role_guessing"] is not None
     write_page(tmp_path / "results", tmp_path / "page.md")
     rows = [line for line in (tmp_path / "page.md").read_text(encoding="utf-8").splitlines() if "| span |" in line]

@@ -99,5 +99,9 @@ def test_scores() -> None:
     Console(file=file, width=80).print(scores_table(metrics | {"consistency": 12.5, "bundles": 8}, "t"))
     assert re.search(r"all variants right\W+12\.5\W+8", file.getvalue())
     assert "wrong arguments" not in file.getvalue()
+    assert "free draw" not in file.getvalue()
+    free = {"f1_free": 81.5, "em_free": 75.25, "argument_accuracy_free": 98.5, "n_free": 1000}
+    Console(file=file, width=80).print(scores_table(metrics | free, "t"))
+    assert re.search(r"free draw\W+81\.5\W+75\.2\W+-\W+98\.5\W+1,000", file.getvalue())
     Console(file=file, width=80).print(scores_table(metrics | {"spurious": 6.25}, "t"))
     assert re.search(r"right, wrong arguments\W+6\.2\W", file.getvalue())

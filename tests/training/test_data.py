@@ -1,5 +1,7 @@
 """The problems of a run, drawn."""
 
+import hashlib
+import json
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -16,10 +18,10 @@ from anzan.reader.encode import TextEncoder
 from anzan.reader.encoders import TINY, locate_encoder
 from anzan.reader.tokenizer import load_tokenizer
 from anzan.settings import ConfigError
-from anzan.tasks.possession import facts_of
+from anzan.tasks.possession import Possession, facts_of, generate
 from anzan.tasks.problem import Problem, write_problems
 from anzan.training.curriculum import Item
-from anzan.training.data import Examples, draw, load_splits, make_examples
+from anzan.training.data import Examples, draw, draw_free, load_splits, make_examples
 from anzan.training.null_examples import NullExamples, null_control
 from anzan.training.run import train
 from anzan.training.settings import DataSettings, PossessionSettings
@@ -40,6 +42,67 @@ def test_a_share_of_the_training_problems_is_wide() -> None:
     assert sum(gap(p) > 1 for p in wide) > 25
     assert all(gap(p) < 2.1 for p in [*dev, *test, *(p for p in train_ if not p.meta["wide"])])
     assert not any(p.meta["wide"] for p in [*dev, *test])
+
+
+def digest_of(problems: list[Problem]) -> str:
+    lines = [
+        json.dumps(
+            [p.id, p.passage, p.question, p.answers, [[*map(str, s)] for s in p.arguments or ()], p.kind, p.meta]
+        )
+        for p in problems
+    ]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def test_balanced_problems_are_those_of_before_the_free_draw() -> None:
+    """Byte for byte; the digests were made by commit 138da80."""
+    data = PossessionSettings(transfers=[0, 1], gap=1.0, wide_share=0.35, train_size=300, eval_size=200)
+    assert {split: digest_of(draw(data, split)) for split in ("train", "dev", "eval")} == {
+        "train": "a83c2d293f4eba0c",
+        "dev": "30afc75ef4da3e94",
+        "eval": "befc30ff09fd8d8c",
+    }
+
+
+def test_free_problems_are_those_of_the_generator() -> None:
+    data = PossessionSettings(
+        people=5, digits=[1, 6], gap=1.0, wide_share=0.5, train_size=60, eval_size=20, draw="free"
+    )
+    options = Possession(people=5, max_digits=6, transfers=1, questions=("argmax", "max"), draw="free")
+    for split, size in {"train": 60, "dev": 8, "eval": 20}.items():
+        assert draw(data, split) == generate(options, size, 0, split)
+    assert draw_free(data) == draw(data, "eval")
+
+
+@pytest.mark.parametrize("transfers", [[1], [0, 1], [2]])
+def test_both_draws_take_turns_in_training(transfers: list[int]) -> None:
+    data: dict[str, Any] = {"transfers": transfers, "gap": 1.0, "wide_share": 0.5, "eval_size": 20}
+    both = PossessionSettings(**data, train_size=41, draw="both")
+    problems = draw(both, "train")
+    joined = [facts_of(p).joined for p in problems]
+    assert joined == [i % 2 == 1 for i in range(41)] and len({p.id for p in problems}) == 41
+    assert problems[0::2] == draw(PossessionSettings(**data, train_size=21), "train")
+    assert problems[1::2] == draw(PossessionSettings(**data, train_size=20, draw="free"), "train")
+    for split in ("dev", "eval"):
+        assert draw(both, split) == draw(PossessionSettings(**data, train_size=41), split)
+    splits = load_splits(DataSettings(possession=both), seed=0)
+    assert (splits.train, splits.eval) == (problems, draw(both, "eval"))
+
+
+def test_what_is_measured_on_free_problems_is_not_in_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = PossessionSettings(people=3, train_size=40, eval_size=10, draw="both")
+    monkeypatch.setattr("anzan.training.data.draw_free", lambda _: draw(data, "train")[1:2])
+    with pytest.raises(AnzanError, match="are the same problem"):
+        load_splits(DataSettings(possession=data), seed=0)
+
+
+@pytest.mark.parametrize(("eval_size", "free"), [(20, 20), (3000, 1000)])
+def test_free_problems_beside_balanced_ones(eval_size: int, free: int) -> None:
+    data = PossessionSettings(people=3, transfers=[0, 1], questions=["max"], bias={"name": 0.9}, eval_size=eval_size)
+    problems = draw_free(data)
+    assert len(problems) == free
+    assert all(facts_of(p).joined and len(facts_of(p).initial) == 3 and p.kind == "max" for p in problems)
+    assert [len(facts_of(p).transfers) for p in problems[:6]] == [0, 1, 0, 1, 0, 1]
 
 
 def test_problems_without_a_transfer_are_what_they_were() -> None:
@@ -64,12 +127,22 @@ def test_the_development_split_has_a_thirtieth_of_the_training_problems(train_si
         ("transfers=[]", r"transfers: 0, 1 or 2, or several of them, such as \[0, 1\], got \[\]"),
         ("transfers=[1, 1]", r"transfers: 0, 1 or 2, .*, got \[1, 1\]"),
         ("transfers=3", r"transfers: 0, 1 or 2, .*, got \[3\]"),
+        ("draw=fair", "draw: 'fair' is unknown; choose among balanced, free, both"),
         ("digits=[2, 6]", r"digits: a number, or a range from 1 such as \[1, 6\], got \[2, 6\]"),
     ],
 )
 def test_settings_of_problems_that_cannot_be_used(override: str, fault: str) -> None:
     with pytest.raises(ConfigError, match=rf"^data\.possession\.{fault}"):
         load_config("demo", [f"data.possession.{override}"])
+
+
+@pytest.mark.parametrize("kind", ["free", "both"])
+def test_bias_needs_balanced_problems(kind: str) -> None:
+    settings = [f"data.possession.draw={kind}", "data.possession.bias.role=0.9"]
+    with pytest.raises(
+        ConfigError, match=rf"^data\.possession\.bias: needs balanced problems, got draw={kind}; leave it"
+    ):
+        load_config("demo", settings)
 
 
 @pytest.mark.usefixtures("no_report")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -30,6 +30,10 @@ class PossessionOptions:
             help="After a transfer, how far apart the two compared numbers are at most, in leading digits, up to 10."
         ),
     ] = 0.2
+    draw: Annotated[
+        Literal["balanced", "free"],
+        typer.Option(help="free: one sentence with commas, as in the paper; nothing is balanced. No --bias, no --gap."),
+    ] = "balanced"
     size: Annotated[int, typer.Option(help="Number of problems.")] = 1000
     seed: Annotated[int, typer.Option(help="The same seed gives the same problems.")] = 0
     split: Annotated[str, typer.Option(help="Another split is another stream of problems.")] = "train"
@@ -60,6 +64,7 @@ def possession(options: PossessionOptions) -> None:
         questions=QUESTIONS if questions == {"both"} else tuple(sorted(questions)),
         bias=dict(_bias(text) for text in options.bias or []),
         gap=options.gap,
+        draw=options.draw,
     )
     problems = generate(drawn, options.size, options.seed, options.split)
     write_problems(problems, options.out)

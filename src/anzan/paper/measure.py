@@ -14,6 +14,7 @@ from anzan.reader import Reader, TextTooLong, make_example
 from anzan.tasks import guessing_scores
 from anzan.training import RunConfig
 from anzan.training.data import draw, load_splits
+from anzan.training.measure import measure_free
 from anzan.training.results import commit
 
 SAMPLE = 1000
@@ -33,6 +34,7 @@ def measure(run: Run, m: Measurement, reader: Reader, trained: dict[str, Any]) -
     else:
         problems = draw(m.data, "eval")
         metrics = (evaluate_tool_use if reader.text_encoder.calculator.operations else evaluate)(reader, problems)
+        metrics |= measure_free(reader, m.data)
         guesses = guessing_scores(problems)
         metrics |= {"role_guessing": guesses.get("role"), "leading_digit_guessing": guesses["leading_digits"]}
     return trained | {

@@ -52,6 +52,9 @@ COLUMNS = {
 }  # fmt: skip
 """Metrics in the other tables, and the names of their columns."""
 
+FREE = {"f1_free": "F1, free", "argument_accuracy_free": "arguments, free"}
+"""More of them, in tables with results that were measured on free problems too."""
+
 FIGURE_2 = """
 ## Figure 2: what an answer depends on
 
@@ -109,14 +112,15 @@ def _table1(rows: Sequence[dict[str, Any]]) -> Iterable[str]:
 
 
 def _table(table: str, rows: Sequence[dict[str, Any]]) -> Iterable[str]:
-    yield _row("cell", "recipe", "seeds", "problems, labelled", "paper, F1 / arguments", *COLUMNS.values())
-    yield "|---|---|---|---|---|" + "---|" * len(COLUMNS)
+    columns = COLUMNS | (FREE if any("f1_free" in r["metrics"] for r in rows) else {})
+    yield _row("cell", "recipe", "seeds", "problems, labelled", "paper, F1 / arguments", *columns.values())
+    yield "|---|---|---|---|---|" + "---|" * len(columns)
     for (cell, recipe, size), group in _grouped(rows, "cell", "recipe", "train_size").items():
         theirs, span = PAPER.get(table, {}).get(cell), PAPER_SPAN.get(table, {}).get(cell)
         paper = "" if theirs is None else f"{theirs[0]} / {theirs[1]}"
         if recipe == "span":
             paper = "" if span is None else f"{span} / -"
-        cells = [_mean(r["metrics"].get(k) for r in group) for k in COLUMNS]
+        cells = [_mean(r["metrics"].get(k) for r in group) for k in columns]
         again = sum(len(r.get("dead_ends", [])) for r in group)
         seeds = f"{len(group)}, {again} begun again" if again else len(group)
         yield _row(cell, recipe, seeds, f"{size:,}{_labelled(group)}", paper, *cells)

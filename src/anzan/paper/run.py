@@ -78,5 +78,5 @@ def _trained(run: Run, folder: Path, log: Console, control: Control) -> tuple[Re
 
 def _short(path: Path) -> str:
     metrics = json.loads(path.read_text(encoding="utf-8"))["metrics"]
-    shown = ("f1", "argument_accuracy", "f1_blanked", "follow_rate")
+    shown = ("f1", "argument_accuracy", "f1_free", "f1_blanked", "follow_rate")
     return ", ".join(f"{k} {metrics[k]}" for k in shown if metrics.get(k) is not None)

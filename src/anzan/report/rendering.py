@@ -78,7 +78,7 @@ def calculation_view(step: Step, answer: Answer, plain: bool) -> Text:
 
 
 def scores_table(metrics: Mapping[str, Any], title: str) -> Table:
-    """The scores from `evaluate` in percent: overall, by kind of question, and by source of the answer."""
+    """The scores from `evaluate` in percent: overall, by kind of question and source, and on free problems."""
     table = Table(title=Text(f"{title}, in percent"), title_justify="left")
     table.add_column("")
     for name in ("F1", "EM", "signed EM", "arguments", "n"):
@@ -97,6 +97,9 @@ def scores_table(metrics: Mapping[str, Any], title: str) -> Table:
         table.add_section()
         for name, scores in metrics.get(group, {}).items():
             row(label.format(name), scores)
+    if free := free_scores(metrics):
+        table.add_section()
+        row("free draw", free)
     if "spurious" in metrics:
         table.add_section()
         table.add_row(Text("right, wrong arguments"), "", figure(metrics["spurious"]), "", "", "")
@@ -104,6 +107,11 @@ def scores_table(metrics: Mapping[str, Any], title: str) -> Table:
         table.add_section()
         table.add_row(Text("all variants right"), "", figure(metrics["consistency"]), "", "", f"{metrics['bundles']:,}")
     return table
+
+
+def free_scores(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """The scores on free problems and their number `n`, by their plain names; empty where there are none."""
+    return {name.removesuffix("_free"): value for name, value in metrics.items() if name.endswith("_free")}
 
 
 _VERDICTS = {

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from anzan.report.page import marked, table, text, write_page
+from anzan.report.rendering import free_scores
 
 if TYPE_CHECKING:  # importing them loads torch
     from anzan.evaluation.verdict import Audit
@@ -66,6 +67,8 @@ def _scores(metrics: Mapping[str, Any]) -> str:
     names = {"f1": "F1", "em": "EM", "signed_em": "signed EM", "argument_accuracy": "right arguments", "n": "n"}
     groups = {"all": metrics, **metrics.get("by_kind", {})}
     groups |= {f"from the {source}": m for source, m in metrics.get("by_source", {}).items()}
+    if free := free_scores(metrics):
+        groups["free draw"] = free
     return table(
         ("", *names.values()), [(text(name), *(text(m.get(k, "-")) for k in names)) for name, m in groups.items()]
     )

@@ -28,6 +28,8 @@ DEV_SHARE = 0.1
 """Of the training passages, where no development file is given."""
 SEED = 0
 """Of the possession problems that are drawn for training and its evaluation."""
+MOST_FREE = 1_000
+"""Free problems that a run is measured on, beside its evaluation split."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ def load_splits(data: DataSettings, seed: int) -> Splits:
         train, dev, test = (draw(data.possession, split) for split in ("train", "dev", "eval"))
         check_disjoint(train, dev)
         check_disjoint(train, test)
+        check_disjoint(train, draw_free(data.possession))
         return Splits(train, dev, test)
     if data.train is None:
         raise ConfigError("data.train is missing: give a file as data.train=PATH, or data.possession settings")
@@ -109,6 +112,23 @@ def draw(data: PossessionSettings, split: str) -> list[Problem]:
         AnzanError: options without problems, see `Possession`.
     """
     size = {"train": data.train_size, "dev": data.dev_size, "eval": data.eval_size}[split]
+    if data.draw == "both" and split == "train":
+        free = size // 2
+        return _in_turn([_drawn(data, "balanced", split, size - free), _drawn(data, "free", split, free)])
+    return _drawn(data, "free" if data.draw == "free" else "balanced", split, size)
+
+
+def draw_free(data: PossessionSettings) -> list[Problem]:
+    """Free problems beside those of the evaluation split: the same kinds, as many, but at most `MOST_FREE`.
+
+    Raises:
+        AnzanError: options without problems, see `Possession`.
+    """
+    return _drawn(data, "free", "eval", min(data.eval_size, MOST_FREE))
+
+
+def _drawn(data: PossessionSettings, kind: str, split: str, size: int) -> list[Problem]:
+    """Problems of one draw, `balanced` or `free`; bias, gap and wide problems belong to balanced ones."""
     streams = []
     for i, transfers in enumerate(data.transfers):
         options = Possession(
@@ -117,13 +137,21 @@ def draw(data: PossessionSettings, split: str) -> list[Problem]:
             max_digits=None if len(data.digits) == 1 else data.most_digits,
             transfers=transfers,
             questions=tuple(sorted(set(data.questions))),  # in any order, the same problems
-            bias=data.bias,
-            gap=data.gap,
+            draw=kind,
         )
         n = len(range(i, size, len(data.transfers)))
-        wide = round(n * data.wide_share) if transfers and split == "train" else 0
+        wide = 0
+        if kind == "balanced":
+            options = replace(options, bias=data.bias, gap=data.gap)
+            wide = round(n * data.wide_share) if transfers and split == "train" else 0
         streams.append(generate(options, n - wide, SEED, split))
-        streams.append(generate(replace(options, gap=WIDEST), wide, SEED, f"{split}-wide"))
+        if wide:
+            streams.append(generate(replace(options, gap=WIDEST), wide, SEED, f"{split}-wide"))
+    return _in_turn(streams)
+
+
+def _in_turn(streams: Sequence[Sequence[Problem]]) -> list[Problem]:
+    """One problem of each stream in turn; a stream that has ended is passed over."""
     return [problem for together in zip_longest(*streams) for problem in together if problem is not None]
 
 

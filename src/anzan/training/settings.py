@@ -11,6 +11,8 @@ from anzan.reader.settings import ReaderSettings
 
 SCORES = ("f1", "em", "signed_em", "argument_accuracy")
 """What is measured on the development split, and can select the model."""
+DRAWS = ("balanced", "free", "both")
+"""How possession problems are drawn."""
 LAST_STEP = "last"
 """Selects the weights at the end of the run."""
 
@@ -25,9 +27,12 @@ class PossessionSettings:
         transfers: transfers in a problem, 0 to 2; several values take turns from problem to problem.
         questions: `max`, `argmax`.
         bias: tilts a cue on purpose, for example {role: 0.9}.
-        gap: after a transfer, how far apart the two compared numbers are at most, in leading digits.
-        wide_share: share of the training problems with a transfer whose numbers may be any distance apart.
+        gap: after a transfer, how far apart the two compared numbers are at most, in leading digits. Balanced problems
+            only.
+        wide_share: share of the balanced training problems with a transfer whose numbers may be any distance apart.
         train_size, eval_size: how many problems.
+        draw: `balanced`; `free`, worded as in the paper and not balanced; or `both`, where every other training problem
+            is free and the other splits are balanced.
     """
 
     people: int = 4
@@ -39,6 +44,7 @@ class PossessionSettings:
     wide_share: float = 0.0
     train_size: int = 20_000
     eval_size: int = 2_000
+    draw: str = "balanced"
 
     def __post_init__(self) -> None:
         if not self.transfers or len(set(self.transfers)) < len(self.transfers) or not {*self.transfers} <= {0, 1, 2}:
@@ -47,6 +53,10 @@ class PossessionSettings:
             raise AnzanError(f"digits: a number, or a range from 1 such as [1, 6], got {self.digits}")
         if not 0 <= self.wide_share <= 1:
             raise AnzanError(f"wide_share: give a share from 0 to 1, got {self.wide_share}")
+        if self.draw not in DRAWS:
+            raise AnzanError(f"draw: {self.draw!r} is unknown; choose among {', '.join(DRAWS)}")
+        if self.bias and self.draw != "balanced":
+            raise AnzanError(f"bias: needs balanced problems, got draw={self.draw}; leave it out or draw=balanced")
 
     @property
     def dev_size(self) -> int:

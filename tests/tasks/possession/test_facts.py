@@ -1,6 +1,7 @@
 """Facts, worked out by hand."""
 
 import json
+from dataclasses import replace
 
 from anzan.tasks.possession import Facts, Transfer
 
@@ -31,6 +32,11 @@ def test_a_chain_of_transfers() -> None:
 
 
 def test_facts_are_plain_json() -> None:
-    for facts in PLAIN, CHAIN:
+    for facts in PLAIN, CHAIN, replace(CHAIN, joined=True):
         again = Facts.from_json(json.loads(json.dumps(facts.to_json(), sort_keys=True)))
         assert again == facts and list(again.initial) == list(facts.initial)
+
+
+def test_only_joined_facts_say_so() -> None:
+    """Files of balanced problems stay as they were."""
+    assert "joined" not in CHAIN.to_json() and replace(CHAIN, joined=True).to_json()["joined"] is True

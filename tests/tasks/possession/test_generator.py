@@ -1,6 +1,7 @@
 """Streams of problems: their seeds, their splits, their biases."""
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -36,6 +37,27 @@ def test_streams_stay_what_they_were(options: Possession, digest: str) -> None:
     problems = generate(options, 50, 1, "eval")
     text = "\n".join(f"{p.id} {p.passage} {p.question} {p.answers[0][0]}" for p in problems)
     assert hashlib.sha256(text.encode()).hexdigest()[:16] == digest
+
+
+@pytest.mark.parametrize(
+    ("options", "digest"),
+    [
+        (Possession(people=10), "df16c64db2d15a82"),
+        (Possession(people=4, transfers=1), "e0d5422fd1e6f9f0"),
+        (Possession(people=4, transfers=1, max_digits=6, gap=1.0), "ef64ddcb97f33f20"),
+        (Possession(people=5, transfers=2, gap=10.0), "67cd681662b9fba4"),
+        (Possession(people=4, transfers=1, bias={"role": 0.9}), "3b93cd9f20b1b180"),
+    ],
+)
+def test_balanced_problems_are_those_of_before_the_free_draw(options: Possession, digest: str) -> None:
+    """Byte for byte, with their facts and mentions; the digests were made by commit 138da80."""
+    lines = [
+        json.dumps(
+            [p.id, p.passage, p.question, p.answers, [[*map(str, s)] for s in p.arguments or ()], p.kind, p.meta]
+        )
+        for p in generate(options, 300, 2, "train")
+    ]
+    assert hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16] == digest
 
 
 def test_hash_seeds_do_not_matter() -> None:

@@ -41,6 +41,13 @@ def test_pools() -> None:
         ({"bias": {"name": float("nan")}}, "bias name: nan; give a probability"),
         ({"bias": {"role": 0.5}}, "bias role: needs a transfer sentence"),
         ({"bias": {"leading-digits": 0.5}}, "bias leading-digits: needs a transfer sentence"),
+        ({"draw": "fair"}, "draw: 'fair'; choose balanced or free"),
+        (
+            {"draw": "free", "transfers": 1, "bias": {"role": 0.9}},
+            "bias: needs balanced problems; leave it out or choose",
+        ),
+        ({"draw": "free", "transfers": 1, "gap": 1.0}, "gap: needs balanced problems; leave it out or choose draw=bal"),
+        ({"draw": "free", "digits": 1, "people": 9, "transfers": 1}, "digits: 1 give fewer distinct numbers"),
         ({"transfers": 1, "bias": {"role": 1, "leading-digits": 1}}, "bias: role and leading-digits both decide"),
     ],
 )

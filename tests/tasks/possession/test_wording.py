@@ -70,6 +70,7 @@ def test_facts_survive_a_file(transfers: int, tmp_path: Path) -> None:
 
 PROBLEM = generate(Possession(people=3, transfers=1), 1, seed=0)[0]
 FACTS: dict[str, Any] = PROBLEM.meta["facts"]
+FREE = generate(Possession(people=3, transfers=1, draw="free"), 1, seed=0)[0]
 
 
 @pytest.mark.parametrize(
@@ -84,6 +85,8 @@ FACTS: dict[str, Any] = PROBLEM.meta["facts"]
             for key in FACTS
             for value in (None, "x", [], [["x", "y"]], {}, [{}], ["x", "y"], [[["x"], 1]])
         ),
+        *({"meta": {"facts": FACTS | {"joined": value}}} for value in (True, None, 0, "x")),
+        {"passage": FREE.passage, "meta": {"facts": FREE.meta["facts"] | {"joined": False}}},
         {"passage": PROBLEM.passage + " Anna is happy."},
         {"question": PROBLEM.question + "?"},
         {"answers": (("Zoe",),)},

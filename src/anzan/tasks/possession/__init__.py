@@ -14,19 +14,21 @@ answer takes one call of the calculator, and with two transfers two calls.
 
 The problems are made to control bias. Names, order in the passage and order in the question are always fair;
 `anzan.tasks.possession.numbers` describes how the numbers are balanced. `guessing_scores` measures what is left to
-guess, and `Possession.bias` removes one of the controls on purpose.
+guess, and `Possession.bias` removes one of the controls on purpose. `Possession(draw="free")` draws without any of
+these controls and words the passage as the paper does, in one sentence with commas.
 """
 
 from anzan.tasks.possession.facts import Facts, Transfer
 from anzan.tasks.possession.generator import check_disjoint, generate
 from anzan.tasks.possession.guessing import guessing_scores
-from anzan.tasks.possession.options import BIASES, QUESTIONS, WIDEST, Possession
+from anzan.tasks.possession.options import BIASES, DRAWS, QUESTIONS, WIDEST, Possession
 from anzan.tasks.possession.variants import Substitute, shorten, substitutes, ten_times
 from anzan.tasks.possession.vocabulary import NAMES, OBJECTS
 from anzan.tasks.possession.wording import facts_of, is_possession
 
 __all__ = [
     "BIASES",
+    "DRAWS",
     "NAMES",
     "OBJECTS",
     "QUESTIONS",

@@ -33,6 +33,7 @@ class Facts:
         asked: The two people asked about, in the order of the question.
         kind: `argmax` (who has more) or `max` (how many that person has).
         commas_from: The least number that the passage writes with commas.
+        joined: Whether the passage is one sentence, its clauses joined by commas, as in the paper.
     """
 
     initial: dict[str, int]
@@ -41,6 +42,7 @@ class Facts:
     asked: tuple[str, str]
     kind: str
     commas_from: int = 1000
+    joined: bool = False
 
     @cached_property
     def mentioned(self) -> tuple[str, str]:
@@ -106,8 +108,11 @@ class Facts:
         return tuple(steps)
 
     def to_json(self) -> dict[str, Any]:
-        """The facts as plain JSON values; `initial` is a list of pairs, so that its order survives any tool."""
-        return {
+        """The facts as plain JSON values; `initial` is a list of pairs, so that its order survives any tool.
+
+        `joined` is written only where it is true, as the files of balanced problems are older than this key.
+        """
+        values = {
             "initial": [list(pair) for pair in self.initial.items()],
             "transfers": [dict(vars(transfer)) for transfer in self.transfers],
             "thing": self.thing,
@@ -115,17 +120,19 @@ class Facts:
             "kind": self.kind,
             "commas_from": self.commas_from,
         }
+        return values | {"joined": True} if self.joined else values
 
     @classmethod
     def from_json(cls, value: Any) -> Facts:
         """The inverse of `to_json`.
 
         Raises:
-            KeyError, TypeError, ValueError: Anything that `to_json` did not give.
+            AttributeError, KeyError, TypeError, ValueError: Anything that `to_json` did not give.
         """
         first, second = value["asked"]
-        if value["kind"] not in QUESTIONS:
-            raise ValueError(value["kind"])
+        joined = value.get("joined", False)
+        if value["kind"] not in QUESTIONS or not isinstance(joined, bool):
+            raise ValueError(value["kind"], joined)
         return cls(
             initial=dict(value["initial"]),
             transfers=tuple(Transfer(**transfer) for transfer in value["transfers"]),
@@ -133,4 +140,5 @@ class Facts:
             asked=(first, second),
             kind=value["kind"],
             commas_from=value["commas_from"],
+            joined=joined,
         )

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from anzan.errors import AnzanError
 from anzan.tasks.possession.facts import Facts, Transfer
+from anzan.tasks.possession.free import draw_free_facts
 from anzan.tasks.possession.numbers import TRIES, coin, draw_plan, draw_with_others, give_up, partners
 from anzan.tasks.possession.options import Possession, refuse
 from anzan.tasks.possession.wording import to_problem
@@ -63,8 +64,8 @@ def check_disjoint(a: Iterable[Problem], b: Iterable[Problem]) -> None:
 def _identity(options: Possession) -> str:
     """All options as text, the same for equal options whatever the order of the bias.
 
-    It seeds the stream, so it must not change. `gap` and a second transfer were added later and appear only where they
-    matter: streams without them are what they were.
+    It seeds the stream, so it must not change. `gap`, a second transfer and `draw` were added later and appear only
+    where they matter: streams without them are what they were.
     """
     values = {
         "people": options.people,
@@ -80,16 +81,20 @@ def _identity(options: Possession) -> str:
         values["gap"] = options.gap
     if options.transfers > 1:
         values["transfers"] = options.transfers
+    if options.draw != "balanced":
+        values["draw"] = options.draw
     return repr(values)
 
 
 def _draw_problem(rng: random.Random, options: Possession, name: str) -> Problem:
-    facts = _draw_facts(rng, options)
-    form = "transfer" if facts.transfers else "plain"
-    return to_problem(facts, f"{form}/{facts.kind}/{name}", {"wide": not facts.transfers or options.gap > 1})
+    free = options.draw == "free"
+    facts = draw_free_facts(rng, options) if free else _draw_balanced_facts(rng, options)
+    form = ("free-" if free else "") + ("transfer" if facts.transfers else "plain")
+    wide = free or not facts.transfers or options.gap > 1
+    return to_problem(facts, f"{form}/{facts.kind}/{name}", {"wide": wide})
 
 
-def _draw_facts(rng: random.Random, options: Possession) -> Facts:
+def _draw_balanced_facts(rng: random.Random, options: Possession) -> Facts:
     plan, kind = draw_plan(rng, options), rng.choice(options.questions)
     numbers, rest = draw_with_others(rng, options, plan)
     chosen = rng.choice(partners(rest, numbers.changes)) if numbers.changes else ()

@@ -111,7 +111,7 @@ def draw_numbers(rng: random.Random, options: Possession, plan: Plan) -> Numbers
     lowest, highest = options.bounds
     for _ in range(TRIES):
         before, changes, other = _draw_last(rng, options, plan)
-        earlier = (-1 if coin(rng) else 1) * _natural(rng, options)
+        earlier = (-1 if coin(rng) else 1) * natural(rng, options)
         numbers = Numbers(before - earlier, (earlier, *changes), other)
         if lowest <= numbers.first <= highest and len(numbers.printed) == 4:
             return numbers
@@ -153,7 +153,7 @@ def _draw_last(rng: random.Random, options: Possession, plan: Plan) -> Numbers:
     if plan.key is not None:
         return _draw_in_key(rng, options, plan, plan.key)
     for _ in range(TRIES):
-        before, amount, other = (_natural(rng, options) for _ in range(3))
+        before, amount, other = (natural(rng, options) for _ in range(3))
         if _owner_wins(before, amount, other, sign) is not plan.owner_wins:
             continue
         if sign == 0:
@@ -205,7 +205,8 @@ def _owner_wins(before: int, amount: int, other: int, sign: int) -> bool | None:
     return result > other
 
 
-def _natural(rng: random.Random, options: Possession) -> int:
+def natural(rng: random.Random, options: Possession) -> int:
+    """A number by its options alone: uniform among those of `digits` digits, or of d ~ U{1..max_digits} digits."""
     digits = options.digits if options.max_digits is None else rng.randint(1, options.max_digits)
     return rng.randrange(10 ** (digits - 1), 10**digits)
 

@@ -10,7 +10,10 @@ from anzan.errors import AnzanError
 from anzan.tasks.possession.vocabulary import NAMES, OBJECTS
 
 QUESTIONS = ("argmax", "max")
+DRAWS = ("balanced", "free")
 BIASES = ("asked-order", "mention-order", "name", "role", "leading-digits")
+GAP = 0.2
+"""The default of `gap`."""
 WIDEST = 10.0
 """The largest `gap`: the two compared numbers only have the same length."""
 MAX_DIGITS = 15  # below 2**53, so that every number is a JSON number and within the precision of random()
@@ -22,6 +25,7 @@ class Possession:
 
         Possession(people=4, transfers=1)                            # balanced
         Possession(people=4, transfers=1, bias={"role": 0.9})        # biased on purpose
+        Possession(people=4, transfers=1, draw="free")               # worded as in the paper, not balanced
 
     Attributes:
         people: People per passage.
@@ -43,6 +47,8 @@ class Possession:
         objects: Things to draw from, single words.
         gap: With a transfer, the largest difference between the two compared numbers, in units of what the leading
             digit spans; above 0 and up to 10. Above 1, leading digits are no longer balanced.
+        draw: `balanced`, or `free`: one sentence with commas, and numbers that nothing balances (see
+            `anzan.tasks.possession.free`). The free draw takes neither `bias` nor `gap`.
 
     Raises:
         AnzanError: Options for which there are no problems.
@@ -56,19 +62,29 @@ class Possession:
     bias: Mapping[str, float] = field(default_factory=dict, hash=False)
     names: tuple[str, ...] = NAMES
     objects: tuple[str, ...] = OBJECTS
-    gap: float = 0.2
+    gap: float = GAP
+    draw: str = "balanced"
 
     def __post_init__(self) -> None:
+        self._check_draw()
         self._check_words()
         self._check_numbers()
         self._check_bias()
 
     @property
     def bounds(self) -> tuple[int, int]:
-        """The least and the greatest number that a passage can contain."""
+        """The least and the greatest number that a person can own at first."""
         if self.max_digits is None:
             return 10 ** (self.digits - 1), 10**self.digits - 1
         return 1, 10**self.max_digits - 1
+
+    def _check_draw(self) -> None:
+        if self.draw not in DRAWS:
+            refuse("draw", repr(self.draw), f"choose {' or '.join(DRAWS)}")
+        if self.draw == "free":
+            for name, changed in (("bias", bool(self.bias)), ("gap", self.gap != GAP)):
+                if changed:
+                    refuse(name, "needs balanced problems", "leave it out or choose draw=balanced")
 
     def _check_words(self) -> None:
         for name, pool in (("names", self.names), ("objects", self.objects)):
@@ -86,7 +102,7 @@ class Possession:
             refuse("people", self.people, f"choose {fewest} to {len(self.names)} or give more names")
         name, digits = ("digits", self.digits) if self.max_digits is None else ("max_digits", self.max_digits)
         # A number of one digit is its leading digit, which leaves nothing to balance.
-        least = 2 if self.transfers else 1
+        least = 2 if self.transfers and self.draw == "balanced" else 1
         if not least <= digits <= MAX_DIGITS:
             refuse(name, digits, f"choose {least} to {MAX_DIGITS}")
         lowest, highest = self.bounds

@@ -1,6 +1,7 @@
 """The wording of possession problems: facts to a problem, and a problem back to its facts.
 
 Anna has 5,903,204 grapes. Carl has 8,417,312 grapes. Anna gave 1,224,450 grapes to Grace.
+joined: Anna has 5,903,204 grapes, Carl has 8,417,312 grapes, Anna gave 1,224,450 grapes to Grace.
 argmax: Who has more grapes: Anna or Carl?
 max:    What is the maximum number of grapes owned either by Anna or Carl?
 """
@@ -70,23 +71,25 @@ def is_possession(problem: Problem) -> bool:
 def _passage(facts: Facts) -> tuple[str, list[dict[str, Any]]]:
     """The passage, and where it mentions the calculator's arguments, in order."""
     passage, mentions = "", []
-    for before, number, after, is_argument in _sentences(facts):
-        passage += f" {before}" if passage else before
+    for before, number, after, is_argument in _clauses(facts):
+        if passage:
+            passage += ", " if facts.joined else ". "
+        passage += before
         start = len(passage)
         passage += f"{number:,}" if number >= facts.commas_from else str(number)
         if is_argument:
             mentions.append({"where": "passage", "start": start, "end": len(passage)})
         passage += after
-    return passage, mentions
+    return f"{passage}.", mentions
 
 
-def _sentences(facts: Facts) -> Iterator[tuple[str, int, str, bool]]:
-    """Each sentence as the text before its number, the number, the text after it, and whether it is an argument."""
+def _clauses(facts: Facts) -> Iterator[tuple[str, int, str, bool]]:
+    """Each clause as the text before its number, the number, the text after it, and whether it is an argument."""
     arguments = facts.asked if facts.owner is None else (facts.owner,)
     for name, number in facts.initial.items():
-        yield f"{name} has ", number, f" {facts.thing}.", name in arguments
+        yield f"{name} has ", number, f" {facts.thing}", name in arguments
     for transfer in facts.transfers:
-        yield f"{transfer.giver} gave ", transfer.amount, f" {facts.thing} to {transfer.receiver}.", True
+        yield f"{transfer.giver} gave ", transfer.amount, f" {facts.thing} to {transfer.receiver}", True
 
 
 def _question(facts: Facts) -> str:
