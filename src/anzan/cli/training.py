@@ -38,23 +38,26 @@ def demo(
 
 def pretrain(
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write the encoder to.")],
+    lines: Annotated[
+        str | None,
+        typer.Option(metavar="ENCODER", help="Teach this encoder to read what the calculator prints, as symbols."),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="By default that of the recipe.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="By default those of the recipe.")] = None,
 ) -> None:
-    """Train the encoder anzan-tiny from a seed."""
+    """Train the encoder anzan-tiny from a seed, or teach an encoder to read printed lines."""
     if out.exists() and any(out.iterdir()):
         raise AnzanError(f"{out} is not empty: choose another --out")
     silence_libraries()
-    from anzan.pretraining import Recipe
+    from anzan.pretraining import Lines, Recipe, teach_lines
     from anzan.pretraining import pretrain as run
 
-    recipe = Recipe()
-    if seed is not None:
-        recipe = replace(recipe, seed=seed)
-    if steps is not None:
-        recipe = replace(recipe, steps=steps)
+    given = {name: value for name, value in (("seed", seed), ("steps", steps)) if value is not None}
     with redirect_stdout(sys.stderr):  # it prints its progress
-        skills = run(recipe, out)
+        if lines is None:
+            skills = run(replace(Recipe(), **given), out)
+        else:
+            skills = {"printed lines": teach_lines(lines, out, stderr(), replace(Lines(), **given))["accuracy"]}
     stdout().print("\n".join([*(f"{name:24} {value:5.1f} %" for name, value in skills.items()), f"encoder: {out}"]))
 
 

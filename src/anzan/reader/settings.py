@@ -21,8 +21,18 @@ ESTIMATORS = (
     "top-k-softmax",
 )
 """Objectives that read one result an example: the estimators of `anzan.layer`."""
-OBJECTIVES = ("exact-marginal", "top-k-marginal", "sampled-marginal", "leave-one-out", "unordered-set")
-"""Objectives that read the results of several candidates: those of `anzan.layer`."""
+OBJECTIVES = (
+    "exact-marginal",
+    "top-k-marginal",
+    "sampled-marginal",
+    "set-marginal",
+    "leave-one-out",
+    "unordered-set",
+)
+"""Objectives that read the results of several candidates: those of `anzan.layer`.
+
+`set-marginal` is `sampled_marginal` of `unordered_set`: distinct candidates, drawn without replacement.
+"""
 MASKS = ("random", "fixed")
 NUMBERS = ("digits", "symbols")
 
