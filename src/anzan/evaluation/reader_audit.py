@@ -36,7 +36,7 @@ from anzan.evaluation.verdict import (
 )
 from anzan.reader import Reader, Trace
 from anzan.reader.encode import TextEncoder, TextTooLong
-from anzan.tasks.possession import Substitute, is_possession, ten_times
+from anzan.tasks.possession import Substitute, exchanged, is_possession, ten_times
 from anzan.tasks.problem import Problem
 
 EXPLAINED = 50
@@ -153,10 +153,20 @@ def _ceiling(reader: Reader, problems: Sequence[Problem]) -> list[float | None]:
 
 
 def _swap_consistency(reader: Reader, problems: Sequence[Problem]) -> list[float]:
-    """1 for each comparison question that is right both before and after its numbers are swapped, otherwise 0."""
-    pairs = [pair for p in problems if not is_possession(p) and (pair := swappable(p)) is not None]
+    """1 for each comparison question that is right both before and after its numbers are swapped, otherwise 0.
+
+    In possession problems the two asked people own each other's numbers.
+    """
+    pairs = [pair for p in problems if (pair := _swapped(p)) is not None]
     both = [_scores(reader, side) for side in zip(*pairs, strict=True)] if pairs else [[], []]
     return [float(a == b == 1) for a, b in zip(*both, strict=True)]
+
+
+def _swapped(problem: Problem) -> tuple[Problem, Problem] | None:
+    if not is_possession(problem):
+        return swappable(problem)
+    other = exchanged(problem)
+    return None if other is None else (problem, other)
 
 
 def _gradient_on_calculator(reader: Reader, problems: Sequence[Problem]) -> list[float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from anzan.evaluation.drop_metric import drop_em_f1
+from anzan.evaluation.drop_metric import drop_em_f1, signed_em
 from anzan.evaluation.expected import possession_answer
 from anzan.evaluation.interventions import (
     AS_PRINTED,
@@ -18,10 +18,10 @@ from anzan.evaluation.interventions import (
     substitute_printed,
     wrong_results,
 )
-from anzan.evaluation.predictions import score, trace_under
-from anzan.reader import Reader, Trace
+from anzan.evaluation.predictions import predict, score, trace_under
+from anzan.reader import Answer, Reader, Trace
 from anzan.reader.answer import NO_ANSWER
-from anzan.tasks.possession import Substitute, facts_of, substitutes
+from anzan.tasks.possession import Substitute, exchanged, facts_of, substitutes
 from anzan.tasks.problem import Problem
 
 
@@ -38,8 +38,9 @@ def follow_rate(reader: Reader, problems: Sequence[Problem]) -> float | None:
 def evaluate_tool_use(reader: Reader, problems: Sequence[Problem]) -> dict[str, float | None]:
     """All metrics of `evaluate`, and how they change with the calculator's output. Possession problems only.
 
-    Adds `f1_blanked`, `em_blanked`, `f1_wrong_results`, `em_wrong_results` (see `anzan.evaluation.interventions`) and
-    `follow_rate`. The calculator is called once for all of it.
+    Adds `f1_blanked`, `em_blanked`, `f1_wrong_results`, `em_wrong_results` (see `anzan.evaluation.interventions`),
+    `follow_rate`, and `consistency`: how often a problem is right both as it is and with the numbers of the two asked
+    people exchanged. The calculator is called once for all of it but the last.
     """
     swaps = _swaps(problems)
     interventions = [as_printed(), blanked(), wrong_results(reader.text_encoder), _swap(reader, problems, swaps)]
@@ -49,7 +50,18 @@ def evaluate_tool_use(reader: Reader, problems: Sequence[Problem]) -> dict[str, 
     for name in (BLANKED, WRONG_RESULTS):
         figures = score(reader, problems, answers[name])
         metrics |= {f"{k}_{name}": figures[k] for k in ("f1", "em")}
-    return metrics | {"follow_rate": _followed(problems, traces[OTHER_RESULTS], swaps)}
+    followed = _followed(problems, traces[OTHER_RESULTS], swaps)
+    return metrics | {"follow_rate": followed, "consistency": _consistency(reader, problems, answers[AS_PRINTED])}
+
+
+def _consistency(reader: Reader, problems: Sequence[Problem], answers: Sequence[Answer]) -> float | None:
+    both = [(i, other) for i, p in enumerate(problems) if (other := exchanged(p)) is not None]
+    after = predict(reader, [other for _, other in both])
+    right = [
+        signed_em(answers[i].answer, problems[i].answers) * signed_em(a.answer, other.answers)
+        for (i, other), a in zip(both, after, strict=True)
+    ]
+    return round(100 * sum(right) / len(right), 2) if right else None
 
 
 def _swaps(problems: Sequence[Problem]) -> list[Substitute | None]:

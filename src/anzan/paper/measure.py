@@ -68,5 +68,6 @@ def labelled_share(config: RunConfig, reader: Reader) -> float | None:
     labelled = []
     for p in some:
         with suppress(TextTooLong):
-            labelled.append(any(make_example(encoder, p.passage, p.question, p.answers).acceptable))
+            example = make_example(encoder, p.passage, p.question, p.answers)
+            labelled.append(any(example.acceptable) or bool(example.programs))
     return round(100 * sum(labelled) / len(labelled), 1) if labelled else None

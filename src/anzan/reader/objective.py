@@ -113,7 +113,7 @@ class SeveralResults(nn.Module):
         options: keyword arguments of `objective`.
     """
 
-    def __init__(self, objective: Callable[..., Estimate], sure: float = 1.0, thin: int = 0, **options: Any):
+    def __init__(self, objective: Callable[..., Estimate], sure: float = 1.0, thin: float = 0, **options: Any):
         super().__init__()
         self.objective, self.sure, self.thin, self.options = objective, sure, thin, options
         self.noisy = "generator" in inspect.signature(objective).parameters

@@ -22,7 +22,7 @@ from anzan.tasks.possession.facts import Facts, Transfer
 from anzan.tasks.possession.generator import check_disjoint, generate
 from anzan.tasks.possession.guessing import guessing_scores
 from anzan.tasks.possession.options import BIASES, DRAWS, QUESTIONS, WIDEST, Possession
-from anzan.tasks.possession.variants import Substitute, shorten, substitutes, ten_times
+from anzan.tasks.possession.variants import Substitute, exchanged, shorten, substitutes, ten_times
 from anzan.tasks.possession.vocabulary import NAMES, OBJECTS
 from anzan.tasks.possession.wording import facts_of, is_possession
 
@@ -38,6 +38,7 @@ __all__ = [
     "Substitute",
     "Transfer",
     "check_disjoint",
+    "exchanged",
     "facts_of",
     "generate",
     "guessing_scores",

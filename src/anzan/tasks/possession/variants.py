@@ -46,6 +46,27 @@ def ten_times(problem: Problem) -> Problem:
     return reworded(problem, replace(facts, initial=initial, transfers=transfers, commas_from=10 * facts.commas_from))
 
 
+def exchanged(problem: Problem) -> Problem | None:
+    """The problem in which the two asked people own each other's numbers at first.
+
+    None where somebody would then give more than they own, or the two would be even.
+
+    Raises:
+        AnzanError: A problem that `generate` did not make.
+    """
+    facts = facts_of(problem)
+    first, second = facts.asked
+    initial = facts.initial | {first: facts.initial[second], second: facts.initial[first]}
+    changed = replace(facts, initial=initial)
+    owned = dict(initial)
+    for transfer in facts.transfers:
+        if owned.get(transfer.giver, transfer.amount) < transfer.amount:
+            return None
+        for name, change in ((transfer.giver, -transfer.amount), (transfer.receiver, transfer.amount)):
+            owned[name] = owned.get(name, 0) + change
+    return None if _is_tie(changed) else reworded(problem, changed)
+
+
 @dataclass(frozen=True)
 class Substitute:
     """Other arguments for the calculator.
