@@ -52,10 +52,10 @@ def audit_reader(reader: Reader, problems: Sequence[Problem], seed: int = 0) -> 
     """Audit a reader on those of the problems for which it calls its calculator, each text once.
 
     Under `wrong_results` results have random digits; under `other_results` the first call prints the calculation of
-    another problem. The answer to expect is then that of an exact program for possession problems and elsewhere, where a
-    printed result is the answer, the shown result in the same place. `more` has the rate at which answers follow where a
-    later call prints another calculation, the share of the gradient that falls on the calculator's line, and where there
-    are such problems the scores before and after two numbers are swapped, and with longer numbers.
+    another problem. The answer to expect is then that of an exact program for possession problems, and elsewhere, where
+    a printed result is the answer, the shown result in the same place. `more` has the rate at which answers follow
+    where a later call prints another calculation, the share of the gradient that falls on the calculator's line, and
+    where there are such problems the scores before and after two numbers are swapped, and with longer numbers.
 
     Raises:
         NothingToAudit: a reader without a calculator, or no problem for which it calls it.
