@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
@@ -53,7 +52,7 @@ def saliency(reader: Reader, passage: str, question: str, called: Text | None = 
         start, end = reader.model.read_embedded(embedded, view)
         log_p = start[0].log_softmax(-1)[trace.span[0]] + end[0].log_softmax(-1)[trace.span[1]]
         (gradient,) = torch.autograd.grad(-log_p, embedded)
-    words: Any = reader.text_encoder.tokenizer.convert_ids_to_tokens(trace.shown.ids)
+    words = reader.text_encoder.words(trace.shown.ids)
     norms = gradient[0].norm(dim=-1).tolist()
     return trace.answer, [Salient(*each) for each in zip(words, _places(trace), norms, strict=True)]
 

@@ -101,6 +101,13 @@ class TextEncoder:
         """How many tokens are read at once."""
         return self.max_length if self._positions is None else min(self._positions, self.max_length)
 
+    def words(self, ids: Sequence[int]) -> list[str]:
+        """How tokens are displayed."""
+        words: Any = self.tokenizer.convert_ids_to_tokens([*ids])
+        if self.symbols is None:
+            return words
+        return [w if i < self.symbols.first else self.symbols.name(i) for w, i in zip(words, ids, strict=True)]
+
     # -- text ----------------------------------------------------------------------------------------------------
     def text(self, passage: str, question: str) -> Text:
         """Tokenise question and passage and find the numbers in both.

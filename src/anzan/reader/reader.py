@@ -123,6 +123,8 @@ class Reader:
 
         `None` is to stop, which a reader of symbols can choose. `text` is as `call_many` gives it.
         """
+        if not text.calls:
+            return []
         start, encoder = text.uncalled, self.text_encoder
         batch = self._collated([start])
         view = self.model.views.choosing(batch.text)
@@ -130,7 +132,7 @@ class Reader:
             scores = self.model.score(batch, view)[0].float()
             defined = [encoder.result(start, pair) is not None for pair in start.candidates]
             scores = scores.masked_fill(~torch.tensor(defined, device=scores.device), -torch.inf)
-            return [dict(zip(start.candidates, scores.softmax(-1).tolist(), strict=True))] if text.calls else []
+            return [dict(zip(start.candidates, scores.softmax(-1).tolist(), strict=True))]
         p, numbers = self.model.programs(batch, view), batch.numbers.there.shape[1]
         made, prefix, out = start, list[int](), list[dict[tuple[int, int] | None, float]]()
         for call in text.calls:
