@@ -166,7 +166,7 @@ def reader(model: str | None, kind: str) -> Problem:
     examples = [make_example(text_encoder, p.passage, p.question, p.answers) for p in problems]
     example = next(e for e in examples if any(e.acceptable) or kind == "argmax")
     with torch.no_grad():
-        scored = network.scored(collate_examples([example], text_encoder.pad))
+        scored = network.scored(collate_examples([example], text_encoder))
     scores = scored.scores.double()
 
     def loss(embedded: Tensor, mask: Tensor, index: Tensor) -> Tensor:

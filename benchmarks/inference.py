@@ -98,7 +98,7 @@ def peak(encoder: str, people: int, which: str) -> float:
     reader = new_reader(encoder)
     text_encoder = reader.text_encoder
     examples = [make_example(text_encoder, p.passage, p.question, p.answers) for p in problems(people, 32)]
-    model, inputs = reader.model.train(), {"batch": collate_examples(examples, text_encoder.pad)}
+    model, inputs = reader.model.train(), {"batch": collate_examples(examples, text_encoder)}
     if which == "qa":
         model, inputs = plain_qa(encoder, reader.model.encoder.config), qa_batch(examples)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True)

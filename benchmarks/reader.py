@@ -136,7 +136,7 @@ def measure(
         use_bfloat16_attention(reader.encoder)
     problems = generate(Possession(people=people, digits=7, transfers=1, questions=("max", "argmax")), size, seed=0)
     examples = [make_example(text_encoder, p.passage, p.question, p.answers) for p in problems]
-    batch = collate_examples(examples, text_encoder.pad)
+    batch = collate_examples(examples, text_encoder)
     config = reader.encoder.config
     plain = plain_qa(encoder, config)
     models = {"reader": (reader, {"batch": batch}), "qa": (plain, qa_batch(examples))}

@@ -61,15 +61,17 @@ def test_names_are_identifiers_and_every_one_has_a_label(reader: Reader) -> None
 def test_what_is_printed_and_what_is_blanked(reader: Reader, called: Text) -> None:
     [plain], [without] = as_printed().read(reader, [called]), blanked().read(reader, [called])
     assert plain == next(reader.read_many([called])) and plain.row == called.calls[0].row
-    assert without.row is None and without.seen == called.uncalled.ids
+    assert without.row is None and without.shown.ids == called.uncalled.ids
 
 
 def test_wrong_results_keep_operands_and_signs(reader: Reader, called: Text) -> None:
     row = called.calls[0].row
     override = wrong_results(reader.text_encoder, seed=3).override
     assert override is not None
-    changed = override(called.uncalled, row)
-    assert changed is not None and override(called.uncalled, None) is None
+    printed = override(called.uncalled, row.printed)
+    assert printed is not None
+    changed = reader.text_encoder.row(printed)
+    assert changed is not None
     assert numbers(changed, operands=True) == numbers(row, operands=True)
     assert numbers(changed, operands=False) != numbers(row, operands=False)
     signs = [[c for c in each.printed.text if not c.isdigit()] for each in (row, changed)]
@@ -93,16 +95,17 @@ def test_random_arguments_reach_every_pair(reader: Reader, called: Text) -> None
         assert trace.pair is not None and trace.row == reader.text_encoder.result(called.uncalled, trace.pair)
 
 
-def test_other_results_are_shown_for_the_last_call_only(reader: Reader, called: Text) -> None:
+def test_other_results_are_shown_for_one_call_only(reader: Reader, called: Text) -> None:
     features = reader.text_encoder
     other, own = features.result(called.uncalled, (0, 1)), called.calls[0].row
+    assert other is not None
     twice = features.extended(called, (0, 3), features.result(called, (0, 3)) or own)
-    for text, calls in ((called, 1), (twice, 2)):
-        [shown], [kept] = (other_results([text], [row], calls).read(reader, [text]) for row in (other, None))
+    for text, call in ((called, 0), (twice, 1)):
+        [shown], [kept] = (other_results([text], [p], call).read(reader, [text]) for p in (other.printed, None))
         assert shown.row == other and kept.row == text.calls[-1].row
     assert [call.row for call in shown.text.calls] == [own]
     elsewhere = reader.text_encoder.text("Anna has 5 pens.", "How many?")
-    assert other_results([elsewhere], [other]).read(reader, [called])[0].row == own
+    assert other_results([elsewhere], [other.printed]).read(reader, [called])[0].row == own
 
 
 def test_scores_and_interventions_load_no_torch() -> None:

@@ -10,8 +10,9 @@ import torch
 
 from anzan.evaluation import calculator_share, explain, saliency
 from anzan.reader.reader import Reader
+from anzan.reader.scorer import ProgramScorer
 from anzan.reader.sequence import RESULT_SEGMENT
-from anzan.reader.settings import MaskSettings
+from anzan.reader.settings import ChoiceSettings, SupervisionSettings
 from anzan.report.explanation_page import write_explanation
 from anzan.report.heat import write_html, write_png
 from anzan.training import ModelSettings, new_model
@@ -19,19 +20,32 @@ from anzan.training import ModelSettings, new_model
 PASSAGE, QUESTION = "Anna has 512 pens. Carl has <b>86</b> pens.", "Who has more pens: Anna or Carl?"
 
 
-@pytest.fixture(params=[None, "random"])
+@pytest.fixture(params=["digits", "symbols"])
 def reader(request: pytest.FixtureRequest, random_encoder: Path) -> Reader:
     torch.manual_seed(0)
-    model, tokenizer = new_model(ModelSettings(encoder=str(random_encoder), mask=MaskSettings(request.param)))
+    objective, loss = {"digits": ("straight-through", "bce"), "symbols": ("unordered-set", "marginal")}[request.param]
+    settings = ModelSettings(
+        encoder=str(random_encoder),
+        numbers=request.param,
+        choice=ChoiceSettings(objective),
+        supervision=SupervisionSettings(loss),
+    )
+    model, tokenizer = new_model(settings)
+    if isinstance(model.scorer, ProgramScorer):
+        model.scorer.stop.bias.data.fill_(-1e4)  # it calls its calculator
     return Reader(model, tokenizer)
 
 
 def test_norms_are_those_of_finite_differences(reader: Reader) -> None:
     answer, tokens = saliency(reader, PASSAGE, QUESTION)
     assert answer == reader.ask(PASSAGE, QUESTION)
-    digits = [t for t in tokens if t.where == "passage" and t.token.removeprefix("##").isdigit()]
-    assert len(digits) == 5 and all(t.masked == bool(reader.model.config.settings.mask.arguments) for t in digits)
-    assert sum(t.masked for t in tokens) == (5 if reader.model.config.settings.mask.arguments else 0)
+    symbols = reader.model.config.settings.numbers == "symbols"
+    words = [t.token for t in tokens if t.where == "passage"]
+    assert sum(w.removeprefix("##").isdigit() for w in words) == (0 if symbols else 5)
+    assert [w for w in words if w in ("N0", "N1")] == (["N0", "N1"] if symbols else [])
+    if symbols:
+        line = [t.token for t in tokens if t.where == "calculator"]
+        assert line == "+ R0 = N0 + N1 , + R1 = N0 - N1 , - R2 = N1 - N0".split()
     # Move one token's embedding along each direction, in float64, and see what becomes of log p.
     reader.model.double()
     trace = next(reader.trace_many([(PASSAGE, QUESTION)]))
@@ -61,12 +75,10 @@ def test_norms_are_those_of_captum(reader: Reader) -> None:
     _, tokens = saliency(reader, PASSAGE, QUESTION)
     [trace] = reader.trace_many([(PASSAGE, QUESTION)])
     assert trace.span is not None and trace.row is not None
-    model, length = reader.model, len(trace.seen)
+    model, length = reader.model, len(trace.shown.ids)
     first, last = trace.span
     types = torch.tensor([trace.text.types + [RESULT_SEGMENT] * len(trace.row.ids)])
-    answerable = torch.tensor([t.where is not None and not t.masked for t in tokens])
-    in_row = torch.arange(length) >= len(trace.text.ids)  # operands are printed masked, and may be marked
-    answerable |= torch.tensor([t.where == "calculator" for t in tokens]) & in_row
+    answerable = torch.tensor([t.where is not None for t in tokens])
 
     def loss(embeddings: torch.Tensor) -> torch.Tensor:
         kinds = {"token_type_ids": types.clamp_max(model.segments - 1)} if model.segments > 1 else {}
@@ -75,7 +87,11 @@ def test_norms_are_those_of_captum(reader: Reader) -> None:
         log_p = model.spans(encoded).masked_fill(~answerable[:, None], -torch.inf).log_softmax(1)
         return -(log_p[:, first, 0] + log_p[:, last, 1])
 
-    embeddings = model.encoder.get_input_embeddings()(torch.tensor([trace.seen])).detach()
+    ids, vocabulary = torch.tensor([trace.shown.ids]), len(reader.text_encoder.tokenizer)
+    embeddings = model.encoder.get_input_embeddings()(ids.masked_fill(ids >= vocabulary, 0))
+    if model.symbols is not None:
+        embeddings = torch.where((ids >= vocabulary)[..., None], model.symbols(ids), embeddings)
+    embeddings = embeddings.detach()
     gradient = captum.attr.Saliency(loss).attribute(embeddings, abs=False)
     torch.testing.assert_close(torch.tensor([t.norm for t in tokens]), gradient[0].norm(dim=-1), rtol=1e-3, atol=1e-6)
 

@@ -67,7 +67,7 @@ def text_encoder(tokenizer: PreTrainedTokenizerFast) -> TextEncoder:
 def make_reader(request: pytest.FixtureRequest) -> MakeReader:
     """Builds a model with random weights and its text encoder.
 
-    Fields of `ReaderSettings` are settings, such as ``mask={"arguments": "random"}``; other keywords go to
+    Fields of `ReaderSettings` are settings, such as ``choice={"entropy": 0.1}``; other keywords go to
     `CalculatorReaderConfig`.
     """
     names = {f.name for f in fields(ReaderSettings)}
@@ -95,7 +95,7 @@ def make_reader(request: pytest.FixtureRequest) -> MakeReader:
                 encoder = ModernBertConfig(layer_types=every, **vocabulary, **small)
             config = encoder.to_diff_dict() | {"model_type": encoder.model_type}
             model = CalculatorReader(CalculatorReaderConfig(encoder=config, **model_ids(tokenizer), **options))
-        for head in (*model.scorers, model.spans):
+        for head in (model.scorer, model.spans):
             for parameter in head.parameters():
                 torch.nn.init.normal_(parameter, std=0.3)
         return model.eval(), TextEncoder.for_config(model.config, tokenizer)

@@ -1,16 +1,15 @@
 """What the fixtures and tests of this folder share."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
-from torch import Tensor
+import torch
 
 from anzan.reader.batch import Batch
 from anzan.reader.encode import TextEncoder
-from anzan.reader.labels import Chain, Example, make_example
+from anzan.reader.labels import Example, make_example
 from anzan.reader.network import CalculatorReader
+from anzan.reader.scorer import ProgramScorer
 from anzan.reader.sequence import Text
-from anzan.reader.views import View
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 SYMBOLS = "!\"#$%&'()*+,-./:;<=>?@[\\]^_{|}~\u2212\u2013\u2019€£"
@@ -44,19 +43,23 @@ def examples_of(text_encoder: TextEncoder, problems: Iterable[tuple[str, str, st
     return [make_example(text_encoder, passage, question, [[answer]]) for passage, question, answer in problems]
 
 
-def with_chain(batch: Batch, text_encoder: TextEncoder, examples: list[Example]) -> Batch:
-    """The batch of these examples for a reader with several calls."""
-    return replace(batch, chain=Chain(text_encoder, examples))
-
-
 def blank(*_: object) -> None:
     """An override: nothing is shown of what was printed."""
 
 
-def unmasked(batch: Batch, rows: Tensor | None = None) -> View:
-    """A view of the texts as they are, with rows as they are given."""
-    text = batch.text
-    return View(text.ids, text.types, text.attention, text.answerable, text.digits, row=rows)
+def chosen(model: CalculatorReader, batch: Batch) -> list[int]:
+    """The candidate that is read for each example."""
+    drawn = model.objective(model.scored(batch), model).drawn
+    assert drawn is not None
+    return drawn[:, 0].tolist()
+
+
+def never_stopping(model: CalculatorReader) -> CalculatorReader:
+    """The model, with symbols one that makes as many calls as it can."""
+    if isinstance(model.scorer, ProgramScorer):
+        with torch.no_grad():
+            model.scorer.stop.bias.fill_(-1e4)
+    return model
 
 
 def in_training(model: CalculatorReader) -> CalculatorReader:

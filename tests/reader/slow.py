@@ -23,4 +23,4 @@ def slow_scores(model: CalculatorReader, example: Example) -> Tensor:
     hidden = encode(model, example.text.types, input_ids=torch.tensor([example.text.ids]))
     first = [hidden[m.span[0]] for m in example.text.mentions]
     pairs = [torch.cat([first[i], first[j]]) for i, j in example.text.candidates]
-    return torch.stack([model.scorers[0].outer(model.scorers[0].inner(p).relu())[0] for p in pairs])
+    return torch.stack([model.scorer.outer(model.scorer.inner(p).relu())[0] for p in pairs])

@@ -46,7 +46,7 @@ def test_the_formula_and_its_gradients() -> None:
 def test_a_training_step_and_a_measurement(make_reader: MakeReader, objective: str) -> None:
     options = {"noise_scale": 0.0} if objective == "straight-through" else {}
     model, text_encoder = make_reader(choice={"objective": objective, "options": options})
-    batch = collate_examples([make_example(text_encoder, *text) for text in TEXTS], text_encoder.pad)
+    batch = collate_examples([make_example(text_encoder, *text) for text in TEXTS], text_encoder)
     model.train()
 
     def gradient(seed: int = 1) -> tuple[torch.Tensor, torch.Tensor]:

@@ -9,20 +9,11 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from anzan.arithmetic.calculator import Calculator
-from anzan.reader.batch import (
-    WIDTH,
-    Batch,
-    LabelBatch,
-    Tensors,
-    collate_examples,
-    collate_operands,
-    collate_rows,
-    collate_texts,
-)
+from anzan.reader.batch import Batch, LabelBatch, Tensors, TextBatch, collate_examples, collate_rows, collate_texts
 from anzan.reader.encode import TextEncoder
-from anzan.reader.labels import Chain, Example, make_example
+from anzan.reader.labels import Example, make_example
 from anzan.reader.sequence import Row
-from anzan.reader.views import Drawn, View
+from anzan.reader.views import View
 
 
 def examples_of(text_encoder: TextEncoder) -> list[Example]:
@@ -37,15 +28,14 @@ def examples_of(text_encoder: TextEncoder) -> list[Example]:
 # -- texts ---------------------------------------------------------------------------------------------------------
 def test_collated_texts(text_encoder: TextEncoder) -> None:
     texts = [e.text for e in examples_of(text_encoder)]
-    pad = 3
-    batch = collate_texts(texts, pad)
-    assert len(batch) == 4 and batch.labels is batch.draws is batch.chain is None
+    pad = text_encoder.pad
+    batch = collate_texts(texts, text_encoder)
+    assert len(batch) == 4 and batch.labels is batch.draws is batch.numbers is None
     text, candidates = batch.text, batch.candidates
-    assert candidates is not None and candidates.rows is candidates.operands is None
+    assert candidates is not None and candidates.rows is None
     longest, numbers = max(len(t.ids) for t in texts), max(len(t.mentions) for t in texts)
     assert text.ids.shape == (4, longest) and candidates.numbers.shape == (4, numbers)
     assert candidates.pairs.shape == (4, 3, 2) and candidates.valid.shape == (4, 3)
-    assert candidates.used.shape == (4, numbers) and not candidates.used.any()
     for b, t in enumerate(texts):
         n, rest = len(t.ids), longest - len(t.ids)
         assert text.ids[b].tolist() == t.ids + [pad] * rest
@@ -58,39 +48,15 @@ def test_collated_texts(text_encoder: TextEncoder) -> None:
         assert [tuple(p) for p in candidates.pairs[b].tolist()] == pairs + [(0, 0)] * (3 - len(pairs))
 
 
-def test_digits_are_counted_within_their_number(text_encoder: TextEncoder) -> None:
-    """Signs, points and words have none; those of a number longer than the width repeat."""
-    passage, question = f"Anna has 1,025 pens, Carl -7.5 and {'3' * 40}, Zoë two.", "Who has 3.5 million?"
-    text = text_encoder.text(passage, question)
-    found = collate_texts([text], 0).text.digits[0].tolist()
-    expected = [-1] * len(text.ids)
-    for number, m in enumerate(text.mentions):
-        source = passage if m.where == "passage" else question
-        digits = [i for i in range(m.start, m.end) if source[i].isdigit()]
-        for k, i in enumerate(digits):
-            [token] = [t for t, own in enumerate(text.tokens) if own and (own.where, own.start) == (m.where, i)]
-            expected[token] = number * WIDTH + k % WIDTH
-    assert found == expected and max(found) < len(text.mentions) * WIDTH
-    assert [sum(f // WIDTH == n for f in found if f >= 0) for n in range(5)] == [4, 2, 40, 0, 2]
-
-
 def test_an_earlier_call_is_part_of_its_text(text_encoder: TextEncoder) -> None:
-    """What it printed can be the answer; operands are the numbers that went in, results numbers of their own."""
+    """What it printed can be the answer."""
     text = text_encoder.text("Anna has 17 pens. Carl has 5.", "Who has 3?")
     row = text_encoder.result(text, (0, 1))
     assert row is not None and row.printed.text == "22 = 17 + 5 , 12 = 17 - 5 , - 12 = 5 - 17"
     longer = text_encoder.extended(text, (0, 1), row)
-    batch = collate_texts([longer, text], 0)
-    assert batch.candidates is not None
-    assert batch.candidates.used.tolist() == [[True, True, False, False, False, False], [False] * 6]
-    assert [tuple(p) for p in batch.candidates.pairs[0].tolist()] == [(i, r) for i in range(3) for r in (3, 4, 5)]
+    batch = collate_texts([longer, text], text_encoder)
     base = len(text.ids)
     assert batch.text.answerable[0, base:].tolist() == [True] * (len(row.ids) - 1) + [False]
-    # 2 2 = 1 7 + 5 , 1 2 = 1 7 - 5 , - 1 2 = 5 - 1 7 [SEP]
-    numbers = [3, 3, None, 0, 0, None, 1, None, 4, 4, None, 0, 0, None, 1, None, None, 5, 5, None, 1, None, 0, 0, None]
-    places = batch.text.digits[0, base:].tolist()
-    assert [None if p < 0 else p // WIDTH for p in places] == numbers
-    assert [p % WIDTH for p in places if p >= 0] == [0, 1, 0, 1, 0, 0, 1, 0, 1, 0, 0, 1, 0, 0, 1]
 
 
 # -- rows ----------------------------------------------------------------------------------------------------------
@@ -99,51 +65,35 @@ def test_collated_rows() -> None:
     assert collate_rows([None, None]).shape == (2, 0)
 
 
-def test_collated_operands(text_encoder: TextEncoder) -> None:
-    row = text_encoder.row(text_encoder.calculator(Fraction(17), Fraction(-5)))
-    assert row is not None and row.printed.text == "12 = 17 + - 5 , 22 = 17 - - 5 , - 22 = - 5 - 17"
-    found = collate_operands([None, row])
-    assert found[0].tolist() == [-1] * len(row.ids)
-    # 1 2 = 1 7 + - 5 , 2 2 = 1 7 - - 5 , - 2 2 = - 5 - 1 7 [SEP]
-    a, b = (0, 1), WIDTH
-    expected = [-1, -1, -1, *a, -1, -1, b, -1, -1, -1, -1, *a, -1, -1, b, -1, -1, -1, -1, -1, -1, b, -1, *a, -1]
-    assert found[1].tolist() == expected
-
-
 # -- examples ------------------------------------------------------------------------------------------------------
 def test_collated_examples(text_encoder: TextEncoder) -> None:
     examples = examples_of(text_encoder)
-    batch = collate_examples(examples, 0)
+    batch = collate_examples(examples, text_encoder)
     candidates, labels = batch.candidates, batch.labels
-    assert candidates is not None and candidates.rows is not None and candidates.operands is not None
-    assert labels is not None and labels.row_spans is not None and labels.stale is not None
+    assert candidates is not None and candidates.rows is not None
+    assert labels is not None and labels.row_spans is not None
     assert labels.acceptable is not None and labels.gold is not None
     length = max(len(r.ids) for e in examples for r in e.rows if r)
-    assert candidates.rows.shape == candidates.operands.shape == (4, 3, length)
+    assert candidates.rows.shape == (4, 3, length)
     assert candidates.rows.dtype == torch.long
-    assert labels.stale.shape == candidates.numbers.shape
     for b, e in enumerate(examples):
         for a in range(3):
             row: Row | None = e.rows[a] if a < len(e.rows) else None
             ids = row.ids if row else []
             assert candidates.rows[b, a].tolist() == ids + [-1] * (length - len(ids))
-            assert candidates.operands[b, a, : len(ids)].tolist() == collate_operands([row])[0].tolist()
-            assert (candidates.operands[b, a, len(ids) :] == -1).all()
             assert bool(candidates.valid[b, a]) == (row is not None)
             spans = [tuple(s) for s in labels.row_spans[b, a].tolist() if s[0] >= 0]
             assert spans == (e.row_spans[a] if row else [])
             assert bool(labels.acceptable[b, a]) == (a < len(e.acceptable) and e.acceptable[a])
             assert bool(labels.gold[b, a]) == (a < len(e.gold) and e.gold[a])
         assert [tuple(s) for s in labels.text_spans[b].tolist() if s[0] >= 0] == e.text_spans
-        padding = [False] * (labels.stale.shape[1] - len(e.stale))
-        assert labels.stale[b].tolist() == e.stale + padding
-    assert labels.acceptable.any() and labels.gold.any() and labels.stale.any()
+    assert labels.acceptable.any() and labels.gold.any()
 
 
 def test_collated_examples_without_candidates(text_encoder: TextEncoder) -> None:
     examples = examples_of(text_encoder)
     for some, spans in ((examples[2:], (2, 1, 2)), (examples[3:], (1, 0, 2))):
-        batch = collate_examples(some, 0)
+        batch = collate_examples(some, text_encoder)
         assert batch.candidates is None and batch.labels is not None
         assert batch.labels.text_spans.shape == spans
         assert batch.labels == LabelBatch(batch.labels.text_spans)
@@ -151,7 +101,7 @@ def test_collated_examples_without_candidates(text_encoder: TextEncoder) -> None
 
 def test_collated_examples_whose_results_are_all_undefined(tokenizer: PreTrainedTokenizerFast) -> None:
     text_encoder = TextEncoder(tokenizer, Calculator(("/",)))
-    batch = collate_examples([make_example(text_encoder, "0 and 0", "?", [["0"]])], 0)
+    batch = collate_examples([make_example(text_encoder, "0 and 0", "?", [["0"]])], text_encoder)
     assert batch.candidates is not None and batch.candidates.rows is not None
     assert batch.candidates.rows.shape == (1, 1, 0) and not batch.candidates.valid.any()
 
@@ -167,40 +117,41 @@ def tensors_of(group: Tensors, name: str = "") -> Iterator[tuple[str, torch.Tens
             yield name + f.name, value
 
 
+SYMBOLS_ALONE = ("numbers", "labels.wanted", "labels.programs")
+"""What batches of digits have not."""
+
+
 def whole(text_encoder: TextEncoder) -> Batch:
     examples = examples_of(text_encoder)
-    batch = collate_examples(examples, text_encoder.pad)
-    return replace(batch, draws=torch.tensor([3, 1, 4, 15]), chain=Chain(text_encoder, examples))
+    batch = collate_examples(examples, text_encoder)
+    return replace(batch, draws=torch.tensor([3, 1, 4, 15]))
 
 
 def test_selecting_is_indexing(text_encoder: TextEncoder) -> None:
-    """Tensor by tensor, example by example; a chain goes along."""
+    """Tensor by tensor, example by example."""
     batch = whole(text_encoder)
     example = [2, 0, 0, 3, 1]
     chosen = batch.select(torch.tensor(example))
     assert len(chosen) == 5 and len(batch) == 4
     given, found = dict(tensors_of(batch)), dict(tensors_of(chosen))
-    assert given.keys() == found.keys() and sum(t is not None for t in given.values()) == 17
+    assert given.keys() == found.keys() and sum(t is not None for t in given.values()) == 13
     for name, tensor in given.items():
         ours = found[name]
+        if name in SYMBOLS_ALONE:
+            assert tensor is ours is None
+            continue
         assert tensor is not None and ours is not None and ours.dtype == tensor.dtype
         assert torch.equal(ours, torch.stack([tensor[b] for b in example])), name
-    assert batch.chain is not None and chosen.chain is not None
-    assert chosen.chain.examples == [batch.chain.examples[b] for b in example]
     nobody = batch.select(torch.tensor([], dtype=torch.long))
     assert len(nobody) == 0 and all(t is None or len(t) == 0 for _, t in tensors_of(nobody))
 
 
-def test_selecting_from_views_and_draws() -> None:
-    drawn = Drawn(digits=torch.arange(12).view(3, 2, 2), shift=torch.tensor([7, 8, 9]))
-    chosen = drawn.select(torch.tensor([2, 2]))
-    assert chosen.digits is not None and chosen.digits.tolist() == [[[8, 9], [10, 11]]] * 2
-    assert chosen.shift is not None and chosen.shift.tolist() == [9, 9] and chosen.masked is None
+def test_selecting_from_views() -> None:
     ids = torch.tensor([[1, 2], [3, 4]])
-    view = View(ids, ids, ids > 0, ids > 3, ids - 2, row=torch.tensor([[5], [6]]))
+    view = View(TextBatch(ids, ids, ids > 0, ids > 3), torch.tensor([[5], [6]]))
     assert view.layout.attention.shape == (2, 3)  # kept once it is made, but not for other examples
     one = view.select(torch.tensor([1]))
-    assert (one.ids.tolist(), one.answerable.tolist(), one.masked) == ([[3, 4]], [[False, True]], None)
+    assert (one.text.ids.tolist(), one.text.answerable.tolist()) == ([[3, 4]], [[False, True]])
     assert one.row is not None and one.row.tolist() == [[6]] and one.layout.attention.shape == (1, 3)
 
 
@@ -208,8 +159,8 @@ def test_moving_to_a_device(text_encoder: TextEncoder) -> None:
     batch = whole(text_encoder)
     moved = batch.to("meta")
     for name, tensor in tensors_of(moved):
-        assert tensor is not None and tensor.device.type == "meta", name
-    assert all(tensor is not None and tensor.device.type == "cpu" for _, tensor in tensors_of(batch))
-    assert moved.chain is batch.chain
-    plain = collate_texts([e.text for e in examples_of(text_encoder)], 0).to("meta")
-    assert plain.labels is plain.draws is plain.chain is None
+        assert (tensor is None) == (name in SYMBOLS_ALONE), name
+        assert tensor is None or tensor.device.type == "meta", name
+    assert all(tensor is None or tensor.device.type == "cpu" for _, tensor in tensors_of(batch))
+    plain = collate_texts([e.text for e in examples_of(text_encoder)], text_encoder).to("meta")
+    assert plain.labels is plain.draws is plain.numbers is None

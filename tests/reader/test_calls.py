@@ -37,7 +37,7 @@ TWO = {"calls": 2, "choice": {"objective": "unordered-set"}}
 
 
 def batch_of(text_encoder: TextEncoder, examples: list[Example]) -> Batch:
-    return with_chain(collate_examples(examples, text_encoder.pad), text_encoder, examples)
+    return with_chain(collate_examples(examples, text_encoder), text_encoder, examples)
 
 
 def results(operations: str, a: Fraction, b: Fraction) -> list[Fraction]:
@@ -132,7 +132,7 @@ def test_the_loss_is_that_of_both_calls_enumerated(make_reader: MakeReader) -> N
     expected = torch.stack(totals).mean()
     out = in_training(model)(batch_of(text_encoder, examples))
     assert out.loss.item() == pytest.approx(expected.item(), rel=1e-4)
-    heads: Any = [model.spans, *model.scorers]
+    heads: Any = [model.spans, model.scorer]
     wanted = [head.weight if head is model.spans else head.inner.weight for head in heads]
     for ours, theirs in zip(grad(out.loss, wanted), grad(expected, wanted), strict=True):
         assert ours.any()
@@ -283,6 +283,6 @@ def test_a_text_without_a_pair_beside_one_with_many(make_reader: MakeReader) -> 
 
 def test_a_batch_without_its_chain_is_refused(make_reader: MakeReader) -> None:
     model, text_encoder = make_reader(**TWO)
-    batch = collate_examples(examples_of(text_encoder, PROBLEMS), text_encoder.pad)
+    batch = collate_examples(examples_of(text_encoder, PROBLEMS), text_encoder)
     with pytest.raises(AnzanError, match=r"^batch\.chain: needed for a reader with several calls"):
         model(batch)

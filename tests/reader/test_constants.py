@@ -2,9 +2,10 @@
 
 from fractions import Fraction
 from itertools import combinations
+from typing import Any
 
 import pytest
-from readers import MakeReader, with_chain
+from readers import MakeReader, never_stopping
 from transformers import PreTrainedTokenizerFast
 
 from anzan.arithmetic.calculator import Calculator
@@ -30,8 +31,8 @@ def test_they_follow_the_passage_and_are_nobodys_words(bert_tokenizer: PreTraine
         (Fraction(1, 2), "constant", (n + 3, n + 5)),
         (Fraction(-7), "constant", (n + 6, n + 7)),
     ]
-    batch = collate_texts([text], 0)
-    assert not batch.text.answerable[0, n:].any() and (batch.text.digits[0, n:] == -1).all()
+    batch = collate_texts([text], TextEncoder(bert_tokenizer, Calculator(), constants=CONSTANTS))
+    assert not batch.text.answerable[0, n:].any()
 
 
 def test_they_pair_with_the_text_but_not_with_each_other(bert_tokenizer: PreTrainedTokenizerFast) -> None:
@@ -45,23 +46,22 @@ def test_they_pair_with_the_text_but_not_with_each_other(bert_tokenizer: PreTrai
     assert make_example(text_encoder, PASSAGE, QUESTION, [["100"]]).text_spans == [example.text.mentions[1].span]
 
 
-@pytest.mark.parametrize("calls", [1, 2])
-def test_a_reader_with_constants(make_reader: MakeReader, calls: int) -> None:
+@pytest.mark.parametrize("settings", [{}, {"numbers": "symbols"}, {"numbers": "symbols", "calls": 2}])
+def test_a_reader_with_constants(make_reader: MakeReader, settings: dict[str, Any]) -> None:
     """Trains, saves, loads and answers; JSON gives them no place in the user's text."""
     model, text_encoder = make_reader(
         constants=["100", "-1/2"],
-        calls=calls,
+        **settings,
         choice={"objective": "unordered-set", "options": {"samples": 2}},
         supervision={"argument_loss": "marginal"},
     )
     assert text_encoder.constants == (Fraction(100), Fraction(-1, 2))
     example = make_example(text_encoder, "48.5 percent are Irish.", "How many are not?", [["51.5"]])
     model.train()
-    batch = with_chain(collate_examples([example], text_encoder.pad), text_encoder, [example])
-    loss = model(batch).loss
+    loss = model(collate_examples([example], text_encoder)).loss
     loss.backward()
     assert loss.isfinite()
-    answer = Reader(model, text_encoder.tokenizer).ask("48.5 percent are Irish.", "How many are not?").to_json()
+    answer = Reader(never_stopping(model), text_encoder.tokenizer).ask("48.5 percent are Irish.", "How many are not?").to_json()
     (first, second) = answer["steps"][0]["arguments"]
     assert (first["where"], first["start"], first["end"]) == ("passage", 0, 4)
     assert second["where"] == "constant" and second["start"] is second["end"] is None

@@ -14,6 +14,7 @@ from anzan.arithmetic.calculator import Calculator, Printed, format_number
 from anzan.reader.config import CalculatorReaderConfig
 from anzan.reader.encode import TextEncoder, TextTooLong
 from anzan.reader.labels import make_example
+from anzan.reader.tokenizer import model_ids
 
 PASSAGE = "Anna has 5,903,204 pens. Carl gave 12 pens to Zoë and has 123 more; 12.5% of -7 are red."
 QUESTION = "Who has more than 12 pens: Anna or Carl?"
@@ -165,11 +166,13 @@ def test_rewritten_results(text_encoder: TextEncoder, pair: tuple[str, str]) -> 
     assert row is not None
     turned = str.maketrans("0123456789", "1234567890")
     asked: list[str] = []
-    changed = text_encoder.rewrite(row, lambda digits: asked.append(digits) or digits.translate(turned))
+    changed = text_encoder.row(
+        text_encoder.rewrite(printed, lambda digits: asked.append(digits) or digits.translate(turned))
+    )
     assert len(asked) == len(set(asked))
     clauses = [clause.split(" = ") for clause in printed.text.split(" , ")]
     line = " , ".join(f"{result.translate(turned)} = {rest}" for result, rest in clauses)
-    assert changed.ids == row_of(text_encoder, line)
+    assert changed is not None and changed.ids == row_of(text_encoder, line)
     for (value, span, operation), (old, place, same) in zip(changed.fields, row.fields, strict=True):
         assert (span, operation) == (place, same)
         if operation is None:
@@ -202,15 +205,18 @@ def test_the_text_encoder_of_a_reader(tokenizer: PreTrainedTokenizerFast) -> Non
         encoder={"model_type": "bert", "max_position_embeddings": 384},
         settings={
             "operations": ["*", "/"],
+            "numbers": "symbols",
             "calls": 2,
             "constants": ["100", "1/2"],
             "choice": {"objective": "unordered-set"},
+            "supervision": {"argument_loss": "marginal"},
         },
         max_tokens=1000,
+        **model_ids(tokenizer),
     )
     made = TextEncoder.for_config(config, tokenizer)
     assert made.calculator == Calculator(("*", "/")) and made.tokenizer is tokenizer
     assert (made.max_length, made.positions, made.calls) == (1000, 384, 2)
-    assert made.constants == (Fraction(100), Fraction(1, 2))
+    assert made.constants == (Fraction(100), Fraction(1, 2)) and made.symbols == config.symbol_ids is not None
     plain = TextEncoder.for_config(CalculatorReaderConfig(encoder={"model_type": "bert"}), tokenizer)
     assert plain.calculator == Calculator(("+", "-")) and (plain.max_length, plain.positions) == (4096, 512)

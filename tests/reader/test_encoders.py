@@ -7,11 +7,17 @@ from pathlib import Path
 import pytest
 
 from anzan.reader import encoders
-from anzan.reader.encoders import MINILM, TINY, locate_encoder
+from anzan.reader.encoders import MINILM, TINY, TINY_LINES, locate_encoder
+from anzan.reader.reader import Reader
 
 
-def test_tiny_lies_in_the_package() -> None:
-    assert (Path(locate_encoder(TINY)) / "tokenizer.json").is_file()
+@pytest.mark.parametrize("name", [TINY, TINY_LINES])
+def test_shipped_encoders_are_in_the_package(name: str) -> None:
+    assert (Path(locate_encoder(name)) / "tokenizer.json").is_file()
+
+
+def test_the_reader_of_printed_lines_is_one_of_this_version() -> None:
+    assert Reader.load(locate_encoder(TINY_LINES)).model.config.settings.numbers == "symbols"
 
 
 @pytest.mark.parametrize("name", ["bert-base-uncased", "some/model", "./folder", "/a/b"])
@@ -28,7 +34,8 @@ def test_minilm(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_damaged_weights_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     folder = shutil.copytree(locate_encoder(TINY), tmp_path / "tiny")
-    monkeypatch.setattr(encoders, "TINY_FOLDER", folder)
+    _, digest = encoders.SHIPPED[TINY]
+    monkeypatch.setitem(encoders.SHIPPED, TINY, (folder, digest))
     assert locate_encoder(TINY) == str(folder)
     weights = bytearray((folder / "model.safetensors").read_bytes())
     weights[-1] ^= 1

@@ -1,17 +1,14 @@
 """Where answers are: spans found by hand, results by arithmetic."""
 
-from dataclasses import fields
 from fractions import Fraction
 
 import pytest
-import torch
 from readers import said, wording
 from transformers import PreTrainedTokenizerFast
 
 from anzan.arithmetic.calculator import Calculator
-from anzan.reader.batch import collate_examples
 from anzan.reader.encode import TextEncoder
-from anzan.reader.labels import Chain, make_example, next_example
+from anzan.reader.labels import make_example
 
 PASSAGE = "Anna has 5,903,204 pens. Carl gave 12 pens to Zoë and has 123 more; 12.5% of -7 are red."
 QUESTION = "Who has more than 12 pens: Anna or Carl?"
@@ -139,38 +136,3 @@ def test_a_rounded_result_is_found_as_it_is_printed(tiny_tokenizer: PreTrainedTo
     assert example.acceptable == [True] and len(example.row_spans[0]) == 1
 
 
-def test_numbers_of_the_question_are_never_stale(text_encoder: TextEncoder) -> None:
-    passage = "Anna has 5 pens. Carl has 7 pens. Anna gave 2 pens to Grace."
-    example = make_example(text_encoder, passage, "Who has more than 3?", [["Carl"]])
-    assert [m.text for m in example.text.mentions] == ["5", "7", "2", "3"]
-    assert example.stale == [True, False, True, False]
-
-
-# -- the next call -------------------------------------------------------------------------------------------------
-def test_the_next_example_has_what_was_printed(tokenizer: PreTrainedTokenizerFast) -> None:
-    """As a text of its own, with the answer where it was and where it was printed."""
-    text_encoder = TextEncoder(tokenizer, Calculator(), calls=2)
-    example = make_example(text_encoder, "Anna has 7, Carl 5, Zoë 12.", "How many?", [["12"]])
-    after = next_example(text_encoder, example, 1)  # 7 and 12
-    row, base = example.rows[1], len(example.text.ids)
-    assert row is not None and after.text == text_encoder.extended(example.text, (0, 2), row)
-    assert after.text_spans == [*example.text_spans, *((s + base, e + base) for s, e in example.row_spans[1])]
-    assert after.stale == example.stale + [False] * 3 and after.values == example.values
-    assert after.rows == [text_encoder.result(after.text, pair) for pair in after.text.candidates]
-    assert not any(after.gold)
-
-
-def test_a_chain_goes_on_with_the_examples_that_were_chosen(tokenizer: PreTrainedTokenizerFast) -> None:
-    text_encoder = TextEncoder(tokenizer, Calculator(), calls=3)
-    problems = [("Anna has 7, Carl 5, Zoë 12.", "24"), ("Anna has 3 and 9.", "6"), ("Nobody has any.", "3")]
-    examples = [make_example(text_encoder, passage, "How many?", [[answer]]) for passage, answer in problems]
-    chosen = [(1, 0), (0, 2), (0, 1), (2, 0), (1, 2)]
-    example, candidate = (torch.tensor(column) for column in zip(*chosen, strict=True))
-    batch = Chain(text_encoder, examples).after(example, candidate)
-    expected = [next_example(text_encoder, examples[b], c) for b, c in chosen]
-    assert batch.chain == Chain(text_encoder, expected) and batch.draws is None
-    plain = collate_examples(expected, text_encoder.pad)
-    for ours, theirs in ((batch.text, plain.text), (batch.candidates, plain.candidates), (batch.labels, plain.labels)):
-        assert ours is not None and theirs is not None
-        for f in fields(ours):
-            assert torch.equal(getattr(ours, f.name), getattr(theirs, f.name)), f.name

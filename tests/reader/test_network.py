@@ -1,25 +1,28 @@
 """The reader against itself one example at a time, and against a slow reference made of plain encoder calls."""
 
+from copy import copy
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from readers import MakeReader, examples_of, unmasked
+from readers import MakeReader, chosen, examples_of
 from safetensors import safe_open
 from slow import SEGMENTS, encode, slow_scores
 from torch import Tensor, nn
 from torch.autograd import grad
 from transformers import AutoModel, PreTrainedTokenizerFast
 
-from anzan.reader import network
+from anzan.reader import scorer as scorers
 from anzan.reader.batch import Batch, collate_examples, collate_rows, collate_texts
 from anzan.reader.encode import TextEncoder
 from anzan.reader.labels import Example, make_example
-from anzan.reader.network import CalculatorReader, PairScorer
+from anzan.reader.network import CalculatorReader
+from anzan.reader.scorer import PairScorer
 from anzan.reader.sequence import Row
 from anzan.reader.tokenizer import model_ids
+from anzan.reader.views import View
 
 PROBLEMS = [
     ("Anna has 7 pens. Carl has 5 pens.", "How many do they have?", "12"),
@@ -31,7 +34,7 @@ PROBLEMS = [
 
 
 def batch_of(text_encoder: TextEncoder, problems: list[tuple[str, str, str]] = PROBLEMS) -> Batch:
-    return collate_examples(examples_of(text_encoder, problems), text_encoder.pad)
+    return collate_examples(examples_of(text_encoder, problems), text_encoder)
 
 
 # -- a slow reference --------------------------------------------------------------------------------------------
@@ -39,7 +42,7 @@ def slow_loss(model: CalculatorReader, examples: list[Example]) -> tuple[Tensor,
     """The loss without noise, the pairs chosen, and start and end logits; differentiable by the dense surrogate."""
     embedding: Any = model.encoder.get_input_embeddings().weight
     settings = model.config.settings
-    span_losses, argument_losses, own_losses, chosen, logits = [], [], [], [], []
+    span_losses, argument_losses, indexes, logits = [], [], [], []
     for example in examples:
         text, index = example.text, None
         ids, types = text.ids, text.types
@@ -66,10 +69,10 @@ def slow_loss(model: CalculatorReader, examples: list[Example]) -> tuple[Tensor,
             types = types + [SEGMENTS[model.encoder.config.model_type] - 1] * len(row.ids)
             allowed += [True] * (len(row.ids) - 1) + [False]
             good = [example.acceptable[a] for a in defined]
-            labels = good if any(good) else [a == best for a in range(len(defined))]
-            terms = [-(q if g else 1 - q).log() for q, g in zip(p, labels, strict=True)]
-            (argument_losses if any(good) else own_losses).append(torch.stack(terms).mean())
-        chosen.append(index)
+            if any(good):
+                terms = [-(q if g else 1 - q).log() for q, g in zip(p, good, strict=True)]
+                argument_losses.append(torch.stack(terms).mean())
+        indexes.append(index)
         out = model.spans(encode(model, types, inputs_embeds=embedded[None]))
         out = out.masked_fill(~torch.tensor(allowed)[:, None], -torch.inf)
         logits.append(out)
@@ -77,18 +80,16 @@ def slow_loss(model: CalculatorReader, examples: list[Example]) -> tuple[Tensor,
             start, end = out.softmax(0).unbind(1)
             span_losses.append(-torch.stack([start[s] * end[e] for s, e in spans]).sum().log())
     loss = torch.stack(span_losses).mean()
-    if argument_losses:
+    if argument_losses and settings.supervision.argument_loss != "none":
         loss = loss + torch.stack(argument_losses).mean()
-    if settings.supervision.self_training and own_losses:
-        loss = loss + settings.supervision.self_training * torch.stack(own_losses).mean()
-    return loss, chosen, logits
+    return loss, indexes, logits
 
 
 @pytest.mark.parametrize(
     "settings",
     [
         {},
-        {"supervision": {"self_training": 0.7}},
+        {"supervision": {"argument_loss": "none"}},
         {"choice": {"options": {"temperature": 0.5}}, "operations": ["+", "-", "*", "/"]},
     ],
 )
@@ -97,15 +98,14 @@ def test_forward_and_gradients_are_those_of_the_slow_reference(
 ) -> None:
     model, text_encoder = make_reader(**settings)
     examples = examples_of(text_encoder, PROBLEMS)
-    out = model(collate_examples(examples, text_encoder.pad))
-    loss, chosen, logits = slow_loss(model, examples)
-    assert out.index.tolist() == [0 if c is None else c for c in chosen]
+    batch = collate_examples(examples, text_encoder)
+    out = model(batch)
+    loss, indexes, logits = slow_loss(model, examples)
+    assert chosen(model, batch) == [0 if c is None else c for c in indexes]
     torch.testing.assert_close(out.loss, loss, atol=1e-5, rtol=1e-5)
-    if model.config.settings.supervision.self_training:
-        assert any(not any(e.acceptable) and any(e.rows) for e in examples)  # an example for its own labels
-    else:
-        assert out.parts.keys() == {"span", "argument_0"}
-        torch.testing.assert_close(out.loss, out.parts["span"].mean() + out.parts["argument_0"].mean())
+    unlabelled = model.config.settings.supervision.argument_loss == "none"
+    assert out.parts.keys() == ({"span"} if unlabelled else {"span", "argument"})
+    torch.testing.assert_close(out.loss, torch.stack([part.mean() for part in out.parts.values()]).sum())
     for b, expected in enumerate(logits):
         n = len(expected)
         for ours, theirs in ((out.logits.start[b], expected[:, 0]), (out.logits.end[b], expected[:, 1])):
@@ -126,7 +126,7 @@ def test_the_answer_loss_alone_reaches_the_scorer(make_reader: MakeReader) -> No
     out = model(batch_of(text_encoder))
     assert out.parts.keys() == {"span"}
     for name, gradient in zip(
-        ("inner", "outer"), grad(out.loss, [model.scorers[0].inner.weight, model.scorers[0].outer.weight]), strict=True
+        ("inner", "outer"), grad(out.loss, [model.scorer.inner.weight, model.scorer.outer.weight]), strict=True
     ):
         assert gradient.isfinite().all() and gradient.abs().max() > 1e-7, name
 
@@ -134,13 +134,19 @@ def test_the_answer_loss_alone_reaches_the_scorer(make_reader: MakeReader) -> No
 def test_noise_in_training_alone(make_reader: MakeReader) -> None:
     model, text_encoder = make_reader(choice={"options": {"noise_scale": 5.0}})
     batch = batch_of(text_encoder, [PROBLEMS[1]] * 16)
-    assert len(set(model(batch).index.tolist())) == 1
-    assert len(set(model.train()(batch).index.tolist())) > 1
+    assert len(set(chosen(model, batch))) == 1
+    assert len(set(chosen(model.train(), batch))) > 1
 
 
 # -- padding -----------------------------------------------------------------------------------------------------
-def texts_of(examples: list[Example]) -> Batch:
-    return collate_texts([e.text for e in examples], 4)  # padding must not matter, whatever its id is
+def texts_of(text_encoder: TextEncoder, examples: list[Example]) -> Batch:
+    other = copy(text_encoder)
+    other.pad = 4  # padding must not matter, whatever its id is
+    return collate_texts([e.text for e in examples], other)
+
+
+def view_of(batch: Batch, rows: Tensor | None = None) -> View:
+    return View(batch.text, rows)
 
 
 def test_each_example_reads_as_if_alone(make_reader: MakeReader) -> None:
@@ -149,9 +155,9 @@ def test_each_example_reads_as_if_alone(make_reader: MakeReader) -> None:
     examples = examples_of(text_encoder, PROBLEMS)
     rows: list[Row | None] = [e.rows[-1] if e.rows else None for e in examples]
     assert len({len(e.text.ids) for e in examples}) > 2 and len({len(r.ids) for r in rows if r}) > 2 and None in rows
-    together = model.read(unmasked(texts_of(examples), collate_rows(rows)))
+    together = model.read(view_of(texts_of(text_encoder, examples), collate_rows(rows)))
     for b, (example, row) in enumerate(zip(examples, rows, strict=True)):
-        alone = model.read(unmasked(texts_of([example]), collate_rows([row])))
+        alone = model.read(view_of(texts_of(text_encoder, [example]), collate_rows([row])))
         n = len(example.text.ids) + (len(row.ids) if row else 0)
         for ours, theirs in zip(together, alone, strict=True):
             assert theirs.shape == (1, n)
@@ -162,8 +168,8 @@ def test_each_example_reads_as_if_alone(make_reader: MakeReader) -> None:
 def test_each_example_scores_as_if_alone(make_reader: MakeReader) -> None:
     model, text_encoder = make_reader()
     examples = [e for e in examples_of(text_encoder, PROBLEMS) if e.rows]
-    batch = texts_of(examples)
-    scores = model.score(batch, unmasked(batch))
+    batch = texts_of(text_encoder, examples)
+    scores = model.score(batch, view_of(batch))
     for b, example in enumerate(examples):
         torch.testing.assert_close(scores[b, : len(example.rows)], slow_scores(model, example), atol=1e-5, rtol=1e-5)
 
@@ -177,11 +183,11 @@ def test_long_text_and_long_result_of_two_examples_fit_together(make_reader: Mak
     assert all(e.acceptable == [True] for e in examples)
     rows = [e.rows[0] for e in examples]
     assert max(len(e.text.ids) for e in examples) + max(len(r.ids) for r in rows if r) > text_encoder.max_length
-    start, _ = model.read(unmasked(texts_of(examples), collate_rows(rows)))
+    start, _ = model.read(view_of(texts_of(text_encoder, examples), collate_rows(rows)))
     sizes = [len(e.text.ids) + len(r.ids) for e, r in zip(examples, rows, strict=True) if r]
     assert start.shape == (2, max(sizes)) and max(sizes) <= text_encoder.max_length
     loss, _, _ = slow_loss(model, examples)
-    torch.testing.assert_close(model(collate_examples(examples, text_encoder.pad)).loss, loss, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(model(collate_examples(examples, text_encoder)).loss, loss, atol=1e-4, rtol=1e-4)
 
 
 def test_token_types(make_reader: MakeReader) -> None:
@@ -195,7 +201,7 @@ def test_token_types(make_reader: MakeReader) -> None:
 
     handle = model.encoder.register_forward_pre_hook(look, with_kwargs=True)
     rows = [e.rows[0] for e in examples]
-    model.read(unmasked(texts_of(examples), collate_rows(rows)))
+    model.read(view_of(texts_of(text_encoder, examples), collate_rows(rows)))
     handle.remove()
     segments = SEGMENTS[model.encoder.config.model_type]
     if not segments:
@@ -213,10 +219,10 @@ def test_span_extraction_without_operations(make_reader: MakeReader) -> None:
     model, text_encoder = make_reader(operations=())
     examples = examples_of(text_encoder, PROBLEMS)
     assert all(e.rows == [] for e in examples)
-    batch = collate_examples(examples, text_encoder.pad)
+    batch = collate_examples(examples, text_encoder)
     assert batch.candidates is None
     out = model(batch)
-    assert out.log_probs is None and out.index is None and out.parts.keys() == {"span"}
+    assert out.log_probs is None and out.parts.keys() == {"span"}
     loss, _, _ = slow_loss(model, examples)
     torch.testing.assert_close(out.loss, loss, atol=1e-5, rtol=1e-5)
 
@@ -234,20 +240,20 @@ def test_a_batch_whose_answers_are_nowhere(make_reader: MakeReader, operations: 
 def test_no_candidate_or_none_defined(make_reader: MakeReader, problems: list[tuple[str, str, str]]) -> None:
     model, text_encoder = make_reader(operations=("/",))
     examples = examples_of(text_encoder, problems)
-    out = model(collate_examples(examples, text_encoder.pad))
+    out = model(collate_examples(examples, text_encoder))
     torch.testing.assert_close(out.loss, slow_loss(model, examples)[0], atol=1e-5, rtol=1e-5)
 
 
 def test_an_undefined_candidate_is_never_chosen(make_reader: MakeReader) -> None:
     model, text_encoder = make_reader(operations=("/",), choice={"options": {"noise_scale": 50.0}})
-    out = model.train()(batch_of(text_encoder, [("Anna has 0 and 0 and 4.", "Who?", "Anna")] * 32))
-    assert 0 not in out.index.tolist() and (out.log_probs[:, 0] == -torch.inf).all()
+    batch = batch_of(text_encoder, [("Anna has 0 and 0 and 4.", "Who?", "Anna")] * 32)
+    assert 0 not in chosen(model.train(), batch) and (model(batch).log_probs[:, 0] == -torch.inf).all()
 
 
 # -- parts of the network ----------------------------------------------------------------------------------------
 @pytest.mark.parametrize("many", [2, 100])
 def test_pair_scorer_is_a_network_on_the_concatenation(monkeypatch: pytest.MonkeyPatch, many: int) -> None:
-    monkeypatch.setattr(network, "MANY", many)
+    monkeypatch.setattr(scorers, "MANY", many)
     torch.manual_seed(0)
     scorer = PairScorer(6).double()
     numbers = torch.randn(2, 4, 6, dtype=torch.float64)
@@ -270,7 +276,8 @@ def test_from_encoder_keeps_its_weights(bert: Path, bert_tokenizer: PreTrainedTo
     assert model.config.settings.operations == ["+"]
     assert model.objective.layer.estimator.settings["temperature"] == 0.5  # pyright: ignore
     assert model.config.max_positions == 512
-    assert {"digit_ids": model.config.digit_ids, "mask_id": model.config.mask_id} == model_ids(bert_tokenizer)
+    ids = model_ids(bert_tokenizer)
+    assert {name: getattr(model.config, name) for name in ids} == ids
 
 
 def test_from_encoder_of_either_architecture(make_reader: MakeReader, tmp_path: Path) -> None:
@@ -301,7 +308,6 @@ def test_saving_and_loading(make_reader: MakeReader, tmp_path: Path) -> None:
         operations=("+", "*"),
         supervision={"argument_loss": "marginal"},
         choice={"options": {"temperature": 0.5, "noise_scale": 0.1}},
-        mask={"arguments": "fixed"},
         dropout=0.2,
     )
     model.save_pretrained(tmp_path)
@@ -312,12 +318,13 @@ def test_saving_and_loading(make_reader: MakeReader, tmp_path: Path) -> None:
     assert saved == sum(p.numel() for p in model.parameters()) and not [n for n in names if "pooler" in n]
     loaded = CalculatorReader.from_pretrained(tmp_path).eval()
     assert asdict(loaded.config.settings) == asdict(model.config.settings)
-    for name in ("dropout", "encoder", "digit_ids", "mask_id"):
+    for name in ("dropout", "encoder", "digit_ids", "mask_id", "vocabulary", "written_ids"):
         assert getattr(loaded.config, name) == getattr(model.config, name), name
     batch = batch_of(text_encoder)
     ours, theirs = model(batch), loaded(batch)
-    for key in ("loss", "log_probs", "index"):
+    for key in ("loss", "log_probs"):
         assert torch.equal(ours[key], theirs[key]), key
+    assert chosen(model, batch) == chosen(loaded, batch)
     for a, b in zip(ours.logits, theirs.logits, strict=True):
         assert torch.equal(a, b)
 

@@ -9,22 +9,27 @@ from typing import Any
 
 import pytest
 import torch
-from readers import MakeReader, blank
+from readers import MakeReader, blank, never_stopping
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from anzan.arithmetic import Calculator
+from anzan.arithmetic import Calculator, Printed
 from anzan.errors import AnzanError
 from anzan.reader.answer import Answer
 from anzan.reader.batch import Batch
 from anzan.reader.encode import TextTooLong
 from anzan.reader.network import SpanLogits
 from anzan.reader.reader import Reader
-from anzan.reader.sequence import Row, Text
+from anzan.reader.sequence import Text
 from anzan.reader.views import View
 
 PASSAGE = "Anna has 5,903,204 pens. Carl has 12 pens and Zoë has -3.5."
 QUESTION = "Who has more pens: Anna or Carl?"
+SYMBOLS = {
+    "numbers": "symbols",
+    "choice": {"objective": "unordered-set"},
+    "supervision": {"argument_loss": "marginal"},
+}
 
 
 @pytest.fixture
@@ -256,13 +261,12 @@ def test_blank_hides_the_result(reader: Reader, monkeypatch: pytest.MonkeyPatch)
 
 def test_an_override_is_what_the_reader_sees(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     text = reader.text_encoder.text(PASSAGE, QUESTION)
-    other = reader.text_encoder.row(Calculator()(Fraction(100), Fraction(1)))
-    printed = reader.text_encoder.result(text, (1, 2))
-    assert other is not None and other.fields[0][1] == (0, 2)
+    other, printed = Calculator()(Fraction(100), Fraction(1)), Calculator()(Fraction(12), Fraction(-7, 2))
+    assert other.text.startswith("101 = ")
     given = []
 
-    def swap(text: Text, row: Row | None) -> Row | None:
-        given.append((text, row))
+    def swap(text: Text, own: Printed) -> Printed:
+        given.append((text, own))
         return other
 
     steer(reader, monkeypatch, pair=(1, 2), span=(len(text.ids), len(text.ids) + 2))
@@ -280,35 +284,32 @@ def test_the_same_calls_are_read_under_several_overrides(reader: Reader) -> None
     assert [text.uncalled for text in called] == [reader.text_encoder.text(*pair) for pair in pairs]
     other = str.maketrans("0123456789", "9012345678")
 
-    def wrong(_: Text, row: Row | None) -> Row | None:
-        return row and reader.text_encoder.rewrite(row, lambda digits: digits.translate(other))
+    def wrong(_: Text, printed: Printed) -> Printed:
+        return reader.text_encoder.rewrite(printed, lambda digits: digits.translate(other))
 
     for override in (None, blank, wrong):
         one_by_one = list(reader.ask_many(pairs, override=override))
         assert [trace.answer for trace in reader.read_many(called, override=override)] == one_by_one
 
 
-def test_the_view_is_what_a_trace_has_seen(make_reader: MakeReader) -> None:
-    """Text and row, masked, followed by nothing: one example of several, each as long as it is."""
-    model, text_encoder = make_reader(mask={"arguments": "random"})
-    reader = Reader(model, text_encoder.tokenizer)
+@pytest.mark.parametrize("settings", [{}, SYMBOLS])
+def test_the_view_is_what_a_trace_shows(make_reader: MakeReader, settings: dict[str, Any]) -> None:
+    """Text and row, followed by nothing: one example of several, each as long as it is."""
+    model, text_encoder = make_reader(**settings)
+    reader = Reader(never_stopping(model), text_encoder.tokenizer)
     pairs = [(PASSAGE, QUESTION), ("Anna has 7 pens.", "How many?"), ("Carl has 5 pens and 19 kites.", "How many?")]
     traces = list(reader.trace_many(pairs))
     view = reader.view([trace.shown for trace in traces])
-    assert view.row is not None and view.masked is not None
+    assert view.row is not None
     for b, trace in enumerate(traces):
         text, row = len(trace.text.ids), [] if trace.row is None else trace.row.ids
-        assert trace.seen == [*view.ids[b, :text].tolist(), *view.row[b, : len(row)].tolist()]
-        assert view.attention[b].sum() == text and (view.row[b, len(row) :] == -1).all()
-        assert trace.masked == view.masked[b, : len(trace.seen)].tolist()
-        assert trace.shown.ids == [*trace.text.ids, *row]
-        assert {*trace.shown.arguments} == {m for step in trace.answer.steps for m in step.arguments}
-        changed = {i for i, (a, b) in enumerate(zip(trace.seen, trace.shown.ids, strict=True)) if a != b}
-        assert bool(changed) == (trace.pair is not None)
+        assert trace.shown.ids == [*view.text.ids[b, :text].tolist(), *view.row[b, : len(row)].tolist()]
+        assert view.text.attention[b].sum() == text and (view.row[b, len(row) :] == -1).all()
+        assert trace.shown.ids == [*trace.text.ids, *row] and bool(row) == (len(trace.text.mentions) > 1)
 
 
 # -- model folders -------------------------------------------------------------------------------------------------
-TWO_CALLS = {"calls": 2, "choice": {"objective": "unordered-set"}}
+TWO_CALLS = SYMBOLS | {"calls": 2}
 
 
 def edit(path: Path, *gone: str, **changed: Any) -> None:
@@ -332,12 +333,12 @@ def resave(path: Path, change: Callable[[dict[str, Tensor]], object]) -> None:
         (lambda f: (f / "config.json").write_text("{"), "config.json: damaged, no JSON object"),
         (lambda f: (f / "config.json").write_text("[]"), "config.json: damaged, no JSON object"),
         (lambda f: (f / "tokenizer.json").write_text("{}"), "damaged"),
-        (lambda f: edit(f / "config.json", format=3), r"a model of a newer anzan \(format 3, not 2\); upgrade anzan"),
-        (lambda f: edit(f / "config.json", format="2"), r"a model of a newer anzan \(format 2, not 2\); upgrade anzan"),
-        (lambda f: edit(f / "config.json", format=1), r"a model of an older anzan \(format 1, not 2\); train it again"),
-        (lambda f: edit(f / "config.json", "format"), r"a model of an older anzan \(format 1, not 2\); train it again"),
-        (lambda f: edit(f / "config.json", settings=TWO_CALLS), r"do not fit \(scorers.1"),
-        (lambda f: edit(f / "config.json", settings={"mask": {"argument": 1}}), r"did you mean mask\.arguments\?"),
+        (lambda f: edit(f / "config.json", format=4), r"a model of a newer anzan \(format 4, not 3\); upgrade anzan"),
+        (lambda f: edit(f / "config.json", format="3"), r"a model of a newer anzan \(format 3, not 3\); upgrade anzan"),
+        (lambda f: edit(f / "config.json", format=2), r"a model of an older anzan \(format 2, not 3\); train it again"),
+        (lambda f: edit(f / "config.json", "format"), r"a model of an older anzan \(format 1, not 3\); train it again"),
+        (lambda f: edit(f / "config.json", settings=TWO_CALLS), r"do not fit \(scorer\."),
+        (lambda f: edit(f / "config.json", settings={"choice": {"objectiv": 1}}), r"did you mean choice\.objective\?"),
         (lambda f: resave(f / "model.safetensors", lambda w: w.pop("spans.bias")), r"do not fit \(spans.bias\)"),
         (
             lambda f: resave(f / "model.safetensors", lambda w: w.update({"spans.bias": torch.zeros(3)})),

@@ -4,16 +4,16 @@ import math
 
 import pytest
 import torch
-from readers import MakeReader, examples_of, in_training, with_chain
+from readers import MakeReader, examples_of, in_training
 from slow import slow_scores
 from torch import Tensor
 
-from anzan.layer import argument_loss, set_progress
+from anzan.layer import set_progress
 from anzan.reader.batch import collate_examples
 from anzan.reader.labels import Example
 from anzan.reader.network import CalculatorReader
 from anzan.reader.settings import ReaderSettings
-from anzan.reader.terms import Part, make_terms, part_names
+from anzan.reader.terms import PARTS, Part, make_terms
 from anzan.settings import from_mapping
 
 PROBLEMS = [
@@ -55,34 +55,24 @@ def test_a_part_that_nothing_counts_for_is_0() -> None:
     [
         ({}, ["span", "argument"]),
         ({"supervision": {"argument_loss": "none"}}, ["span"]),
-        ({"supervision": {"argument_loss": "marginal", "self_training": 0.5}}, ["span", "argument", "own"]),
         ({"choice": {"entropy": 0.1}}, ["span", "entropy", "argument"]),
-        ({"debias": {"guesses": 1.0}}, ["guess", "span", "argument"]),
     ],
 )
 def test_terms_are_those_that_the_settings_ask_for(settings: dict, names: list[str]) -> None:
     assert [term.name for term in make_terms(from_mapping(ReaderSettings, settings)).terms] == names
 
 
-@pytest.mark.parametrize("calls", [1, 2])
-def test_every_part_of_a_loss_has_its_name(make_reader: MakeReader, calls: int) -> None:
-    """Whatever the settings, what is logged is among `part_names`; the parts add up to the loss."""
+@pytest.mark.parametrize("numbers", ["digits", "symbols"])
+def test_every_part_of_a_loss_has_its_name(make_reader: MakeReader, numbers: str) -> None:
+    """What is logged is among `PARTS`; the parts add up to the loss."""
     model, text_encoder = make_reader(
-        calls=calls,
+        numbers=numbers,
         choice={"objective": "unordered-set", "entropy": 0.1},
-        supervision={"self_training": 0.5},
-        debias={"guesses": float(calls == 1)},
+        supervision={"argument_loss": "marginal"},
     )
-    examples = examples_of(text_encoder, PROBLEMS)
-    batch = collate_examples(examples, text_encoder.pad)
-    if calls > 1:
-        batch = with_chain(batch, text_encoder, examples)
     torch.manual_seed(0)
-    out = model.train()(batch)
-    known = part_names(calls)
-    assert model.part_names() == known and len(set(known)) == len(known)
-    each_call = [f"{name}_{call}" for name in ("entropy", "argument", "own") for call in range(calls)]
-    assert set(out.parts) == {"span", *each_call, *(["guess"] if calls == 1 else [])} <= set(known)
+    out = model.train()(collate_examples(examples_of(text_encoder, PROBLEMS), text_encoder))
+    assert tuple(out.parts) == PARTS == ("span", "entropy", "argument")
     torch.testing.assert_close(out.loss, torch.stack([part.mean() for part in out.parts.values()]).sum())
 
 
@@ -91,33 +81,16 @@ def test_the_marginal_argument_loss(make_reader: MakeReader) -> None:
     """-log of the probability of all pairs whose result equals the answer."""
     model, text_encoder = make_reader(supervision={"argument_loss": "marginal"})
     examples = examples_of(text_encoder, PROBLEMS)
-    out = model(collate_examples(examples, text_encoder.pad))
+    out = model(collate_examples(examples, text_encoder))
     masses = []
     for e in examples:
         if any(e.acceptable):
             p = slow_scores(model, e).softmax(0).tolist()
             masses.append(math.fsum(q for q, good in zip(p, e.acceptable, strict=True) if good))
-    mean = out.parts["argument_0"].mean().item()
-    assert out.parts["argument_0"].count.item() == len(masses)
+    mean = out.parts["argument"].mean().item()
+    assert out.parts["argument"].count.item() == len(masses)
     assert mean == pytest.approx(-sum(map(math.log, masses)) / len(masses), rel=1e-4)
     assert out.loss.item() == pytest.approx(out.parts["span"].mean().item() + mean, rel=1e-5)
-
-
-@pytest.mark.parametrize("kind", ["bce", "marginal"])
-def test_self_training_is_the_same_loss_on_the_model_s_own_choices(make_reader: MakeReader, kind: str) -> None:
-    """For examples without a pair that gives the answer, weighted; the others count for nothing."""
-    model, text_encoder = make_reader(supervision={"argument_loss": kind, "self_training": 0.3})
-    examples = examples_of(text_encoder, PROBLEMS)
-    parts = model(collate_examples(examples, text_encoder.pad)).parts
-    losses = []
-    for e in examples:
-        if e.rows and not any(e.acceptable):
-            log_p = slow_scores(model, e).log_softmax(0)
-            own = torch.arange(len(log_p)) == log_p.argmax()
-            everywhere = torch.ones(1, len(log_p), dtype=torch.bool)
-            losses.append(argument_loss(log_p[None], own[None], everywhere, kind))  # pyright: ignore[reportArgumentType]
-    assert parts["own_0"].count.item() == len(losses) > 1
-    torch.testing.assert_close(parts["own_0"].mean(), 0.3 * torch.stack(losses).mean(), atol=1e-5, rtol=1e-4)
 
 
 # -- entropy -------------------------------------------------------------------------------------------------------
@@ -128,7 +101,7 @@ def test_the_bonus_is_the_entropy_of_the_choice(objective: str, make_reader: Mak
     model, text_encoder = make_reader(choice={"objective": objective, "options": options, "entropy": 0.3})
     plain, _ = make_reader(choice={"objective": objective, "options": options})
     examples = examples_of(text_encoder, PROBLEMS)
-    batch = collate_examples(examples, text_encoder.pad)
+    batch = collate_examples(examples, text_encoder)
     without = in_training(plain)(batch)
     p = [probabilities(model, e) for e in examples]
     expected = torch.stack([-(q * q.log()).sum() for q in p]).mean()
@@ -142,5 +115,5 @@ def test_the_bonus_is_the_entropy_of_the_choice(objective: str, make_reader: Mak
     for progress in (0.5, 0.8, 1.0):
         set_progress(model, progress)
         out = model(batch)
-        assert "entropy_0" not in out.parts
+        assert "entropy" not in out.parts
         torch.testing.assert_close(out.loss, without.loss)

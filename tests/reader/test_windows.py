@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from readers import MakeReader
+from readers import MakeReader, never_stopping
 from torch import Tensor
 
 from anzan.evaluation import saliency
@@ -23,6 +23,11 @@ FILLER = "a b a . " * 150
 LONG = f"Anna has 5,903,204 pens. {FILLER}Carl has 12 pens. {FILLER}Zoë has 81 pens."
 SHORT = "Anna has 7 pens. Carl has 5 pens."
 QUESTION = "Who has more pens: Anna or Carl?"
+SYMBOLS = {
+    "numbers": "symbols",
+    "choice": {"objective": "unordered-set"},
+    "supervision": {"argument_loss": "marginal"},
+}
 
 
 def depth(w: Window, token: int, body: int) -> float:
@@ -72,7 +77,7 @@ def test_long_and_short_texts_together(make_reader: MakeReader) -> None:
     row = text_encoder.row(text_encoder.calculator(7, 5))
     assert row is not None and len(texts[0].ids) > 1200
     texts[2] = text_encoder.extended(texts[2], (0, 1), row)  # results after a long text
-    batch = collate_texts(texts, text_encoder.pad)
+    batch = collate_texts(texts, text_encoder)
     embedded = model.encoder.get_input_embeddings()(batch.text.ids)
     for together in (1, 64):
         got = encode_in_windows(model._encode, embedded, batch.text.attention, batch.text.types, 512, together)
@@ -83,11 +88,11 @@ def test_long_and_short_texts_together(make_reader: MakeReader) -> None:
 
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"choice": {"objective": "unordered-set"}, "mask": {"arguments": "random", "choosing": True}}],
+    [{}, {"choice": {"objective": "unordered-set"}}, SYMBOLS],
 )
 def test_a_long_text_is_asked_and_learnt_from(make_reader: MakeReader, settings: dict[str, Any]) -> None:
     model, text_encoder = make_reader(**settings)
-    reader = Reader(model, text_encoder.tokenizer)
+    reader = Reader(never_stopping(model), text_encoder.tokenizer)
     text = text_encoder.text(LONG, QUESTION)
     assert [m.text for m in text.mentions] == ["5,903,204", "12", "81"]
     alone = [reader.ask(p, QUESTION) for p in (LONG, SHORT)]
@@ -99,10 +104,10 @@ def test_a_long_text_is_asked_and_learnt_from(make_reader: MakeReader, settings:
 
     examples = [make_example(text_encoder, p, QUESTION, [["Carl"]]) for p in (LONG, SHORT)]
     model.train()
-    loss = model(collate_examples(examples, text_encoder.pad)).loss
+    loss = model(collate_examples(examples, text_encoder)).loss
     loss.backward()
     assert loss.isfinite() and all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())
-    assert model.scorers[0].inner.weight.grad.any()
+    assert model.scorer.get_parameter("left.weight" if model.symbols else "inner.weight").grad.any()
 
 
 def test_no_place_for_the_passage() -> None:

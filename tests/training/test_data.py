@@ -3,7 +3,6 @@
 import hashlib
 import json
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -27,23 +26,6 @@ from anzan.training.run import train
 from anzan.training.settings import DataSettings, PossessionSettings
 
 
-def gap(problem: Problem) -> Fraction:
-    """Of what the two asked own in the end, in units of what the leading digit of the lesser spans."""
-    low, high = sorted(facts_of(problem).final.values())
-    return Fraction(high - low, 10 ** (len(str(low)) - 1))
-
-
-def test_a_share_of_the_training_problems_is_wide() -> None:
-    data = PossessionSettings(people=4, gap=0.2, wide_share=0.25, train_size=200, eval_size=50)
-    train_, dev, test = (draw(data, split) for split in ("train", "dev", "eval"))
-    assert [len(x) for x in (train_, dev, test)] == [200, 8, 50]
-    wide = [p for p in train_ if p.meta["wide"]]
-    assert len(wide) == 50 and len({p.id for p in train_}) == 200
-    assert sum(gap(p) > 1 for p in wide) > 25
-    assert all(gap(p) < 2.1 for p in [*dev, *test, *(p for p in train_ if not p.meta["wide"])])
-    assert not any(p.meta["wide"] for p in [*dev, *test])
-
-
 def digest_of(problems: list[Problem]) -> str:
     lines = [
         json.dumps(
@@ -55,19 +37,17 @@ def digest_of(problems: list[Problem]) -> str:
 
 
 def test_balanced_problems_are_those_of_before_the_free_draw() -> None:
-    """Byte for byte; the digests were made by commit 138da80."""
-    data = PossessionSettings(transfers=[0, 1], gap=1.0, wide_share=0.35, train_size=300, eval_size=200)
+    """Byte for byte; the digests were made by commit 138da80, of `meta` without what later went."""
+    data = PossessionSettings(transfers=[0, 1], gap=1.0, train_size=300, eval_size=200)
     assert {split: digest_of(draw(data, split)) for split in ("train", "dev", "eval")} == {
-        "train": "a83c2d293f4eba0c",
-        "dev": "30afc75ef4da3e94",
-        "eval": "befc30ff09fd8d8c",
+        "train": "c14c706a74b07d79",
+        "dev": "1787810af4654a27",
+        "eval": "76f3fc429e0caa07",
     }
 
 
 def test_free_problems_are_those_of_the_generator() -> None:
-    data = PossessionSettings(
-        people=5, digits=[1, 6], gap=1.0, wide_share=0.5, train_size=60, eval_size=20, draw="free"
-    )
+    data = PossessionSettings(people=5, digits=[1, 6], gap=1.0, train_size=60, eval_size=20, draw="free")
     options = Possession(people=5, max_digits=6, transfers=1, questions=("argmax", "max"), draw="free")
     for split, size in {"train": 60, "dev": 8, "eval": 20}.items():
         assert draw(data, split) == generate(options, size, 0, split)
@@ -76,7 +56,7 @@ def test_free_problems_are_those_of_the_generator() -> None:
 
 @pytest.mark.parametrize("transfers", [[1], [0, 1], [2]])
 def test_both_draws_take_turns_in_training(transfers: list[int]) -> None:
-    data: dict[str, Any] = {"transfers": transfers, "gap": 1.0, "wide_share": 0.5, "eval_size": 20}
+    data: dict[str, Any] = {"transfers": transfers, "gap": 1.0, "eval_size": 20}
     both = PossessionSettings(**data, train_size=41, draw="both")
     problems = draw(both, "train")
     joined = [facts_of(p).joined for p in problems]
@@ -105,16 +85,6 @@ def test_free_problems_beside_balanced_ones(eval_size: int, free: int) -> None:
     assert [len(facts_of(p).transfers) for p in problems[:6]] == [0, 1, 0, 1, 0, 1]
 
 
-def test_problems_without_a_transfer_are_what_they_were() -> None:
-    data: dict[str, Any] = {"people": 3, "train_size": 40}
-    assert draw(PossessionSettings(**data, transfers=[0], wide_share=0.5), "train") == draw(
-        PossessionSettings(**data, transfers=[0]), "train"
-    )
-    both = draw(PossessionSettings(**data, transfers=[0, 1], wide_share=0.5), "train")
-    assert sum(not facts_of(p).transfers for p in both) == 20
-    assert sum(bool(facts_of(p).transfers) and p.meta["wide"] for p in both) == 10
-
-
 @pytest.mark.parametrize(("train_size", "dev_size"), [(64, 8), (3000, 100), (20_000, 300)])
 def test_the_development_split_has_a_thirtieth_of_the_training_problems(train_size: int, dev_size: int) -> None:
     assert PossessionSettings(train_size=train_size).dev_size == dev_size
@@ -123,7 +93,6 @@ def test_the_development_split_has_a_thirtieth_of_the_training_problems(train_si
 @pytest.mark.parametrize(
     ("override", "fault"),
     [
-        ("wide_share=1.5", "wide_share: give a share from 0 to 1, got 1.5"),
         ("transfers=[]", r"transfers: 0, 1 or 2, or several of them, such as \[0, 1\], got \[\]"),
         ("transfers=[1, 1]", r"transfers: 0, 1 or 2, .*, got \[1, 1\]"),
         ("transfers=3", r"transfers: 0, 1 or 2, .*, got \[3\]"),
@@ -146,20 +115,20 @@ def test_bias_needs_balanced_problems(kind: str) -> None:
 
 
 @pytest.mark.usefixtures("no_report")
-def test_a_run_can_begin_with_wide_problems(
+def test_a_run_can_begin_with_one_kind_of_question(
     tmp_path: Path, small_run: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[bool] = []
+    seen: list[str | None] = []
     get = Examples.__getitem__
 
     def recording(self: Examples, item: Item) -> Any:
-        seen.append(self.problems[item.example].meta["wide"])
+        seen.append(self.problems[item.example].kind)
         return get(self, item)
 
     monkeypatch.setattr(Examples, "__getitem__", recording)
-    settings = ["data.possession.wide_share=0.5", "train.begin={wide: 0.5}"]
-    train(load_config("faithful", [*small_run, "data.possession.people=3", *settings]), tmp_path)
-    assert all(seen[:16]) and not all(seen[16:32])
+    settings = ["data.possession.people=3", "train.begin={max: 0.5}"]
+    train(load_config("faithful", [*small_run, *settings]), tmp_path)
+    assert set(seen[:16]) == {"max"} and set(seen[16:32]) == {"argmax", "max"}
 
 
 def drop_like(path: Path) -> str:
@@ -237,13 +206,14 @@ def test_a_null_control_sees_calculations_that_tell_nothing() -> None:
 
 
 def test_a_run_with_a_null_control(tmp_path: Path, small_run: list[str]) -> None:
-    config = load_config("demo", [*small_run, "train.evaluations=1", "train.begin={}"])
+    config = load_config("paper", [*small_run, "train.evaluations=1"])
     weights = [train(config, tmp_path / "plain")[0].model.state_dict()]
     weights.append(train(config, tmp_path / "null", change=null_control)[0].model.state_dict())
     assert not all(torch.equal(each, weights[1][name]) for name, each in weights[0].items())
-    for changes in (["model.operations=[]"], ["model.calls=2", "model.choice.objective=unordered-set"]):
-        with pytest.raises(ConfigError, match=r"null control: for models with one call"):
-            train(load_config("paper", [*small_run, *changes]), tmp_path / "x", change=null_control)
+    without = ["model.operations=[]", "model.supervision.argument_loss=none"]
+    for config in (load_config("paper", [*small_run, *without]), load_config("demo", small_run)):
+        with pytest.raises(ConfigError, match=r"^null control: for models with a calculator of digits; change"):
+            train(config, tmp_path / "x", change=null_control)
 
 
 @pytest.mark.parametrize("setting", ["data.train=mine.jsonl", "data.eval=mine.jsonl", "data.questions=[difference]"])

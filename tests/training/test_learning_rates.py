@@ -42,13 +42,6 @@ def test_rates_fall_from_the_last_layer_down(model: CalculatorReader) -> None:
     assert seen == set(range(layers))
 
 
-def test_places_of_digits_learn_as_the_last_layer_does() -> None:
-    model = CalculatorReader.from_encoder(
-        "anzan-tiny", load_tokenizer(locate_encoder("anzan-tiny")), settings={"digit_places": 4}
-    )
-    assert learning_rates(model, 0.8, 3.0, 0.5)["places.weight"] == 0.8
-
-
 def test_without_settings_all_learn_alike(model: CalculatorReader) -> None:
     assert set(learning_rates(model, 0.1).values()) == {0.1}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
@@ -25,20 +24,18 @@ class Salient:
     Attributes:
         where: `question`, `passage`, `calculator`, or None for a separator.
         norm: of the gradient at its embedding.
-        masked: whether it is a random digit that masks an argument.
     """
 
     token: str
     where: str | None
     norm: float
-    masked: bool = False
 
 
 def saliency(reader: Reader, passage: str, question: str, called: Text | None = None) -> tuple[Answer, list[Salient]]:
     """||d(-log p(answer)) / d embedding|| for every token of text and row; the answer is the reader's own.
 
-    Yoshikawa, Heinzerling and Inui (NLP2022), Figure 2. Where a guess is divided away, p is that of the reading alone,
-    as the guess sees no digit. Norms have no sign: they say how much a token matters, not in which direction.
+    Yoshikawa, Heinzerling and Inui (NLP2022), Figure 2. Norms have no sign: they say how much a token matters, not in
+    which direction.
 
     Args:
         called: the text with its calls, where they have been made.
@@ -55,10 +52,9 @@ def saliency(reader: Reader, passage: str, question: str, called: Text | None = 
         start, end = reader.model.read_embedded(embedded, view)
         log_p = start[0].log_softmax(-1)[trace.span[0]] + end[0].log_softmax(-1)[trace.span[1]]
         (gradient,) = torch.autograd.grad(-log_p, embedded)
-    words: Any = reader.text_encoder.tokenizer.convert_ids_to_tokens(trace.seen)
+    words = reader.text_encoder.words(trace.shown.ids)
     norms = gradient[0].norm(dim=-1).tolist()
-    masked = [*trace.masked, *([False] * (len(trace.seen) - len(trace.masked)))]
-    return trace.answer, [Salient(*each) for each in zip(words, _places(trace), norms, masked, strict=True)]
+    return trace.answer, [Salient(*each) for each in zip(words, _places(trace), norms, strict=True)]
 
 
 def _places(trace: Trace) -> list[str | None]:

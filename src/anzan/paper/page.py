@@ -59,7 +59,7 @@ FIGURE_2 = """
 ## Figure 2: what an answer depends on
 
 The norm of the gradient of -log p(answer) with respect to each token that the reader sees, for one argmax question \
-without a transfer. Empty boxes are masked numbers.
+without a transfer.
 """
 
 

@@ -233,7 +233,6 @@ def _two_transfers(wanted: Wanted) -> list[Run]:
             "data.possession.transfers=2",
             f"data.possession.people={max(4, possession_of(plain).people)}",  # two are asked, two give or receive
             f"model.calls={2 if chain else 1}",
-            "model.debias.guesses=0",  # needs a single call
             "train.tries=1",
         )
         runs.append(wanted.run(config, _measured("two-transfers", cell, config)))
@@ -253,7 +252,7 @@ def _bias(wanted: Wanted) -> list[Run]:
 def _no_argument_loss(wanted: Wanted) -> list[Run]:
     """The cells with a transfer and max questions, trained on answers alone."""
     experiment = "no-argument-loss"
-    changes = "model.supervision.argument_loss=none", "model.supervision.self_training=0", "train.tries=1"
+    changes = "model.supervision.argument_loss=none", "train.tries=1"
     configs = [
         (cell, wanted.config(experiment, cell, *changes))
         for cell in wanted.cells or ("transfer/max", "transfer/max-argmax")

@@ -169,8 +169,8 @@ class Drills:
         assert batch.numbers is not None and calls is not None
         numbers = batch.numbers.there.shape[1]
         chosen = torch.tensor([_choices(d.program, numbers, calls) for d in drills], device=self.model.device)
-        drawn = self.model.views.draw(batch, self.model.training)
-        view, spans = reading_after(batch, drawn, calls, self.model.views, torch.arange(size), chosen)
+        batch = self.model.views.draw(batch, self.model.training)
+        view, spans = reading_after(batch, calls, self.model.views, torch.arange(size), chosen)
         return self.model.read(view), spans
 
     @torch.no_grad()

@@ -35,7 +35,7 @@ class Answer:
         answer: the text.
         value: the number that it is, or None.
         source: `question`, `passage` or `calculator`; None if nothing was marked.
-        confidence: p(start) p(end) of the marked span, with the guess divided away where the model does so.
+        confidence: p(start) p(end) of the marked span.
         start, end: its character offsets in the question or passage; None where it was calculated or there is none.
         steps: the calls that it needs. Where an earlier call printed it, those up to that one.
     """

@@ -15,15 +15,11 @@ from torch import Tensor
 
 from anzan.reader.programs import choice_of, exact
 from anzan.reader.programs import pairs as pairs_of
-from anzan.reader.sequence import CONSTANT, QUESTION, STEP, Row, Text
+from anzan.reader.sequence import CONSTANT, Row, Text
 
 if TYPE_CHECKING:
     from anzan.reader.encode import TextEncoder
     from anzan.reader.labels import Example
-
-WIDTH = 32
-"""Digits of a number that are told apart; those of a longer number repeat."""
-_DIGITS = frozenset("0123456789")
 
 
 @dataclass(frozen=True)
@@ -62,14 +58,12 @@ class TextBatch(Tensors):
         ids, types: (batch, length), token ids and token types.
         attention: (batch, length), 1 at tokens, 0 at padding.
         answerable: bool (batch, length), where an answer can stand: not at [CLS] and [SEP].
-        digits: (batch, length), ``number * WIDTH + digit`` at each token that is a digit of a number, -1 elsewhere.
     """
 
     ids: Tensor
     types: Tensor
     attention: Tensor
     answerable: Tensor
-    digits: Tensor
 
 
 @dataclass(frozen=True)
@@ -78,19 +72,15 @@ class CandidateBatch(Tensors):
 
     Attributes:
         numbers: (batch, numbers), the first token of each.
-        used: bool (batch, numbers), what went into earlier calls.
         pairs: (batch, candidates, 2), indexes of numbers, the earlier one first.
         valid: bool (batch, candidates), False at padding and where F is undefined.
         rows: (batch, candidates, length), token ids of each printed row, -1 after its end; None where F has not run.
-        operands: as `rows`, ``argument * WIDTH + digit`` at each token that is a digit of an operand, -1 elsewhere.
     """
 
     numbers: Tensor
-    used: Tensor
     pairs: Tensor
     valid: Tensor
     rows: Tensor | None = None
-    operands: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -121,7 +111,6 @@ class LabelBatch(Tensors):
         row_spans: (batch, candidates, spans, 2), likewise in each candidate's row.
         acceptable: bool (batch, candidates), a result equals the answer.
         gold: bool (batch, candidates), the right arguments, for monitoring.
-        stale: bool (batch, numbers), see `anzan.reader.views.stale_numbers`.
         wanted: the values of the answers, (batch,) of sets; for programs.
         programs: (batch, m, calls), the choices of the shortest programs that give the answer, -1 after their end and
             for none. With them, `gold` is (batch, choices of the first call).
@@ -131,7 +120,6 @@ class LabelBatch(Tensors):
     row_spans: Tensor | None = None
     acceptable: Tensor | None = None
     gold: Tensor | None = None
-    stale: Tensor | None = None
     wanted: np.ndarray | None = None
     programs: Tensor | None = None
 
@@ -165,7 +153,6 @@ def collate_texts(texts: Sequence[Text], encoder: TextEncoder) -> Batch:
         types=_pad([t.types for t in texts], 0),
         attention=_pad([[1] * len(t.ids) for t in texts], 0),
         answerable=_pad([_answerable(t) for t in texts], False).bool(),
-        digits=_pad([[-1] * len(t.ids) if encoder.symbols else _number_digits(t) for t in texts], -1),
     )
     if encoder.symbols is not None:
         return Batch(text, numbers=_numbers(texts, encoder) if encoder.calculator.operations else None)
@@ -174,7 +161,6 @@ def collate_texts(texts: Sequence[Text], encoder: TextEncoder) -> Batch:
         text,
         CandidateBatch(
             numbers=_pad([[m.span[0] for m in t.mentions] for t in texts], 0),
-            used=_pad([_used(t) for t in texts], False).bool(),
             pairs=_pad(pairs, (0, 0), (2,)),
             valid=_pad([[True] * len(p) for p in pairs], False).bool(),
         ),
@@ -184,11 +170,6 @@ def collate_texts(texts: Sequence[Text], encoder: TextEncoder) -> Batch:
 def collate_rows(rows: Sequence[Row | None], pad: int = -1) -> Tensor:
     """One row a text as ids (batch, length), -1 after its end."""
     return _pad([r.ids if r else [] for r in rows], pad)
-
-
-def collate_operands(rows: Sequence[Row | None]) -> Tensor:
-    """Which digit of which argument each token of these rows is, as `CandidateBatch.operands`: (batch, length)."""
-    return _pad([_operand_digits(r) for r in rows], -1)
 
 
 def _numbers(texts: Sequence[Text], encoder: TextEncoder) -> NumberBatch:
@@ -224,14 +205,12 @@ def collate_examples(examples: Sequence[Example], encoder: TextEncoder) -> Batch
             batch.candidates,
             valid=torch.tensor([[r is not None for r in row] for row in rows]),
             rows=per_candidate([[r.ids if r else () for r in row] for row in rows]),
-            operands=per_candidate([[_operand_digits(r) for r in row] for row in rows]),
         ),
         labels=LabelBatch(
             text_spans=text_spans,
             row_spans=per_candidate(spans, (2,)),
             acceptable=_pad([e.acceptable for e in examples], False, width=candidates).bool(),
             gold=_pad([e.gold for e in examples], False, width=candidates).bool(),
-            stale=_pad([e.stale for e in examples], False, width=batch.candidates.numbers.shape[1]).bool(),
         ),
     )
 
@@ -269,54 +248,10 @@ def _choices(program: Sequence[tuple[int, int]], numbers: int, clauses: int) -> 
     return made
 
 
-def _number_digits(text: Text) -> list[int]:
-    places = [-1] * len(text.ids)
-    for i, m in enumerate(text.mentions):
-        if m.where in (STEP, CONSTANT):
-            continue
-        spelled = (text.question if m.where == QUESTION else text.passage)[m.start : m.end]
-        if any(c in _DIGITS for c in spelled):  # also those of `3.5 million`
-            _count_digits(places, i, [k for k in range(m.span[0], m.span[1] + 1) if _is_digit(text, k)])
-    for call in text.calls:
-        numbers = [(call.pair[argument], digits) for argument, digits in call.row.operands]
-        for number, digits in [*numbers, *enumerate(call.row.results, call.first)]:
-            _count_digits(places, number, [call.start + k for k in digits])
-    return places
-
-
 def _answerable(text: Text) -> list[bool]:
     places = [token is not None for token in text.tokens]
     for call in text.calls:
         places[call.start : call.start + len(call.row.ids) - 1] = [True] * (len(call.row.ids) - 1)
-    return places
-
-
-def _used(text: Text) -> list[bool]:
-    went_in = {i for call in text.calls for i in call.pair}
-    return [i in went_in for i in range(len(text.mentions))]
-
-
-def _is_digit(text: Text, place: int) -> bool:
-    token = text.tokens[place]
-    if token is None:
-        return False
-    source = text.question if token.where == QUESTION else text.passage
-    return source[token.start : token.end].isdigit()
-
-
-def _count_digits(places: list[int], number: int, digits: Sequence[int]) -> None:
-    n, first = len(digits), number * WIDTH
-    if n <= WIDTH and n and digits[-1] - digits[0] == n - 1:  # the usual case, and there are many
-        places[digits[0] : digits[-1] + 1] = range(first, first + n)
-        return
-    for k, place in enumerate(digits):
-        places[place] = first + k % WIDTH
-
-
-def _operand_digits(row: Row | None) -> list[int]:
-    places = [-1] * (len(row.ids) if row else 0)
-    for argument, digits in row.operands if row else ():
-        _count_digits(places, argument, digits)
     return places
 
 

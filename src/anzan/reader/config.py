@@ -25,9 +25,9 @@ class CalculatorReaderConfig(PreTrainedConfig):
     Args:
         encoder: the encoder's own configuration (its `to_dict()`); the reader builds its encoder from it.
         settings: a `ReaderSettings` or a mapping of its fields.
-        digit_ids: the tokenizer's ids of the digits 0 to 9, at the beginning of a word and inside one: (2, 10). Needed
-            where settings mask digits or give them places; `anzan.reader.tokenizer.model_ids` has them.
-        mask_id: the id that masks a token.
+        digit_ids: the tokenizer's ids of the digits 0 to 9, at the beginning of a word and inside one: (2, 10), as
+            `anzan.reader.tokenizer.model_ids` has them.
+        mask_id: the id that masks a token. Both are what new symbols start from.
         vocabulary: the size of the tokenizer's vocabulary; the ids of symbols come after it.
         written_ids: the ids of the characters that the calculator writes, and of `sep`. Needed with symbols.
         dropout: dropout probability of what the heads read.
@@ -36,7 +36,7 @@ class CalculatorReaderConfig(PreTrainedConfig):
             (`anzan.reader.windows`).
 
     Raises:
-        AnzanError: settings that cannot be used, or that need `digit_ids`.
+        AnzanError: settings that cannot be used, or symbols without `written_ids`.
     """
 
     model_type = "anzan-reader"
@@ -60,16 +60,10 @@ class CalculatorReaderConfig(PreTrainedConfig):
         given = settings or {}
         self.settings = given if isinstance(given, ReaderSettings) else from_mapping(ReaderSettings, given)
         self.digit_ids = [list(ids) for ids in digit_ids]
-        own = self.settings
-        if not self.digit_ids and (own.mask.arguments or own.digit_places or own.debias.guesses):
-            raise AnzanError(
-                "digit_ids: needed for mask.arguments, digit_places and debias.guesses; "
-                "give what anzan.reader.tokenizer.model_ids returns"
-            )
         self.mask_id = mask_id
         self.vocabulary = vocabulary
         self.written_ids = dict(written_ids or {})
-        if own.numbers == "symbols" and not self.written_ids:
+        if self.settings.numbers == "symbols" and not self.written_ids:
             raise AnzanError("written_ids: needed with symbols; give what anzan.reader.tokenizer.model_ids returns")
         self.dropout = dropout
         self.max_answer_words = max_answer_words

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from anzan.arithmetic import Value, format_number, parse_number
 from anzan.reader.answer import NO_ANSWER, Answer, Step
-from anzan.reader.sequence import PASSAGE, QUESTION, RESULTS, Call, Mention, Row, Span, Text
+from anzan.reader.sequence import PASSAGE, QUESTION, RESULTS, Call, Row, Span, Text
 from anzan.reader.spans import best_spans
 
 Fields = Mapping[Span, tuple[Value, str | None]]
@@ -37,14 +37,8 @@ class Shown:
 
     @property
     def ids(self) -> list[int]:
-        """Text and row as one sequence, unmasked."""
+        """Text and row as one sequence."""
         return [*self.text.ids, *(self.row.ids if self.row else ())]
-
-    @property
-    def arguments(self) -> list[Mention]:
-        """The numbers that went into any call."""
-        pairs = [*(call.pair for call in self.text.calls), *([self.pair] if self.pair else [])]
-        return [self.text.mentions[i] for pair in pairs for i in pair]
 
 
 @dataclass(frozen=True)
@@ -53,16 +47,12 @@ class Trace:
 
     Attributes:
         shown: what was read.
-        seen: the ids of text and row that the reader saw; masked digits are not those of the text.
-        masked: which of these are masked; empty where nothing is.
         span: the span that it marked there.
         answer: the answer.
         others: the next most probable answers, where they were asked for.
     """
 
     shown: Shown
-    seen: list[int]
-    masked: list[bool]
     span: Span | None
     answer: Answer
     others: tuple[Answer, ...] = ()
@@ -89,26 +79,19 @@ class Trace:
 
 
 def decode(
-    shown: Shown, log_probs: tuple[Tensor, Tensor], masked: Sequence[bool], max_words: int, most: int
+    shown: Shown, log_probs: tuple[Tensor, Tensor], max_words: int, most: int
 ) -> list[tuple[Answer, Span | None]]:
     """The most probable answers and their spans, best first; at least one.
 
     Args:
         log_probs: of each token as the first and as the last one of the answer, (length,) each.
-        masked: the tokens that were masked, which nothing can be read off; empty for none. Arguments of calls, if they
-            are masked, are so as a whole.
         max_words: the longest answer that is read off question or passage.
         most: how many answers at most.
     """
     text, base = shown.text, len(shown.text.ids)
-    last: Fields = {} if shown.row is None else {(s + base, e + base): (v, op) for v, (s, e), op in shown.row.fields}
-    # The sign of a masked number is seen, its digits are not.
-    earlier = {(s, e): field for (s, e), field in text.fields.items() if not any(masked[s : e + 1])}
-    places: Iterable[Span] = [*word_spans(text, max_words), *earlier]
-    if masked:
-        places = _without(places, shown.arguments)
-    fields = earlier | dict(last)
-    ranked = best_spans(*log_probs, [*places, *last], most)
+    last = [] if shown.row is None else shown.row.fields
+    fields: Fields = text.fields | {(s + base, e + base): (v, op) for v, (s, e), op in last}
+    ranked = best_spans(*log_probs, [*word_spans(text, max_words), *fields], most)
     if not ranked:
         return [(replace(NO_ANSWER, steps=_steps(shown.called, None)), None)]
     return [(_answer(shown, span, math.exp(log_p), fields), span) for span, log_p in ranked]
@@ -176,8 +159,3 @@ def word_spans(text: Text, most: int) -> Iterator[Span]:
             numbers.discard((start, end))
             yield start, end
     yield from numbers
-
-
-def _without(spans: Iterable[Span], masked: Sequence[Mention]) -> Iterator[Span]:
-    """The spans that contain none of these numbers, which the reader has not seen."""
-    return ((s, e) for s, e in spans if all(e < m.span[0] or s > m.span[1] for m in masked))

@@ -101,6 +101,13 @@ class TextEncoder:
         """How many tokens are read at once."""
         return self.max_length if self._positions is None else min(self._positions, self.max_length)
 
+    def words(self, ids: Sequence[int]) -> list[str]:
+        """How tokens are displayed."""
+        words: Any = self.tokenizer.convert_ids_to_tokens([*ids])
+        if self.symbols is None:
+            return words
+        return [w if i < self.symbols.first else self.symbols.name(i) for w, i in zip(words, ids, strict=True)]
+
     # -- text ----------------------------------------------------------------------------------------------------
     def text(self, passage: str, question: str) -> Text:
         """Tokenise question and passage and find the numbers in both.
@@ -181,7 +188,7 @@ class TextEncoder:
             ids[sign] = self.symbols.sign("positive" if result.value > 0 else "negative" if result.value else "zero")
             fields.append((result.value, (place, place), operation))
             result, left, _ = next(found, (None, left, _))
-        return Row(ids, fields, printed=printed)
+        return Row(ids, fields, printed)
 
     def row(self, printed: Printed) -> Row | None:
         """A printed calculation in digits as tokens; None where it is empty.
@@ -193,22 +200,10 @@ class TextEncoder:
         text = printed.text
         ids = [*self._written(text), self._sep]
         fields: list[tuple[Value, Span, str | None]] = []
-        operands: list[tuple[int, Sequence[int]]] = []
-        results: list[Sequence[int]] = []
-        for value, start, end, operation, argument in printed.fields:
-            first = start - text.count(" ", 0, start)  # blanks are no tokens
-            number = text[start:end]
-            if number.isdigit():  # nearly all of them, and there are many
-                digits: Sequence[int] = range(first, first + end - start)
-            else:
-                number = number.replace(" ", "")
-                digits = [first + i for i, c in enumerate(number) if c in _DIGITS]
-            fields.append((value, (first, first + len(number) - 1), operation))
-            if argument is None:
-                results.append(digits)
-            else:
-                operands.append((argument, digits))
-        return Row(ids, fields, operands, results, printed)
+        for value, start, end, operation, _ in printed.fields:
+            first, last = start - text.count(" ", 0, start), end - text.count(" ", 0, end) - 1  # blanks are no tokens
+            fields.append((value, (first, last), operation))
+        return Row(ids, fields, printed)
 
     def _written(self, text: str) -> list[int]:
         """What the calculator writes as tokens: every character but the blanks is one."""

@@ -12,7 +12,6 @@ from functools import lru_cache
 from anzan.arithmetic import Calculator, Field, Printed, Value, format_number, parse_number
 from anzan.reader.encode import TextEncoder
 from anzan.reader.sequence import CONSTANT, PASSAGE, QUESTION, Row, Span, Text
-from anzan.reader.views import stale_numbers
 
 Gold = Sequence[tuple[str, int, int]] | Sequence[Fraction]
 """Gold arguments, as (where, start, end) or as values."""
@@ -28,7 +27,6 @@ class Example:
         row_spans: where the answer is in the row of each candidate.
         acceptable: whether a *result* (not an operand) of each candidate equals the answer.
         gold: whether each candidate is the gold pair; for monitoring only.
-        stale: whether each number is stale, see `anzan.reader.views.stale_numbers`.
         values: the values of the answers.
         programs: the shortest programs, of one or two calls, that give one of these values, each as the pairs that go
             in: numbers by index, results as -1 - k for the k-th result of all calls.
@@ -41,7 +39,6 @@ class Example:
     row_spans: list[list[Span]] = field(default_factory=list)
     acceptable: list[bool] = field(default_factory=list)
     gold: list[bool] = field(default_factory=list)
-    stale: list[bool] = field(default_factory=list)
     values: frozenset[Value] = frozenset()
     programs: list[list[tuple[int, int]]] = field(default_factory=list)
     gold_pair: tuple[int, int] | None = None
@@ -66,14 +63,10 @@ def make_example(
         right = [pair for pair, g in zip(candidates, _among_gold(text, candidates, gold or ()), strict=True) if g]
         programs = shortest_programs(encoder, text, values)
         return Example(text, spans, values=values, programs=programs, gold_pair=right[0] if right else None)
-    starts = [m.start for m in text.mentions if m.where == PASSAGE]  # mentions in the question come after these
-    stale = [*stale_numbers(passage, starts), *([False] * (len(text.mentions) - len(starts)))]
-    return _labelled(encoder, text, spans, values, stale, gold or ())
+    return _labelled(encoder, text, spans, values, gold or ())
 
 
-def _labelled(
-    encoder: TextEncoder, text: Text, spans: list[Span], values: frozenset[Value], stale: list[bool], gold: Gold = ()
-) -> Example:
+def _labelled(encoder: TextEncoder, text: Text, spans: list[Span], values: frozenset[Value], gold: Gold) -> Example:
     candidates = text.candidates if encoder.calculator.operations else []
     rows = [encoder.result(text, pair) for pair in candidates]
     row_spans: list[list[Span]] = [[] for _ in rows]
@@ -83,7 +76,7 @@ def _labelled(
         row_spans = [[span for span, _ in place] for place in places]
         acceptable = [any(op is not None for _, op in place) for place in places]  # a result, not an operand
     right = _among_gold(text, candidates, gold)
-    return Example(text, spans, rows, row_spans, acceptable, right, stale, values)
+    return Example(text, spans, rows, row_spans, acceptable, right, values)
 
 
 def shortest_programs(encoder: TextEncoder, text: Text, wanted: Set[Value]) -> list[list[tuple[int, int]]]:

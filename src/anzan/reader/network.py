@@ -20,9 +20,7 @@ from anzan.layer import Autoregressive, ExampleNoise, ResultTable
 from anzan.reader.batch import Batch
 from anzan.reader.config import CalculatorReaderConfig
 from anzan.reader.encoders import locate_encoder
-from anzan.reader.guesses import without_guess
 from anzan.reader.objective import Outcome, make_objective
-from anzan.reader.places import DigitPlaces
 from anzan.reader.programs import Calls
 from anzan.reader.scored import Scored, ScoredPairs, ScoredPrograms
 from anzan.reader.scorer import PairScorer, ProgramScorer
@@ -95,7 +93,6 @@ class CalculatorReader(PreTrainedModel):
         else:
             self.scorer = PairScorer(hidden)
         self.spans = nn.Linear(hidden, 2)
-        self.places = DigitPlaces(settings.digit_places, hidden) if settings.digit_places else None
         self.views = Views(config)
         self.objective = make_objective(settings.choice)
         self.terms = make_terms(settings)
@@ -168,9 +165,9 @@ class CalculatorReader(PreTrainedModel):
         Args:
             row: (batch, r, hidden), the row where the symbolic layer has looked it up already.
         """
-        if view.row is not None:
-            row = self._placed(self._words(view.row) if row is None else row, view.row, view.shift)
-        return view.layout.join(self._placed(self._words(view.ids), view.ids, view.shift), row)
+        if row is None and view.row is not None:
+            row = self._words(view.row)
+        return view.layout.join(self._words(view.text.ids), row)
 
     def _words(self, ids: Tensor) -> Tensor:
         if self.symbols is None:
@@ -178,11 +175,6 @@ class CalculatorReader(PreTrainedModel):
         word = (ids >= 0) & (ids < self.symbols.ids.first)
         words = self.encoder.get_input_embeddings()(torch.where(word, ids, 0)) * word[..., None]
         return words + self.symbols(ids)
-
-    def _placed(self, embedded: Tensor, ids: Tensor, shift: Tensor | None) -> Tensor:
-        if self.places is None:
-            return embedded
-        return embedded + self.places(ids, self.views.digit_ids(ids.device), shift)
 
     def encode(self, embeddings: Tensor, attention: Tensor, types: Tensor) -> Tensor:
         """The encoder on embedded tokens (batch, length, hidden), in windows if it does not read as many at once."""
@@ -198,7 +190,7 @@ class CalculatorReader(PreTrainedModel):
     def score(self, batch: Batch, view: View) -> Tensor:
         """First pass, digits: scores (batch, candidates) of pairs of numbers, from the first token of each."""
         assert batch.candidates is not None
-        hidden = self.encode(self.embed(view), view.attention, view.types)
+        hidden = self.encode(self.embed(view), view.text.attention, view.text.types)
         index = batch.candidates.numbers[..., None].expand(-1, -1, hidden.shape[-1])
         return self.scorer(hidden.gather(1, index), batch.candidates.pairs)
 
@@ -206,7 +198,7 @@ class CalculatorReader(PreTrainedModel):
         """First pass, symbols: the distribution over programs (`anzan.reader.programs`), from one encoding."""
         numbers, calls = batch.numbers, self.calls
         assert numbers is not None and calls is not None
-        hidden = self.encode(self.embed(view), view.attention, view.types)
+        hidden = self.encode(self.embed(view), view.text.attention, view.text.types)
         own = hidden.gather(1, numbers.places[..., None].expand(-1, -1, hidden.shape[-1]))
 
         def step(prefixes: Tensor) -> Tensor:
@@ -229,12 +221,8 @@ class CalculatorReader(PreTrainedModel):
         return SpanLogits(logits[..., 0], logits[..., 1])
 
     def log_probs(self, view: View) -> SpanLogits:
-        """Log-probabilities of where the answer starts and ends, without the guess (`anzan.reader.guesses`)."""
-        start, end = (logits.log_softmax(-1) for logits in self.read(view))
-        if power := self.config.settings.debias.guesses:
-            guess = (logits.log_softmax(-1) for logits in self.read(self.views.guessing(view)))
-            start, end = (without_guess(a, b, power) for a, b in zip((start, end), guess, strict=True))
-        return SpanLogits(start, end)
+        """Log-probabilities of where the answer starts and ends."""
+        return SpanLogits(*(logits.log_softmax(-1) for logits in self.read(view)))
 
     # -- training ------------------------------------------------------------------------------------------------
     def forward(self, batch: Batch) -> ReaderOutput:
@@ -252,20 +240,19 @@ class CalculatorReader(PreTrainedModel):
     def scored(self, batch: Batch) -> Scored:
         """The first pass: pairs of numbers with their scores and their printed rows, or programs."""
         noise = None if batch.draws is None else ExampleNoise(batch.draws)
-        drawn = self.views.draw(batch, self.training, noise)
-        view = self.views.choosing(batch.text, drawn)
+        batch = self.views.draw(batch, self.training, noise)
+        view = self.views.choosing(batch.text)
         if self.calls is not None:
-            return ScoredPrograms(batch, drawn, noise, self.programs(batch, view), self.calls)
+            return ScoredPrograms(batch, noise, self.programs(batch, view), self.calls)
         candidates = batch.candidates
-        assert candidates is not None and candidates.rows is not None and candidates.operands is not None
-        rows = self.views.rows(candidates.rows, candidates.operands, candidates.pairs, drawn)
-        table = ResultTable(rows, candidates.valid)
-        return ScoredPairs(batch, drawn, noise, self.score(batch, view).float(), table)
+        assert candidates is not None and candidates.rows is not None
+        table = ResultTable(candidates.rows, candidates.valid)
+        return ScoredPairs(batch, noise, self.score(batch, view).float(), table)
 
     def _read_text(self, batch: Batch) -> Outcome:
         assert batch.labels is not None
         noise = None if batch.draws is None else ExampleNoise(batch.draws)
-        logits = self.read(self.views.choosing(batch.text, self.views.draw(batch, self.training, noise)))
+        logits = self.read(self.views.choosing(self.views.draw(batch, self.training, noise).text))
         spans = batch.labels.text_spans
         return Outcome(span_loss(*logits, spans), (spans[..., 0] >= 0).any(-1), logits=logits)
 

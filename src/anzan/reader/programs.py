@@ -2,8 +2,9 @@
 
 Choices are numbered. At call t there are M = numbers + t * clauses values to choose from: the numbers of the text, then
 the results of each earlier call in turn. A choice is a pair of them, in the order of `pairs(M)`, and the last choice is
-to stop, after which nothing else can follow. Programs that print the same are counted once: no pair comes up twice,
-and a call that uses no result of the call just before must come after it in the order of pairs.
+to stop, after which nothing else can follow. Programs that print the same lines in another order are counted once: a
+call comes after all those, in the order of pairs, that were made since the last one whose result it uses. So no pair
+comes up twice.
 """
 
 from __future__ import annotations
@@ -199,10 +200,7 @@ class Calls:
         fine &= (t < room)[:, None, None]
         for k in range(t):
             before, after = run.pairs[:, :, k, :1], run.pairs[:, :, k, 1:]
-            fine &= ~((before == i) & (after == j))
-            if k == t - 1:
-                later = (i > before) | ((i == before) & (j > after))
-                fine &= (by[j] == k) | later
+            fine &= (by[j] >= k) | (i > before) | ((i == before) & (j > after))  # by[j]: the later one of its results
         fine = fine & run.made.all(2, keepdim=True)
         return torch.nn.functional.pad(fine, (0, 1), value=True)
 

@@ -16,7 +16,7 @@ from transformers import PreTrainedTokenizerFast
 
 from anzan.errors import AnzanError
 from anzan.reader.answer import Answer, Override
-from anzan.reader.batch import Batch, collate_operands, collate_rows, collate_texts
+from anzan.reader.batch import Batch, collate_rows, collate_texts
 from anzan.reader.config import FORMAT, CalculatorReaderConfig
 from anzan.reader.decode import Shown, Trace, decode
 from anzan.reader.encode import TextEncoder
@@ -123,14 +123,16 @@ class Reader:
 
         `None` is to stop, which a reader of symbols can choose. `text` is as `call_many` gives it.
         """
+        if not text.calls:
+            return []
         start, encoder = text.uncalled, self.text_encoder
         batch = self._collated([start])
-        view = self.model.views.choosing(batch.text, self.model.views.draw(batch, training=False))
+        view = self.model.views.choosing(batch.text)
         if batch.numbers is None:
             scores = self.model.score(batch, view)[0].float()
             defined = [encoder.result(start, pair) is not None for pair in start.candidates]
             scores = scores.masked_fill(~torch.tensor(defined, device=scores.device), -torch.inf)
-            return [dict(zip(start.candidates, scores.softmax(-1).tolist(), strict=True))] if text.calls else []
+            return [dict(zip(start.candidates, scores.softmax(-1).tolist(), strict=True))]
         p, numbers = self.model.programs(batch, view), batch.numbers.there.shape[1]
         made, prefix, out = start, list[int](), list[dict[tuple[int, int] | None, float]]()
         for call in text.calls:
@@ -151,17 +153,8 @@ class Reader:
 
     def view(self, shown: Sequence[Shown]) -> View:
         """What the network sees of these."""
-        batch, views = self._collated([s.text for s in shown]), self.model.views
-        if batch.candidates is None:
-            row = collate_rows([s.row for s in shown]).to(self.model.device)
-            return views.reading(batch.text, views.draw(batch, training=False), None, row)
-        drawn = views.draw(batch, training=False)
-        rows, operands = (
-            collate([s.row for s in shown]).to(self.model.device)[:, None]
-            for collate in (collate_rows, collate_operands)
-        )
-        arguments = torch.tensor([s.pair or (-1, -1) for s in shown], device=self.model.device)
-        return views.reading(batch.text, drawn, arguments, views.rows(rows, operands, arguments[:, None], drawn)[:, 0])
+        batch = self._collated([s.text for s in shown])
+        return self.model.views.reading(batch.text, collate_rows([s.row for s in shown]).to(self.model.device))
 
     # -- one batch -----------------------------------------------------------------------------------------------
     def _by_length(self, run: Callable[[Sequence[Text]], list[T]], texts: Sequence[Text], batch_size: int) -> list[T]:
@@ -182,13 +175,8 @@ class Reader:
         start, end = (log_probs.cpu() for log_probs in self.model.log_probs(view))
         traces = []
         for i, s in enumerate(shown):
-            assert view.row is not None
-            row = view.row[i, : len(s.row.ids) if s.row else 0]
-            seen = [*view.ids[i, : len(s.text.ids)].tolist(), *row.tolist()]
-            masked = [] if view.masked is None else view.masked[i, : len(seen)].tolist()
-            log_probs, words = (start[i], end[i]), self.model.config.max_answer_words
-            (answer, span), *others = decode(s, log_probs, masked, words, most)
-            traces.append(Trace(s, seen, masked, span, answer, tuple(other for other, _ in others)))
+            (answer, span), *others = decode(s, (start[i], end[i]), self.model.config.max_answer_words, most)
+            traces.append(Trace(s, span, answer, tuple(other for other, _ in others)))
         return traces
 
     @torch.no_grad()
@@ -197,7 +185,7 @@ class Reader:
         if not any(text.mentions for text in texts):
             return list(texts)
         batch = self._collated(texts)
-        view = self.model.views.choosing(batch.text, self.model.views.draw(batch, training=False))
+        view = self.model.views.choosing(batch.text)
         if batch.candidates is not None:
             scores = self.model.score(batch, view).float().masked_fill(~batch.candidates.valid, -torch.inf)
             return [self._best(t, s) for t, s in zip(texts, scores, strict=True)]

@@ -16,7 +16,7 @@ from anzan.layer import entropy as entropy_of
 from anzan.reader.batch import Batch
 from anzan.reader.labels import among
 from anzan.reader.programs import Calls
-from anzan.reader.views import Drawn, View, Views
+from anzan.reader.views import View, Views
 
 
 class Supervised(NamedTuple):
@@ -74,10 +74,9 @@ class Scored(Protocol):
 
 @dataclass(frozen=True)
 class ScoredPairs:
-    """Numbers as digits: pairs with their scores (batch, candidates), and the rows printed for them, masked."""
+    """Numbers as digits: pairs with their scores (batch, candidates), and the rows printed for them."""
 
     batch: Batch
-    drawn: Drawn
     noise: ExampleNoise | None
     scores: Tensor
     table: ResultTable
@@ -102,16 +101,11 @@ class ScoredPairs:
 
     def reading(self, views: Views, example: Tensor, chosen: Tensor) -> tuple[View, Tensor]:
         """See `Scored.reading`."""
-        candidates, labels = self.batch.candidates, self.batch.labels
-        assert candidates is not None and labels is not None and labels.row_spans is not None
+        labels = self.batch.labels
+        assert labels is not None and labels.row_spans is not None
         row = torch.where(self.table.valid[example, chosen][..., None], self.table.ids[example, chosen], -1)
-        arguments = candidates.pairs[example, chosen]
-        view = views.reading(self.batch.text.select(example), self.drawn.select(example), arguments, row)
-        spans = labels.text_spans[example]
-        if view.masked is not None:
-            gone = view.masked.gather(1, spans[..., 0].clamp_min(0)) & (spans[..., 0] >= 0)
-            spans = spans.masked_fill(gone[..., None], -1)
-        return view, torch.cat([spans, _behind(view, labels.row_spans[example, chosen])], 1)
+        view = views.reading(self.batch.text.select(example), row)
+        return view, torch.cat([labels.text_spans[example], _behind(view, labels.row_spans[example, chosen])], 1)
 
     def supervised(self) -> Supervised:
         """The pairs whose result equals the answer."""
@@ -128,7 +122,6 @@ class ScoredPrograms:
     """Numbers as symbols: the distribution over programs, and what runs and prints them."""
 
     batch: Batch
-    drawn: Drawn
     noise: ExampleNoise | None
     distribution: Autoregressive
     calls: Calls
@@ -148,7 +141,7 @@ class ScoredPrograms:
 
     def reading(self, views: Views, example: Tensor, chosen: Tensor) -> tuple[View, Tensor]:
         """See `Scored.reading`."""
-        return reading_after(self.batch, self.drawn, self.calls, views, example, chosen)
+        return reading_after(self.batch, self.calls, views, example, chosen)
 
     def supervised(self) -> Supervised:
         """The shortest programs that give the answer, however they go on."""
@@ -175,20 +168,18 @@ class ScoredPrograms:
         return total
 
 
-def reading_after(
-    batch: Batch, drawn: Drawn, calls: Calls, views: Views, example: Tensor, chosen: Tensor
-) -> tuple[View, Tensor]:
+def reading_after(batch: Batch, calls: Calls, views: Views, example: Tensor, chosen: Tensor) -> tuple[View, Tensor]:
     """What is read after programs `chosen` (n, calls) of the examples (n,), and where the answer is there.
 
     See `Scored.reading`.
     """
     numbers, labels = batch.numbers, batch.labels
     assert numbers is not None and labels is not None and labels.wanted is not None
-    index, drawn = example.cpu().numpy(), drawn.select(example)
+    index = example.cpu().numpy()
     run = calls.run(numbers.values[index], chosen[:, None])
     text = batch.text.select(example)
-    symbols = views.dealt(text.ids.gather(1, numbers.places[example]), drawn)
-    view = views.reading(text, drawn, None, calls.rows(calls.symbols(symbols, calls.calls), run))
+    symbols = calls.symbols(text.ids.gather(1, numbers.places[example]), calls.calls)
+    view = views.reading(text, calls.rows(symbols, run))
     printed = run.equal(labels.wanted[index], among)[:, 0]
     places = torch.tensor(calls.line.results, device=example.device)
     places = places + len(calls.line) * torch.arange(calls.calls, device=example.device)[:, None]
@@ -198,4 +189,4 @@ def reading_after(
 
 def _behind(view: View, places: Tensor) -> Tensor:
     """Places (n, spans, 2) in a row as places in text and row together; -1 stays."""
-    return torch.where(places >= 0, places + view.attention.sum(1)[:, None, None], -1)
+    return torch.where(places >= 0, places + view.text.attention.sum(1)[:, None, None], -1)

@@ -10,7 +10,6 @@ operands of a printed calculation, are in the order in which a person reads them
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
@@ -65,15 +64,11 @@ class Row:
     Attributes:
         ids: the tokens, closing [SEP] included.
         fields: each printed number: its value, its token span, and the operation that made it (None for an operand).
-        operands: the tokens of each operand's digits, with the argument (0 or 1) that it is.
-        results: the tokens of each result's digits.
         printed: the line that it was made from.
     """
 
     ids: list[int]
     fields: list[tuple[Value, Span, str | None]]
-    operands: Sequence[tuple[int, Sequence[int]]] = ()
-    results: Sequence[Sequence[int]] = ()
     printed: Printed = NOTHING
 
 

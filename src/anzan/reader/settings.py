@@ -33,7 +33,6 @@ OBJECTIVES = (
 
 `set-marginal` is `sampled_marginal` of `unordered_set`: distinct candidates, drawn without replacement.
 """
-MASKS = ("random", "fixed")
 NUMBERS = ("digits", "symbols")
 
 
@@ -72,68 +71,21 @@ class ChoiceSettings:
 
 
 @dataclass
-class MaskSettings:
-    """Which numbers of the text a reading cannot see; random digits are put in their place.
-
-    Args:
-        arguments: mask the numbers that went into the calculator when the answer is read, in the text and in the
-            printed operands alike (results stay true): ``random`` draws the digits anew for each training example,
-            ``fixed`` uses the same digits in training as in answering. null masks nothing.
-        choosing: mask all numbers while the arguments are chosen, so that the choice cannot depend on digits.
-        stale: share of the training examples in which the numbers of `anzan.reader.views.stale_numbers` are masked too.
-    """
-
-    arguments: str | None = None
-    choosing: bool = False
-    stale: float = 0.0
-
-    def __post_init__(self) -> None:
-        if self.arguments is not None and self.arguments not in MASKS:
-            raise AnzanError(f"arguments: {self.arguments!r} is unknown; choose among {', '.join(MASKS)}, or null")
-        if not 0 <= self.stale <= 1 or (self.stale and self.arguments is None):
-            raise AnzanError(f"stale: a share from 0 to 1 that needs mask.arguments, got {self.stale}")
-        if self.choosing and self.arguments is None:
-            raise AnzanError("choosing: needs mask.arguments")
-
-
-@dataclass
 class SupervisionSettings:
     """What supervises the choice of arguments directly.
 
     Args:
         argument_loss: loss on the candidates whose result equals the answer: ``bce`` (the paper's), ``marginal`` or
             ``none``.
-        self_training: weight of the same loss on the model's own choices (`anzan.layer.pseudo_labels`), for questions
-            whose answer labels no candidate.
     """
 
     argument_loss: str = "bce"
-    self_training: float = 0.0
 
     def __post_init__(self) -> None:
         if self.argument_loss not in ARGUMENT_LOSSES:
             raise AnzanError(
                 f"argument_loss: {self.argument_loss!r} is unknown; choose among {', '.join(ARGUMENT_LOSSES)}"
             )
-        if self.self_training and self.argument_loss == "none":
-            raise AnzanError("self_training: needs an argument_loss, bce or marginal")
-
-
-@dataclass
-class DebiasSettings:
-    """What removes answers that the words alone give away.
-
-    Args:
-        guesses: the network also learns to guess the answer with every digit masked, and the probabilities of a
-            reading are divided by those of the guess to this power (logit adjustment, Menon et al., ICLR 2021). 1 suits
-            a calibrated reader; 0 turns it off. Only for readers with one call of the calculator.
-    """
-
-    guesses: float = 0.0
-
-    def __post_init__(self) -> None:
-        if self.guesses < 0:
-            raise AnzanError(f"guesses: 0 for none, or a power such as 1.0, got {self.guesses}")
 
 
 @dataclass
@@ -148,20 +100,15 @@ class ReaderSettings:
         calls: how often the calculator can be called. With symbols a reader chooses whole programs of up to so many
             calls (`anzan.reader.programs`); with digits it is called once.
         constants: numbers, as text ("100", "0.5"), that the calculator may use although the text does not contain them.
-        digit_places: number of places of digits (units, tens, ...) with an embedding of their own, added to that of the
-            digit (`anzan.reader.places`); 0 for none.
-        choice, mask, supervision, debias: see there.
+        choice, supervision: see there.
     """
 
     numbers: str = "digits"
     operations: list[str] = field(default_factory=lambda: ["+", "-"])
     calls: int = 1
     constants: list[str] = field(default_factory=list)
-    digit_places: int = 0
     choice: ChoiceSettings = field(default_factory=ChoiceSettings)
-    mask: MaskSettings = field(default_factory=MaskSettings)
     supervision: SupervisionSettings = field(default_factory=SupervisionSettings)
-    debias: DebiasSettings = field(default_factory=DebiasSettings)
 
     def __post_init__(self) -> None:
         if self.numbers not in NUMBERS:
@@ -173,10 +120,6 @@ class ReaderSettings:
         for constant in self.constants:
             if parse_number(constant) is None:
                 raise AnzanError(f"constants: {constant!r} is not a number; write such as 100 or 0.5")
-        if self.digit_places < 0:
-            raise AnzanError(f"digit_places: 0 for none, or how many, such as 16, got {self.digit_places}")
-        if self.debias.guesses and not self.operations:
-            raise AnzanError("debias.guesses: needs a calculator; change operations")
 
     def _check_symbols(self) -> None:
         if self.operations and not self.choice.several:
@@ -186,5 +129,3 @@ class ReaderSettings:
             )
         if self.operations and self.supervision.argument_loss == "bce":
             raise AnzanError("supervision.argument_loss: marginal or none with symbols, got bce")
-        if self.mask.arguments or self.digit_places or self.debias.guesses or self.supervision.self_training:
-            raise AnzanError("mask, digit_places, debias, self_training: for numbers=digits; leave them out")

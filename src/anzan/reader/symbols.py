@@ -67,6 +67,14 @@ class SymbolIds:
     def _results(self) -> int:
         return self.first + len(KINDS) * NUMBERS
 
+    def name(self, id: int) -> str:
+        """How a symbol is displayed: `N3`, `R1`, a sign, or `#` for a token with digits."""
+        if id < self._results:
+            return f"N{(id - self.first) % NUMBERS}"
+        if id < self.signs:
+            return f"R{id - self._results}"
+        return "+-0?#"[id - self.signs]
+
     def deal(self, ids: Tensor, order: Tensor) -> Tensor:
         """Ids (batch, ...) with the symbols of numbers dealt anew.
 

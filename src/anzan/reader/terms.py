@@ -12,10 +12,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from anzan.layer import Schedule, Scheduled, argument_loss, pseudo_labels
+from anzan.layer import Schedule, Scheduled, argument_loss
 from anzan.reader.settings import ReaderSettings
-from anzan.reader.spans import span_loss
-from anzan.reader.views import drawn
 
 if TYPE_CHECKING:
     from anzan.reader.network import CalculatorReader
@@ -58,26 +56,6 @@ class Span(nn.Module):
         return outcome.span
 
 
-class Guess(nn.Module):
-    """The loss of a guess by the words alone, learnt by the same network; see `anzan.reader.guesses`.
-
-    On half of the examples, as guessing is easily learnt.
-    """
-
-    name = "guess"
-
-    def forward(self, scored: Scored, outcome: Outcome, reader: CalculatorReader) -> Part | None:
-        if not self.training or outcome.log_probs is None:
-            return None
-        log_probs = outcome.log_probs
-        half = (drawn(len(log_probs), scored.noise) < 0.5).nonzero()[:, 0].to(log_probs.device)
-        if not len(half):
-            return Part.of(log_probs.new_zeros(0))
-        view, spans = scored.reading(reader.views, half, log_probs.argmax(-1)[half])
-        losses = span_loss(*reader.read(reader.views.guessing(view)), spans)
-        return Part.of(losses, (spans[..., 0] >= 0).any(-1))
-
-
 class Entropy(Scheduled):
     """A bonus on the entropy of the choice; it falls linearly to 0 at `ENTROPY_UNTIL` of a run.
 
@@ -110,30 +88,8 @@ class Arguments(nn.Module):
         log_probs, acceptable, valid = scored.supervised()
         if not log_probs.shape[1]:
             return None
-        labels = self.labels(log_probs, acceptable, valid)
-        losses = argument_loss(log_probs, labels, valid, self.kind, reduction="none")
-        return Part.of(losses, (labels & valid).any(-1))
-
-    def labels(self, log_probs: Tensor, acceptable: Tensor, valid: Tensor) -> Tensor:
-        """The candidates to be chosen, bool (batch, n)."""
-        return acceptable
-
-
-class SelfTraining(Arguments):
-    """The same loss on the model's own choices, for examples whose answer labels no pair."""
-
-    name = "own"
-
-    def __init__(self, kind: Any, weight: float):
-        super().__init__(kind)
-        self.weight = weight
-
-    def forward(self, scored: Scored, outcome: Outcome, reader: CalculatorReader) -> Part | None:
-        part = super().forward(scored, outcome, reader)
-        return part and part * self.weight
-
-    def labels(self, log_probs: Tensor, acceptable: Tensor, valid: Tensor) -> Tensor:
-        return pseudo_labels(log_probs, acceptable, valid)
+        losses = argument_loss(log_probs, acceptable, valid, self.kind, reduction="none")
+        return Part.of(losses, (acceptable & valid).any(-1))
 
 
 class Terms(nn.Module):
@@ -148,21 +104,16 @@ class Terms(nn.Module):
         return {name: part for name, part in made if part is not None}
 
 
-PARTS = ("span", "guess", "entropy", "argument", "own")
+PARTS = ("span", "entropy", "argument")
 """All parts that a loss can have."""
 
 
 def make_terms(settings: ReaderSettings) -> Terms:
     """The terms that the settings ask for."""
     kind = settings.supervision.argument_loss
-    terms: list[nn.Module] = []
-    if settings.debias.guesses:
-        terms.append(Guess())
-    terms.append(Span())
+    terms: list[nn.Module] = [Span()]
     if settings.choice.entropy:
         terms.append(Entropy(settings.choice.entropy))
     if kind != "none":
         terms.append(Arguments(kind))
-    if settings.supervision.self_training:
-        terms.append(SelfTraining(kind, settings.supervision.self_training))
     return Terms(terms)

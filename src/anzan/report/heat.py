@@ -16,8 +16,6 @@ if TYPE_CHECKING:  # importing them loads torch
     from anzan.evaluation.gradients import Salient
     from anzan.reader import Answer
 
-MASKED = "▢"
-"""Replaces a number that the reader did not see."""
 DARKEST = 0.7
 """The highest opacity of the colour on a page, at which text is still legible."""
 _LEGEND = (
@@ -52,8 +50,7 @@ def heat_map(tokens: Sequence[Salient], level: int = 2) -> str:
         sections.append(f"<h{level}>{text(where)}</h{level}><p>{spans}</p>")
     legend = (
         f"<p><small>The norm of the gradient of -log p(answer) at each token's embedding: 0"
-        f'<span style="{_LEGEND}"></span>{largest:.3g}. Norms have no sign. {MASKED} is a number that was masked.'
-        "</small></p>"
+        f'<span style="{_LEGEND}"></span>{largest:.3g}. Norms have no sign.</small></p>'
     )
     return "".join(sections) + legend
 
@@ -139,8 +136,5 @@ def _sections(tokens: Sequence[Salient]) -> Iterator[tuple[str, list[_Word]]]:
     for where, group in groupby((t for t in tokens if t.where), key=lambda t: t.where):
         yield (
             str(where),
-            [
-                _Word(MASKED if t.masked else t.token.removeprefix("##"), t.token.startswith("##"), t.norm)
-                for t in group
-            ],
+            [_Word(t.token.removeprefix("##"), t.token.startswith("##"), t.norm) for t in group],
         )

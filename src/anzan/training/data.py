@@ -18,7 +18,7 @@ from anzan.reader.labels import Example, find_answers, make_example
 from anzan.settings import ConfigError
 from anzan.tasks.distraction import Distractions
 from anzan.tasks.formats import read_any
-from anzan.tasks.possession import WIDEST, Possession, check_disjoint, generate, shorten
+from anzan.tasks.possession import Possession, check_disjoint, generate, shorten
 from anzan.tasks.problem import Problem
 from anzan.tasks.question_types import read_ids, select
 from anzan.training.curriculum import Item
@@ -128,7 +128,7 @@ def draw_free(data: PossessionSettings) -> list[Problem]:
 
 
 def _drawn(data: PossessionSettings, kind: str, split: str, size: int) -> list[Problem]:
-    """Problems of one draw, `balanced` or `free`; bias, gap and wide problems belong to balanced ones."""
+    """Problems of one draw, `balanced` or `free`; bias and gap belong to balanced ones."""
     streams = []
     for i, transfers in enumerate(data.transfers):
         options = Possession(
@@ -140,13 +140,9 @@ def _drawn(data: PossessionSettings, kind: str, split: str, size: int) -> list[P
             draw=kind,
         )
         n = len(range(i, size, len(data.transfers)))
-        wide = 0
         if kind == "balanced":
             options = replace(options, bias=data.bias, gap=data.gap)
-            wide = round(n * data.wide_share) if transfers and split == "train" else 0
-        streams.append(generate(options, n - wide, SEED, split))
-        if wide:
-            streams.append(generate(replace(options, gap=WIDEST), wide, SEED, f"{split}-wide"))
+        streams.append(generate(options, n, SEED, split))
     return _in_turn(streams)
 
 
@@ -160,14 +156,14 @@ class Examples(Dataset[tuple[Example, int]]):
 
     Attributes:
         lengths: tokens of each text.
-        kinds: of each problem, what `train.begin` may name.
+        kinds: of each problem, which `train.begin` may name.
         longest_answer: words of the longest answer that is in a text; 0 if none is.
     """
 
     def __init__(self, problems: Sequence[Problem], encoder: TextEncoder, lengths: Sequence[int], longest_answer: int):
         self.problems, self.encoder = problems, encoder
         self.lengths, self.longest_answer = lengths, longest_answer
-        self.kinds = [_kinds(p) for p in problems]
+        self.kinds = [p.kind for p in problems]
 
     def __len__(self) -> int:
         return len(self.problems)
@@ -209,12 +205,6 @@ def make_examples(problems: Sequence[Problem], encoder: TextEncoder, log: Consol
     if not kept:
         raise ConfigError("data.train: no problem is short enough for this encoder")
     return Examples(kept, encoder, lengths, longest)
-
-
-def _kinds(problem: Problem) -> set[str]:
-    """The kind of its question, and `wide` for a possession problem whose numbers may be far apart."""
-    kinds = set() if problem.kind is None else {problem.kind}
-    return kinds | {"wide"} if problem.meta.get("wide") else kinds
 
 
 def _gold(problem: Problem) -> Any:

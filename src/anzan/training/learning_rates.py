@@ -21,7 +21,7 @@ def learning_rates(
     """The learning rate of every parameter of a reader, by name.
 
     Args:
-        encoder: of the encoder's last layer, and of the places of digits.
+        encoder: of the encoder's last layer.
         heads: of everything else outside the encoder; by default the same.
         decay: the rate of each layer as a share of the rate of the next; the embeddings come before the first layer.
     """
@@ -33,7 +33,6 @@ def learning_rates(
             depth = int(found[1]) if found else depth
             depths[name] = depth
     top = max(depths.values(), default=-1)
-    depths |= {name: top for name in names if name.startswith("places.")}
     rest = encoder if heads is None else heads
     return {name: encoder * decay ** (top - depths[name]) if name in depths else rest for name in names}
 

@@ -101,7 +101,7 @@ def _beginnings(settings: TrainSettings, examples: Examples) -> list[Beginning]:
     Raises:
         ConfigError: no example is of such a kind.
     """
-    there = sorted(set().union(*examples.kinds))
+    there = sorted({kind for kind in examples.kinds if kind is not None})
     for kind in settings.begin:
         if kind not in there:
             known = f"choose among {', '.join(there)}" if there else "the training problems are of no kind"
@@ -109,5 +109,5 @@ def _beginnings(settings: TrainSettings, examples: Examples) -> list[Beginning]:
     beginnings = []
     for until in sorted(set(settings.begin.values())):
         wanted = {kind for kind, share in settings.begin.items() if share >= until}
-        beginnings.append(Beginning(until, [i for i, kinds in enumerate(examples.kinds) if kinds & wanted]))
+        beginnings.append(Beginning(until, [i for i, kind in enumerate(examples.kinds) if kind in wanted]))
     return beginnings

@@ -29,7 +29,6 @@ class PossessionSettings:
         bias: tilts a cue on purpose, for example {role: 0.9}.
         gap: after a transfer, how far apart the two compared numbers are at most, in leading digits. Balanced problems
             only.
-        wide_share: share of the balanced training problems with a transfer whose numbers may be any distance apart.
         train_size, eval_size: how many problems.
         draw: `balanced`; `free`, worded as in the paper and not balanced; or `both`, where every other training problem
             is free and the other splits are balanced.
@@ -41,7 +40,6 @@ class PossessionSettings:
     questions: list[str] = field(default_factory=lambda: ["max", "argmax"])
     bias: dict[str, float] = field(default_factory=dict)
     gap: float = 0.2
-    wide_share: float = 0.0
     train_size: int = 20_000
     eval_size: int = 2_000
     draw: str = "balanced"
@@ -51,8 +49,6 @@ class PossessionSettings:
             raise AnzanError(f"transfers: 0, 1 or 2, or several of them, such as [0, 1], got {self.transfers}")
         if len(self.digits) not in (1, 2) or (len(self.digits) == 2 and self.digits[0] != 1):
             raise AnzanError(f"digits: a number, or a range from 1 such as [1, 6], got {self.digits}")
-        if not 0 <= self.wide_share <= 1:
-            raise AnzanError(f"wide_share: give a share from 0 to 1, got {self.wide_share}")
         if self.draw not in DRAWS:
             raise AnzanError(f"draw: {self.draw!r} is unknown; choose among {', '.join(DRAWS)}")
         if self.bias and self.draw != "balanced":
@@ -131,7 +127,7 @@ class TrainSettings:
         learning_rate: of the encoder's last layer.
         head_learning_rate: of everything but the encoder; by default the same.
         layer_decay: learning rate of each encoder layer as a share of the one above (`anzan.training.learning_rates`).
-        begin: kinds of question, or `wide`, that the run begins with, each until a share of it: {max: 0.2}.
+        begin: kinds of question that the run begins with, each until a share of it: {max: 0.2}.
         grow_until: the share of the run until which possession problems grow, from two people to all; 0 for no growth.
         evaluations: how often the development split is measured.
         bf16: mixed precision, on a GPU or on a CPU that computes in bfloat16 (on others it is slower). Measurements are

@@ -54,13 +54,11 @@ class Asked:
     Attributes:
         places: all numbers in the text.
         outcomes: none if the calculator was not called.
-        masked: the reader sees random digits instead of the numbers that went into the calculator.
     """
 
     explanation: Explanation
     places: list[Place]
     outcomes: list[Outcome]
-    masked: bool
 
     @property
     def used(self) -> set[tuple[str, int]]:
@@ -108,8 +106,7 @@ def ask(reader: Reader, passage: str, question: str) -> Asked:
             for trace in intervention.read(reader, called * times):
                 printed = trace.row.printed.text if trace.row else ""
                 outcomes.append(Outcome(intervention, printed, trace.answer))
-    masked = reader.model.config.settings.mask.arguments is not None
-    return Asked(explanation, find_places(passage, question), outcomes, masked)
+    return Asked(explanation, find_places(passage, question), outcomes)
 
 
 def find_places(passage: str, question: str) -> list[Place]:

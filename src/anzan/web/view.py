@@ -204,6 +204,5 @@ def _outcomes(asked: Asked) -> str:
         if same
         else "The answer changes with the calculator's output."
     )
-    masked = " While reading, the model always sees random digits instead of the operands." if asked.masked else ""
     body = table(("calculator's output", "answer"), rows, words=2)
-    return f'<p>{verdict}{masked}</p><div class="wide">{body}</div>'
+    return f'<p>{verdict}</p><div class="wide">{body}</div>'

@@ -91,11 +91,6 @@ def test_crowded_passages() -> None:
         assert len(generate(options, 2, seed=0)) == 2
 
 
-def test_problems_say_whether_their_numbers_may_lie_far_apart() -> None:
-    assert {cell for cell in CELLS if all(p.meta["wide"] for p in sample(cell))} == {"plain", "table 4, plain", "wide"}
-    assert not any(p.meta["wide"] for p in sample("any gap"))
-
-
 @pytest.mark.parametrize("p", [0.0, 0.3, 0.9, 1.0])
 @pytest.mark.parametrize("kind", ["asked-order", "mention-order", "role", "leading-digits"])
 def test_bias_tilts_its_cue(kind: str, p: float) -> None:

@@ -21,7 +21,7 @@ these controls and words the passage as the paper does, in one sentence with com
 from anzan.tasks.possession.facts import Facts, Transfer
 from anzan.tasks.possession.generator import check_disjoint, generate
 from anzan.tasks.possession.guessing import guessing_scores
-from anzan.tasks.possession.options import BIASES, DRAWS, QUESTIONS, WIDEST, Possession
+from anzan.tasks.possession.options import BIASES, DRAWS, QUESTIONS, Possession
 from anzan.tasks.possession.variants import Substitute, exchanged, shorten, substitutes, ten_times
 from anzan.tasks.possession.vocabulary import NAMES, OBJECTS
 from anzan.tasks.possession.wording import facts_of, is_possession
@@ -32,7 +32,6 @@ __all__ = [
     "NAMES",
     "OBJECTS",
     "QUESTIONS",
-    "WIDEST",
     "Facts",
     "Possession",
     "Substitute",

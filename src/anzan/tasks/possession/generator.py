@@ -23,8 +23,8 @@ def generate(options: Possession, size: int, seed: int, split: str = "train") ->
     The same options, seed and split give the same problems on every machine, and fewer problems are a prefix of more.
     Another split is another stream of problems. Streams may overlap; `check_disjoint` makes sure that two do not.
 
-    `meta` holds `facts` (read them with `facts_of`), `mentions`, the places of the numbers that go into the calculator,
-    and `wide`, whether the two compared numbers may lie far apart.
+    `meta` holds `facts` (read them with `facts_of`) and `mentions`, the places of the numbers that go into the
+    calculator.
 
     Raises:
         AnzanError: The options leave no further problem.
@@ -90,8 +90,7 @@ def _draw_problem(rng: random.Random, options: Possession, name: str) -> Problem
     free = options.draw == "free"
     facts = draw_free_facts(rng, options) if free else _draw_balanced_facts(rng, options)
     form = ("free-" if free else "") + ("transfer" if facts.transfers else "plain")
-    wide = free or not facts.transfers or options.gap > 1
-    return to_problem(facts, f"{form}/{facts.kind}/{name}", {"wide": wide})
+    return to_problem(facts, f"{form}/{facts.kind}/{name}")
 
 
 def _draw_balanced_facts(rng: random.Random, options: Possession) -> Facts:

@@ -19,10 +19,10 @@ the owner's numbers and the other's leading digit is right in 61 %. Without that
 learn to judge by the operands alone: they answer 80 % without looking at the result or at the other's number. But a
 reader that has only seen narrow gaps does not learn to compare, and answers at random when numbers lie far apart.
 
-If the operands are masked from the reader, wide gaps leak nothing, and `Possession.gap` allows them. Above 1 (what a
-leading digit spans) the owner's number and the amount keep only their numbers of digits. Role and the other's number
+Where a reader sees symbols instead of numbers, wide gaps leak nothing, and `Possession.gap` allows them. Above 1 (what
+a leading digit spans) the owner's number and the amount keep only their numbers of digits. Role and the other's number
 still leave the winner to a fair coin, but all leading digits together name the winner in nine of ten problems. Such
-problems are for the start of training, not for tests: numbers far apart are the first that a reader learns to compare.
+problems are for training, not for tests: numbers far apart are the first that a reader learns to compare.
 
 With two transfers the owner takes part in both. The above holds for the last one and what the owner has before it. The
 earlier one is then undone: its role by a fair coin and a natural amount give what the owner has at first.
