@@ -269,3 +269,17 @@ def test_the_entropy_of_all_programs_is_that_of_their_distribution(make_reader: 
         _, log_p = slow_programs(model, encoder, e.text)
         expected = -sum(float(x.exp() * x) for x in log_p)
         assert float(scored.entropy(scored.distribution.everything())) == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("calls", [1, 2, 3])
+def test_a_batch_in_which_no_program_gives_an_answer(make_reader: MakeReader, calls: int) -> None:
+    """Such as questions for names alone: there is no argument loss, and all else is as it was."""
+    parts = {}
+    for kind in ("marginal", "none"):
+        model, encoder = make(
+            make_reader, "unordered-set", calls, supervision={"argument_loss": kind}, options={"samples": 2}
+        )
+        batch = drawn(collate_examples(examples_of(encoder, PROBLEMS[2:3]), encoder))
+        parts[kind] = in_training(model)(batch).parts
+        assert parts[kind].keys() == {"span"}
+    torch.testing.assert_close(parts["marginal"]["span"].mean(), parts["none"]["span"].mean())

@@ -149,7 +149,7 @@ class ScoredPrograms:
         programs = self.batch.labels.programs
         there = programs[..., 0] >= 0
         log_probs = programs.new_zeros(programs.shape[:2], dtype=torch.float32)
-        for t in range(programs.shape[2]):
+        for t in range(programs.shape[2] if programs.shape[1] else 0):
             following = self.distribution.after(programs[..., :t].clamp_min(0))
             own = following.gather(2, programs[..., t : t + 1].clamp_min(0))[..., 0]
             log_probs = log_probs + torch.where(programs[..., t] >= 0, own, 0.0)
