@@ -27,12 +27,13 @@ from anzan.evaluation.other_outputs import other_calculations, possession_substi
 from anzan.evaluation.predictions import predict, to_prediction
 from anzan.evaluation.scores import argument_accuracy
 from anzan.evaluation.verdict import (
+    FOLLOWS_CALL,
     GRADIENT_ON_CALCULATOR,
     SCORE_TIMES_TEN,
     SWAP_CONSISTENCY,
     Audit,
     Observed,
-    audit,
+    audit_by_kind,
 )
 from anzan.reader import Reader, Trace
 from anzan.reader.encode import TextEncoder, TextTooLong
@@ -50,11 +51,11 @@ class NothingToAudit(AnzanError):
 def audit_reader(reader: Reader, problems: Sequence[Problem], seed: int = 0) -> Audit:
     """Audit a reader on those of the problems for which it calls its calculator, each text once.
 
-    Under `wrong_results` results have random digits; under `other_results` the calculation of another problem is
-    printed. The answer to expect is then that of an exact program for possession problems (`anzan.tasks.possession`)
-    and elsewhere, where a printed result is the answer, the shown result in the same place. `more` holds the share of
-    the gradient that falls on the calculator's line, and where there are such problems the scores of comparison
-    questions with their two numbers swapped and of possession problems with longer numbers.
+    Under `wrong_results` results have random digits; under `other_results` the first call prints the calculation of
+    another problem. The answer to expect is then that of an exact program for possession problems, and elsewhere, where
+    a printed result is the answer, the shown result in the same place. `more` has the rate at which answers follow
+    where a later call prints another calculation, the share of the gradient that falls on the calculator's line, and
+    where there are such problems the scores before and after two numbers are swapped, and with longer numbers.
 
     Raises:
         NothingToAudit: a reader without a calculator, or no problem for which it calls it.
@@ -94,7 +95,12 @@ def audit_reader(reader: Reader, problems: Sequence[Problem], seed: int = 0) -> 
         SCORE_TIMES_TEN: _scores(reader, [ten_times(p) for p in problems if is_possession(p)]),
         GRADIENT_ON_CALCULATOR: _gradient_on_calculator(reader, rng.sample(problems, min(EXPLAINED, len(problems)))),
     }
-    return audit(observed, arguments, _ceiling(reader, problems), more, seed)
+    for call in range(1, encoder.calls):
+        swapped = other_results(called, others[call], call).read(reader, called)
+        known = [follow for follow in _follows(problems, plain, swapped, [None] * len(problems)) if follow is not None]
+        more[FOLLOWS_CALL.format(call + 1)] = [float(follow) for follow in known]
+    kinds = [p.kind for p in problems]
+    return audit_by_kind(kinds, observed, arguments, _ceiling(reader, problems), more, seed)
 
 
 def audit_passes(reader: Reader, problems: Sequence[Problem]) -> int:

@@ -12,7 +12,7 @@ of any network with a `SymbolicLayer` in it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,8 @@ CHANGED_BELOW, FOLLOWS_FROM, DROPS_FROM = 5.0, 90.0, 10.0
 GRADIENT_ON_CALCULATOR = "gradient_on_calculator"
 SWAP_CONSISTENCY = "swap_consistency"
 SCORE_TIMES_TEN = "score_times_ten"
+FOLLOWS_CALL = "follows_call_{}"
+"""Of a later call of a program, counted from 2."""
 
 _LABELS = {
     **LABELS,
@@ -53,6 +55,10 @@ class Observed:
     scores: Sequence[float]
     follows: Sequence[bool | None] = ()
     shown: Sequence[bool] = ()
+
+    def of(self, examples: Sequence[int]) -> Observed:
+        """Those of some examples."""
+        return Observed(*([values[i] for i in examples] if values else values for values in vars(self).values()))
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,7 @@ class Audit:
     follow_rate: Interval | None
     interchange: Interval | None
     more: dict[str, Interval] = field(default_factory=dict)
+    by_kind: dict[str, str] = field(default_factory=dict)
 
     def figures(self) -> list[list[tuple[str, Interval]]]:
         """All known figures with their labels, in groups for display."""
@@ -139,6 +146,7 @@ def audit(
           output is blanked; `bypassed` if one of these two is ruled out; otherwise `undecided`, for lack of examples.
           The answers that follow are those of the follow rate or the interchange, whichever has more examples.
         - `evidence`: the figures behind the verdict, in words.
+        - `by_kind`: empty; `audit_by_kind` fills it.
 
     Raises:
         ValueError: no examples, a missing intervention, or interventions with different numbers of examples.
@@ -177,6 +185,26 @@ def audit(
     )
 
 
+def audit_by_kind(
+    kinds: Sequence[str | None],
+    observed: Mapping[str, Observed],
+    arguments: Sequence[bool | None] = (),
+    ceiling: Sequence[float | None] = (),
+    more: Mapping[str, Sequence[float]] | None = None,
+    seed: int = 0,
+) -> Audit:
+    """`audit` of all examples, with the verdict on the examples of each kind in `by_kind`.
+
+    Args:
+        kinds: of the examples; those without one count for the whole alone.
+    """
+    verdicts = {}
+    for kind in sorted({k for k in kinds if k is not None}):
+        own = [i for i, k in enumerate(kinds) if k == kind]
+        verdicts[kind] = audit({name: o.of(own) for name, o in observed.items()}, seed=seed).verdict
+    return replace(audit(observed, arguments, ceiling, more, seed), by_kind=verdicts)
+
+
 def _verdict(drop: Interval | None, changed: Mapping[str, Interval], follows: Interval | None) -> tuple[str, str]:
     if drop is None:
         return UNDECIDED, "no example shows what becomes of it when its output is blanked"
@@ -200,7 +228,8 @@ def _verdict(drop: Interval | None, changed: Mapping[str, Interval], follows: In
 
 
 def _label(name: str) -> str:
-    return _LABELS.get(name, name)
+    call = name.removeprefix(FOLLOWS_CALL.format(""))
+    return f"answers follow another example's result of call {call}" if call.isdigit() else _LABELS.get(name, name)
 
 
 def _known(values: Sequence[float | None], seed: int) -> Interval | None:

@@ -12,6 +12,7 @@ TINY = "anzan-tiny"
 TINY_LINES = "anzan-tiny-lines"
 MINILM = "all-MiniLM-L6-v2"
 TINY_FOLDER = Path(__file__).parent / "tiny"
+LINES_FOLDER = Path(__file__).parent / "tiny_lines"
 SHIPPED = {
     TINY: (TINY_FOLDER, "611a722e0c2ea7be01f6912dba5b5dc61b3582ccc92bd9f02486cf52b501f3cb"),
     TINY_LINES: (

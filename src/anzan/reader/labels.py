@@ -82,7 +82,7 @@ def _labelled(encoder: TextEncoder, text: Text, spans: list[Span], values: froze
 def shortest_programs(encoder: TextEncoder, text: Text, wanted: Set[Value]) -> list[list[tuple[int, int]]]:
     """The programs of one call that give a wanted value; else those of two calls, the second on a result of the first.
 
-    As `Example.programs`.
+    None of two calls where the text itself has the value: a + x - x gives every a. As `Example.programs`.
     """
     calculator = encoder.calculator
     if not wanted or not calculator.operations:
@@ -93,7 +93,8 @@ def shortest_programs(encoder: TextEncoder, text: Text, wanted: Set[Value]) -> l
         found = [(f.value, clause) for f, clause in zip(_results(printed), _clauses(calculator, printed), strict=True)]
         made.append((pair, found))
     at_once = [[pair] for pair, found in made if any(among(value, wanted) for value, _ in found)]
-    if at_once or encoder.calls < 2 or not calculator.invertible:
+    said = any(among(m.value, wanted) for m in text.mentions)
+    if at_once or said or encoder.calls < 2 or not calculator.invertible:
         return at_once
     numbers = [(k, m.value) for k, m in enumerate(text.mentions)]
     needed = [(k, {x for v in wanted for x in calculator.partners(known, v)}) for k, known in numbers]

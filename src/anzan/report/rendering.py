@@ -134,7 +134,8 @@ def audit_view(audit: Audit, title: str) -> RenderableType:
         for name, interval in group:
             low, high = figure(interval.low), figure(interval.high)
             table.add_row(Text(name), figure(interval.mean), f"{low} to {high}", f"{interval.n:,}")
-    return Group(table, audit_line(audit.verdict, audit.evidence))
+    kinds = [Text(f"{kind}: {verdict}", style="dim") for kind, verdict in audit.by_kind.items()]
+    return Group(table, audit_line(audit.verdict, audit.evidence), *kinds)
 
 
 def audit_line(verdict: str, evidence: str) -> Text:

@@ -63,7 +63,12 @@ def publish(
     title = f"{result['experiment']}, {result['cell']}, {result['encoder']}"
     learning_curves(fitted.history, out / "curves.png", title)
     audit = audited(reader, shown)
-    result["audit"] = audit and {"verdict": audit.verdict, "evidence": audit.evidence, "n": audit.score.n}
+    result["audit"] = audit and {
+        "verdict": audit.verdict,
+        "by_kind": audit.by_kind,
+        "evidence": audit.evidence,
+        "n": audit.score.n,
+    }
     write_report(result, out / "curves.png", audit, shown, predict(reader, shown), out / "report.html")
     reader.save(out)
     (out / "README.md").write_text(model_card(result), encoding="utf-8")
