@@ -22,7 +22,7 @@ def model(tmp_path_factory: pytest.TempPathFactory, small_run: list[str]) -> Pat
     result = run("train", "demo", *small_run, "--out", out, "--results", ledger)
     assert result.exit_code == 0, result.stderr
     assert (
-        ledger / "demo/transfer/max-argmax" / f"demo-{small_run[0].rpartition('/')[2]}-laptop-easy-0.json"
+        ledger / "demo/all" / f"demo-{small_run[0].rpartition('/')[2]}-laptop-easy-0.json"
     ).is_file()
     return out
 

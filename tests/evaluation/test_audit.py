@@ -336,7 +336,9 @@ def test_a_chain_whose_answer_is_the_first_result(random_encoder: Path, monkeypa
     two_calls = Reader(model, tokenizer)
     first, second = (choice_of(pair, values) for pair, values in (((0, 1), 2), ((0, 2), 5)))
     monkeypatch.setattr(
-        model, "programs", lambda batch, view: SimpleNamespace(best=lambda _: torch.tensor([[[first, second]]] * len(batch)))
+        model,
+        "programs",
+        lambda batch, view: SimpleNamespace(best=lambda _: torch.tensor([[[first, second]]] * len(batch))),
     )
     trace_of = two_calls._trace
 

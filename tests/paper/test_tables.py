@@ -54,7 +54,7 @@ def test_what_goes_beyond_the_tables() -> None:
     ((_, trained, [(_, tested)]),) = plans("two-transfers")
     assert trained == tested and trained.transfers == [2]
     calls = {r: plan("two-transfers", "laptop", [r], [], [0], [])[0].config.model.calls for r in RECIPES}
-    assert calls == {"paper": 1, "span": 1, "faithful": 2, "faithful-joint": 2}
+    assert calls == {"paper": 1, "span": 1, "faithful": 3, "faithful-joint": 3}
     for run in plan("no-argument-loss", "laptop", ["faithful"], [], [0], []):
         assert run.config.model.supervision.argument_loss == "none"
         assert run.measurements[0].cell.startswith("transfer/max")

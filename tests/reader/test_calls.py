@@ -1,5 +1,6 @@
-"""Two calls of the calculator, the second on a result of the first: against both enumerated, and against strings."""
+"""Programs of two calls in answering: what is asked, shown and said, against texts that are extended by hand."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 from itertools import combinations
 from pathlib import Path
@@ -7,39 +8,78 @@ from typing import Any
 
 import pytest
 import torch
-from readers import MakeReader, blank, examples_of, in_training, unmasked, with_chain
-from torch import Tensor
-from torch.autograd import grad
+from readers import MakeReader, blank, never_stopping
+from slow_programs import STOP, everything
 
-from anzan.arithmetic.calculator import Calculator
-from anzan.errors import AnzanError
-from anzan.layer import argument_loss
-from anzan.reader.batch import Batch, collate_examples, collate_texts
+from anzan.arithmetic import Calculator, Printed
 from anzan.reader.encode import TextEncoder
-from anzan.reader.labels import Example, make_example, next_example
 from anzan.reader.network import CalculatorReader, SpanLogits
-from anzan.reader.reader import Reader
-from anzan.reader.sequence import Row, Text
+from anzan.reader.programs import choice_of
+from anzan.reader.reader import BEAM, Reader
+from anzan.reader.sequence import Text
+from anzan.reader.tokenizer import load_tokenizer
 from anzan.reader.views import View
 
 PROBLEMS = [
-    ("Anna has 7 pens. Carl gave 5 to Anna. Anna gave 2 to Zoë.", "How many has Anna?", "10"),
-    ("Anna has 9 pens. Carl gave 4 to Anna.", "Who has more than 2?", "Anna"),
-    ("Anna has 3 and Carl 9.", "How many?", "999"),  # nothing gives that
-    (
-        "Anna has 3, Carl 9 and Zoë 6.",
-        "How many do Carl and Zoë have?",
-        "15",
-    ),  # 9 + 6, and then 3 + 6 + 6 does not count
+    ("Anna has 7 pens. Carl gave 5 to Anna. Anna gave 2 to Zoë.", "How many has Anna?"),
+    ("Anna has 9 pens. Carl gave 4 to Anna.", "Who has more than 2?"),
+    ("Anna has 3 and Carl 9.", "How many?"),
 ]
-EXACT = {"calls": 2, "choice": {"objective": "exact-marginal"}}
-TWO = {"calls": 2, "choice": {"objective": "unordered-set"}}
+TWO: dict[str, Any] = {
+    "numbers": "symbols",
+    "calls": 2,
+    "choice": {"objective": "unordered-set"},
+    "supervision": {"argument_loss": "marginal"},
+}
 
 
-def batch_of(text_encoder: TextEncoder, examples: list[Example]) -> Batch:
-    return with_chain(collate_examples(examples, text_encoder), text_encoder, examples)
+@pytest.fixture
+def reader(make_reader: MakeReader) -> Reader:
+    """It makes both calls."""
+    model, encoder = make_reader(**TWO)
+    return Reader(never_stopping(model), encoder.tokenizer)
 
 
+def steer(reader: Reader, program: Sequence[tuple[int, int]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the reader choose these calls, in mentions, for a text of `numbers` numbers; then to stop."""
+
+    class Chosen:
+        def __init__(self, numbers: int, batch: int):
+            choices = []
+            for call in range(reader.text_encoder.calls):
+                values = numbers + 3 * call
+                stop = values * (values - 1) // 2
+                choices.append(choice_of(program[call], values) if call < len(program) else stop)
+            self.index = torch.tensor([[choices]] * batch)
+
+        def best(self, beam: int) -> torch.Tensor:
+            return self.index
+
+    def programs(batch: Any, view: View) -> Chosen:
+        return Chosen(batch.numbers.there.shape[1], len(batch))
+
+    monkeypatch.setattr(reader.model, "programs", programs)
+
+
+def mark(model: CalculatorReader, first: int, last: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the model mark these tokens for the answer."""
+
+    def read(view: View) -> SpanLogits:
+        length = view.text.ids.shape[1] + (0 if view.row is None else view.row.shape[1])
+        logits = torch.full((2, len(view.text.ids), length), -9.0)
+        logits[0, :, first] = logits[1, :, last] = 9
+        return SpanLogits(logits[0], logits[1])
+
+    monkeypatch.setattr(model, "read", read)
+
+
+def extended(encoder: TextEncoder, text: Text, pair: tuple[int, int]) -> Text:
+    row = encoder.result(text, pair)
+    assert row is not None
+    return encoder.extended(text, pair, row)
+
+
+# -- partners ------------------------------------------------------------------------------------------------------
 def results(operations: str, a: Fraction, b: Fraction) -> list[Fraction]:
     """What the calculator makes of two numbers, in plain arithmetic."""
     made = {"+": [a + b], "-": [a - b, b - a], "*": [a * b], "/": [x / y for x, y in ((a, b), (b, a)) if y]}
@@ -58,231 +98,180 @@ def test_partners_are_all_numbers_that_make_the_wanted_one(operations: str) -> N
             assert makers <= found or (wanted == 0 and set(operations) & set("*/"))  # 0 x = 0, 0 / x = 0
 
 
+# -- what is asked ---------------------------------------------------------------------------------------------------
 def test_the_second_call_sees_the_first_one_s_results_as_numbers(make_reader: MakeReader) -> None:
-    _, text_encoder = make_reader(**EXACT)
-    text = text_encoder.text("Anna has 7 pens. Carl has 1,025.", "Who has 3?")
-    row = text_encoder.result(text, (0, 1))
-    assert row is not None
-    longer = text_encoder.extended(text, (0, 1), row)
-    assert longer.ids == text.ids + row.ids
+    _, encoder = make_reader(**TWO)
+    text = encoder.text("Anna has 7 pens. Carl has 1,025.", "Who has 3?")
+    longer = extended(encoder, text, (0, 1))
     new = [(m.value, m.text, m.where) for m in longer.mentions[3:]]
     assert new == [(Fraction(v), t, "step") for v, t in ((1032, "1032"), (-1018, "- 1018"), (1018, "1018"))]
-    printed = text_encoder.calculator(Fraction(7), Fraction(1025)).text
+    printed = encoder.calculator(Fraction(7), Fraction(1025)).text
     assert [printed[m.start : m.end] for m in longer.mentions[3:]] == [t for _, t, _ in new]
-    words = text_encoder.tokenizer.convert_ids_to_tokens
-    spelled = ["".join(words(longer.ids[m.span[0] : m.span[1] + 1])).replace("##", "") for m in longer.mentions[3:]]  # pyright: ignore
-    assert spelled == ["1032", "-1018", "1018"]
-    assert longer.candidates == [(i, r) for i in range(3) for r in (3, 4, 5)]
+    row = encoder.words(longer.ids[len(text.ids) :])
+    assert row == "+ R0 = N0 + N1 , - R1 = N0 - N1 , + R2 = N1 - N0".split() + [row[-1]]
+    assert encoder.words([longer.ids[m.span[0]] for m in longer.mentions]) == ["N0", "N1", "N2", "R0", "R1", "R2"]
+    again = extended(encoder, longer, (2, 4))
+    assert encoder.words(again.ids[len(longer.ids) : -1]) == "- R3 = N2 + R1 , + R4 = N2 - R1 , - R5 = R1 - N2".split()
 
 
-@pytest.mark.parametrize("operations", ["+-", "+-*/"])
-def test_acceptable_pairs_are_those_of_an_exhaustive_search(make_reader: MakeReader, operations: str) -> None:
-    _, text_encoder = make_reader(**EXACT, operations=list(operations))
-    for passage, question, answer in PROBLEMS:
-        example = make_example(text_encoder, passage, question, [[answer]])
-        numbers = [m.value for m in example.text.mentions]
-        wanted = {Fraction(answer)} if answer.isdigit() else set()
-        pairs = list(combinations(range(len(numbers)), 2))
-        own = [results(operations, numbers[i], numbers[j]) for i, j in pairs]
-        at_once = [bool(wanted & set(made)) for made in own]
-        later = [bool(wanted & {v for x in numbers for r in made for v in results(operations, x, r)}) for made in own]
-        assert example.acceptable == (at_once if any(at_once) else later)  # the shortest calculation
-        for k, made in enumerate(own):
-            after = next_example(text_encoder, example, k)
-            second = [(x, r) for x in numbers for r in made]
-            right = [bool(wanted & set(results(operations, x, r))) for x, r in second]
-            assert after.acceptable == [ok and not at_once[k] for ok in right]
-            assert after.values == wanted
+def test_the_program_is_the_best_one_of_a_beam(reader: Reader) -> None:
+    """As wide a beam as there are programs finds the most probable one, and the reader makes its calls."""
+    passage, question = PROBLEMS[2]
+    encoder, model = reader.text_encoder, reader.model
+    text = encoder.text(passage, question)
+    assert model.calls is not None
+    programs = [p for p in everything(model.calls, [m.value for m in text.mentions]) if STOP not in p]
+    assert len(programs) == 6
+    probabilities = {}
+    for program in programs:
+        longer = extended(encoder, extended(encoder, text, program[0]), program[1])  # pyright: ignore[reportArgumentType]
+        first, second = reader.pair_probabilities(longer)
+        probabilities[tuple(program)] = first[program[0]] * second[program[1]]  # pyright: ignore[reportArgumentType]
+    assert BEAM >= 1 and sum(probabilities.values()) == pytest.approx(1, abs=1e-4)
+    [called] = reader.call_many([(passage, question)])
+    best = sorted(probabilities.values())[-3:]
+    assert probabilities[tuple(call.pair for call in called.calls)] in best
 
 
-def slow_read(model: CalculatorReader, text: Text, row: Row, spans: list[tuple[int, int]]) -> Tensor:
-    """-log of the probability of all spans, with no padding and no batch."""
-    batch = collate_texts([text], 0)
-    start, end = model.read(unmasked(batch, torch.tensor([row.ids])))
-    start, end = start[0].log_softmax(0), end[0].log_softmax(0)
-    return -torch.logsumexp(torch.stack([start[a] + end[b] for a, b in spans]), 0) if spans else torch.tensor(20.0)
+def test_texts_are_called_as_if_alone(reader: Reader) -> None:
+    """Whatever numbers the other texts of the batch have."""
+    texts = [*PROBLEMS, ("Anna has 7 pens.", "Who has any?"), ("Nobody.", "Who?")]
+    alone = [text for pair in texts for text in reader.call_many([pair])]
+    assert reader.call_many(texts) == alone
+    assert [len(text.calls) for text in alone] == [2, 2, 2, 0, 0]
 
 
-def slow_scores(model: CalculatorReader, text: Text, call: int) -> Tensor:
-    batch = collate_texts([text], 0)
-    return model.score(batch, unmasked(batch), call)[0]
-
-
-def test_the_loss_is_that_of_both_calls_enumerated(make_reader: MakeReader) -> None:
-    """-log of the sum over all pairs and all second pairs of p(first) p(second | first) p(answer | both)."""
-    model, text_encoder = make_reader(**EXACT, supervision={"argument_loss": "none"})
-    examples = examples_of(text_encoder, PROBLEMS)
-    totals = []
-    for e, (_, _, answer) in zip(examples, PROBLEMS, strict=True):
-        first, terms = slow_scores(model, e.text, 0).log_softmax(0), []
-        for a, pair in enumerate(e.text.candidates):
-            row = e.rows[a]
-            assert row is not None
-            longer = text_encoder.extended(e.text, pair, row)
-            second = slow_scores(model, longer, 1).log_softmax(0)
-            for b, again in enumerate(longer.candidates):
-                last = text_encoder.result(longer, again)
-                assert last is not None
-                spans = list(e.text_spans)
-                for each, base in ((row, len(e.text.ids)), (last, len(longer.ids))):
-                    spans += [(s + base, t + base) for v, (s, t), _ in each.fields if str(v) == answer]
-                terms.append(first[a] + second[b] - slow_read(model, longer, last, spans))
-        totals.append(-torch.logsumexp(torch.stack(terms), 0))
-    del totals[2]  # it has no answer anywhere
-    expected = torch.stack(totals).mean()
-    out = in_training(model)(batch_of(text_encoder, examples))
-    assert out.loss.item() == pytest.approx(expected.item(), rel=1e-4)
-    heads: Any = [model.spans, model.scorer]
-    wanted = [head.weight if head is model.spans else head.inner.weight for head in heads]
-    for ours, theirs in zip(grad(out.loss, wanted), grad(expected, wanted), strict=True):
-        assert ours.any()
-        torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-3)
-
-
-@pytest.mark.parametrize("kind", ["bce", "marginal"])
-def test_both_calls_have_their_argument_loss(make_reader: MakeReader, kind: Any) -> None:
-    """That of the second is over the pairs that the first one's samples lead to; all of them are read here."""
-    model, text_encoder = make_reader(**EXACT, supervision={"argument_loss": kind})
-    examples = examples_of(text_encoder, PROBLEMS)
-    out = in_training(model)(batch_of(text_encoder, examples))
-    first = [slow_scores(model, e.text, 0) for e in examples]
-    later = [
-        (slow_scores(model, after.text, 1), after.acceptable)
-        for e in examples
-        for after in (next_example(text_encoder, e, a) for a in range(len(e.rows)))
-    ]
-    losses = []
-    for scored in ([(s, e.acceptable) for s, e in zip(first, examples, strict=True)], later):
-        one_by_one = [
-            argument_loss(
-                s.log_softmax(0)[None], torch.tensor([good]), torch.ones(1, len(good), dtype=torch.bool), kind
-            )
-            for s, good in scored
-            if any(good)
-        ]
-        losses.append(torch.stack(one_by_one).mean())
-    torch.testing.assert_close(out.loss, out.parts["span"].mean() + sum(losses), atol=1e-4, rtol=1e-4)
-    for call, loss in enumerate(losses):
-        torch.testing.assert_close(out.parts[f"argument_{call}"].mean(), loss, atol=1e-4, rtol=1e-4)
-
-
-def mark(model: CalculatorReader, first: int, last: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the model mark these tokens for the answer."""
-
-    def read(view: View) -> SpanLogits:
-        assert view.row is not None
-        logits = torch.full((2, len(view.ids), view.ids.shape[1] + view.row.shape[1]), -9.0)
-        logits[0, :, first] = logits[1, :, last] = 9
-        return SpanLogits(logits[0], logits[1])
-
-    monkeypatch.setattr(model, "read", read)
-
-
-def test_answers_have_both_steps(make_reader: MakeReader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    model, text_encoder = make_reader(**TWO)
-    reader = Reader(model, text_encoder.tokenizer)
-    mark(model, 1, 1, monkeypatch)  # a word of the question: it may depend on all that was printed
-    for passage, question, _ in PROBLEMS:
-        text = text_encoder.text(passage, question)
-        best = text.candidates[int(slow_scores(model, text, 0).argmax())]
-        row = text_encoder.result(text, best)
-        assert row is not None
-        longer = text_encoder.extended(text, best, row)
-        again = longer.candidates[int(slow_scores(model, longer, 1).argmax())]
-        answer = reader.ask(passage, question)
-        first, second = answer.steps
-        assert [m.value for m in first.arguments] == [text.mentions[i].value for i in best]
-        assert [m.value for m in second.arguments] == [longer.mentions[i].value for i in again]
-        assert second.arguments[1].where == "step" and second.arguments[1].text in first.calculation
-        made = {"+": 0, "-": (1, 2)}[first.operation or ""]
-        place = [m.value for m in longer.mentions[len(text.mentions) :]].index(second.arguments[1].value)
-        assert place == made or place in made  # pyright: ignore[reportOperatorIssue]
-        taken = answer.to_json()["steps"][1]["arguments"][1]
-        assert (taken["where"], taken["start"], taken["end"]) == ("step", None, None)
-    monkeypatch.undo()
+# -- what is said ----------------------------------------------------------------------------------------------------
+def test_answers_have_both_steps(reader: Reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = reader.text_encoder
+    with monkeypatch.context() as patch:
+        mark(reader.model, 1, 1, patch)  # a word of the question: it may depend on all that was printed
+        steer(reader, [(0, 1), (2, 4)], patch)
+        answer = reader.ask(*PROBLEMS[0])
+    first, second = answer.steps
+    assert [m.value for m in first.arguments] == [7, 5] and [m.value for m in second.arguments] == [2, 2]
+    assert (first.operation, second.operation) == ("-", None)  # 7 - 5 went on, and a word is the answer
+    assert first.calculation == "12 = 7 + 5 , 2 = 7 - 5 , - 2 = 5 - 7"
+    assert second.calculation == encoder.calculator(Fraction(2), Fraction(2)).text
+    taken = answer.to_json()["steps"][1]["arguments"][1]
+    assert (taken["where"], taken["start"], taken["end"], taken["text"]) == ("step", None, None, "2")
     reader.save(tmp_path / "model")
-    texts = [(p, q) for p, q, _ in PROBLEMS]
-    assert list(Reader.load(tmp_path / "model").ask_many(texts)) == list(reader.ask_many(texts))
-    assert [t.seen for t in reader.trace_many(texts, override=blank)] == [text_encoder.text(*t).ids for t in texts]
+    loaded = Reader.load(tmp_path / "model")
+    assert list(loaded.ask_many(PROBLEMS)) == list(reader.ask_many(PROBLEMS))
+    traces = reader.trace_many(PROBLEMS, override=blank)
+    assert [t.shown.ids for t in traces] == [encoder.text(*t).ids for t in PROBLEMS]
 
 
-def test_the_probabilities_of_pairs_at_either_call(make_reader: MakeReader) -> None:
-    model, text_encoder = make_reader(**TWO, operations=["/"])
-    reader = Reader(model, text_encoder.tokenizer)
-    [called] = reader.call_many([("Anna has 7 pens. Carl gave 0 to Anna. Zoë has 3.", "How many has Anna?")])
-    text = called.uncalled
-    first, second = reader.pair_probabilities(called)
-    for found, call, seen in (
-        (first, 0, text),
-        (second, 1, text_encoder.extended(text, called.calls[0].pair, called.calls[0].row)),
-    ):
-        scores = slow_scores(model, seen, call)
-        defined = torch.tensor([text_encoder.result(seen, pair) is not None for pair in seen.candidates])
-        torch.testing.assert_close(torch.tensor(found), scores.masked_fill(~defined, -torch.inf).softmax(0))
-        assert seen.candidates[found.index(max(found))] == called.calls[call].pair
+@pytest.mark.parametrize("stops", [False, True])
+def test_the_last_result_is_said_with_its_true_number(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch, stops: bool
+) -> None:
+    """What is marked is a symbol; what is said is its value, exactly, however long."""
+    passage = f"Anna has {'7' * 40} pens. Carl gave {'5' * 40} to Anna."
+    program = [(0, 1)] if stops else [(0, 1), (1, 2)]
+    steer(reader, program, monkeypatch)
+    [called] = reader.call_many([(passage, "How many?")])
+    call = called.calls[-1]
+    place, operation = call.start + reader.text_encoder.line.results[0], "+"
+    mark(reader.model, place, place, monkeypatch)
+    answer = reader.ask(passage, "How many?")
+    total = int("7" * 40) + int("5" * 40)
+    assert answer.value == (total if stops else total + int("5" * 40)) and answer.source == "calculator"
+    assert answer.answer == str(answer.value) and len(answer.steps) == len(program)
+    assert [step.operation for step in answer.steps] == ["+"] * len(program) and operation == "+"
 
 
 def test_an_answer_that_the_first_call_printed_needs_no_second(
-    make_reader: MakeReader, monkeypatch: pytest.MonkeyPatch
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model, text_encoder = make_reader(**TWO)
-    reader = Reader(model, text_encoder.tokenizer)
-    passage, question, _ = PROBLEMS[0]
-    [trace] = reader.trace_many([(passage, question)])
+    [trace] = reader.trace_many([PROBLEMS[0]])
     [call] = trace.text.calls
     (value, (first, last), operation), *_ = call.row.fields
-    mark(model, call.start + first, call.start + last, monkeypatch)
-    answer = reader.ask(passage, question)
+    mark(reader.model, call.start + first, call.start + last, monkeypatch)
+    answer = reader.ask(*PROBLEMS[0])
     [step] = answer.steps
     assert (answer.value, answer.source) == (value, "calculator")
     assert (step.calculation, step.operation) == (call.row.printed.text, operation)
 
 
-def test_a_text_with_one_number_is_read_without_a_call(make_reader: MakeReader) -> None:
-    model, text_encoder = make_reader(**TWO)
-    texts = [("Anna has 7 pens.", "Who has any?"), (PROBLEMS[0][0], PROBLEMS[0][1])]
-    traces = Reader(model, text_encoder.tokenizer).trace_many(texts)
-    assert [(len(t.text.calls), t.pair is None) for t in traces] == [(0, True), (1, False)]
+# -- overrides -------------------------------------------------------------------------------------------------------
+def test_each_call_gets_what_the_calls_before_it_are_made_to_print(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pairs stay; a result that goes into a later call is the replaced one."""
+    steer(reader, [(0, 1), (2, 4)], monkeypatch)
+    other, asked = Calculator()(Fraction(1), Fraction(100)), []
 
+    def override(text: Text, printed: Printed) -> Printed:
+        asked.append(printed.text)
+        return printed if text.calls else other
 
-def test_digits_that_went_into_either_call_are_seen_in_the_last_results_alone(make_reader: MakeReader) -> None:
-    """Other numbers that are chosen alike and give the same last row: the reader sees the same."""
-    model, text_encoder = make_reader(**TWO, mask={"arguments": "random", "choosing": True})
-    reader = Reader(model, text_encoder.tokenizer)
-    shown = text_encoder.row(text_encoder.calculator(Fraction(12), Fraction(34)))
-    traces = list(
-        reader.trace_many(
-            [(f"Anna has {a} pens. Carl gave {b} to Anna.", "How many?") for a, b in ((52, 34), (61, 27), (75, 14))],
-            override=lambda text, row: shown if text.calls else row,
-        )
+    [trace] = reader.trace_many([PROBLEMS[0]], override=override)
+    assert asked == [Calculator()(7, 5).text, Calculator()(2, -99).text]
+    assert trace.row is not None and trace.row.printed.text == Calculator()(2, -99).text
+    encoder = reader.text_encoder
+    words = encoder.words(trace.shown.ids[len(trace.text.uncalled.ids) :])
+    # The operands are the symbols that went in, with the signs of what is printed for them instead.
+    assert " ".join(w for w in words if w != words[-1]) == (
+        "+ R0 = N0 + N1 , - R1 = N0 - N1 , + R2 = N1 - N0 - R3 = N2 + R1 , + R4 = N2 - R1 , - R5 = R1 - N2"
     )
-    assert all(len(t.text.calls) == 1 and len(t.answer.steps) == 2 for t in traces)
-    assert len({t.pair for t in traces}) == 1 and len({t.text.calls[0].pair for t in traces}) == 1
-    [pair] = {t.pair for t in traces}
-    assert pair is not None
-    # What the second call did not take of the first one's results stays to be read.
-    call, left = traces[0].text.calls[0], set[int]()
-    for k, digits in enumerate(call.row.results, call.first):
-        if k != pair[1]:
-            left |= {call.start + i for i in digits}
-    seen = [[token for i, token in enumerate(t.seen) if i not in left] for t in traces]
-    assert seen[0] == seen[1] == seen[2]
-    assert not any(t.masked[i] for t in traces for i in left)
+    assert [step.calculation for step in trace.answer.steps] == [Calculator()(7, 5).text, Calculator()(2, 2).text]
 
 
-def test_a_text_without_a_pair_beside_one_with_many(make_reader: MakeReader) -> None:
-    model, text_encoder = make_reader(**TWO)
-    without = make_example(text_encoder, "Anna is here.", "Who is here: Anna or Carl?", [["Anna"]])
-    passage, question, answer = PROBLEMS[0]
-    many = make_example(text_encoder, passage, question, [[answer]])
-    assert without.rows == [] and next_example(text_encoder, without, 2).rows == []
-    assert next_example(text_encoder, many, len(many.rows)).rows == [None] * len(many.rows)
-    out = model.train()(batch_of(text_encoder, [without, many]))  # a candidate of the other's is all there is to choose
-    assert out.loss is not None and torch.isfinite(out.loss)
+def test_what_an_override_takes_away_is_not_gone_on_with(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    steer(reader, [(0, 1), (2, 4)], monkeypatch)
+    whole = Calculator()(7, 5)
+    half = Printed(whole.text.partition(" , ")[0], whole.fields[:3])
+    [trace] = reader.trace_many([PROBLEMS[0]], override=lambda text, printed: half)
+    assert trace.row is not None and trace.row.printed == half and not trace.text.calls  # R1 is not there
+    words = reader.text_encoder.words(trace.row.ids[:-1])
+    assert words == "+ R0 = N0 + N1 , ? R1 = N0 - N1 , ? R2 = N1 - N0".split()
 
 
-def test_a_batch_without_its_chain_is_refused(make_reader: MakeReader) -> None:
-    model, text_encoder = make_reader(**TWO)
-    batch = collate_examples(examples_of(text_encoder, PROBLEMS), text_encoder)
-    with pytest.raises(AnzanError, match=r"^batch\.chain: needed for a reader with several calls"):
-        model(batch)
+def test_a_result_stays_that_of_its_operation(make_reader: MakeReader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Although the results before it are undefined where numbers are others."""
+    model, encoder = make_reader(**TWO, operations=["/", "+"])
+    reader = Reader(model, encoder.tokenizer)
+    steer(reader, [(0, 1), (2, 5)], monkeypatch)  # the sum, the last of three results
+    other = encoder.calculator(Fraction(0), Fraction(4))  # 4 / 0 is undefined
+    [trace] = reader.trace_many([PROBLEMS[0]], override=lambda text, printed: printed if text.calls else other)
+    assert trace.row is not None and trace.row.printed.text == encoder.calculator(Fraction(2), Fraction(4)).text
+
+
+# -- probabilities -----------------------------------------------------------------------------------------------------
+def test_the_probabilities_of_pairs_are_those_of_the_distribution(make_reader: MakeReader) -> None:
+    """By pair of mentions, with None to stop; a value that is not defined has no mention and no pair."""
+    model, encoder = make_reader(**TWO, operations=["/"])
+    reader = Reader(never_stopping(model), encoder.tokenizer)
+    passage, question = "Anna has 7 pens. Carl gave 0 to Anna. Zoë has 3.", "How many has Anna?"
+    text = encoder.text(passage, question)
+    longer = extended(encoder, text, (0, 1))  # 0 / 7, and 7 / 0 is undefined
+    assert len(longer.mentions) == 4
+    first, second = reader.pair_probabilities(extended(encoder, longer, (2, 3)))
+    assert first.keys() == {(0, 1), (0, 2), (1, 2), None}
+    assert second.keys() == {*combinations(range(4), 2), None}
+    assert sum(first.values()) == pytest.approx(1) and sum(second.values()) == pytest.approx(1)
+    assert second[0, 1] == 0  # no pair comes up twice
+    assert min(second[k, 3] for k in range(3)) > 0
+    assert reader.pair_probabilities(text) == []
+
+
+# -- folders -------------------------------------------------------------------------------------------------------------
+def test_a_new_reader_begins_with_the_weights_of_another(reader: Reader, tmp_path: Path) -> None:
+    """Of one with other settings too, as far as they fit."""
+    reader.save(tmp_path)
+    tokenizer = load_tokenizer(str(tmp_path))
+    for settings, new in (
+        (TWO, set()),
+        (TWO | {"calls": 3}, {"scorer.calls.weight"}),
+        (TWO | {"operations": ["+", "-", "*", "/"]}, {f"scorer.results.{k}.{n}" for k in (3, 4, 5) for n in ("weight", "bias")}),
+    ):
+        torch.manual_seed(1)
+        made = CalculatorReader.from_encoder(str(tmp_path), tokenizer, settings=settings)
+        old = reader.model.state_dict()
+        same = {name for name, p in made.state_dict().items() if name in old and torch.equal(old[name], p)}
+        assert made.state_dict().keys() - same == new, settings
+        for name in ("digit_ids", "mask_id", "written_ids", "vocabulary", "encoder"):
+            assert getattr(made.config, name) == getattr(reader.model.config, name), name
+    again = Reader(CalculatorReader.from_encoder(str(tmp_path), tokenizer, settings=TWO), tokenizer)
+    assert list(again.ask_many(PROBLEMS)) == list(reader.ask_many(PROBLEMS))

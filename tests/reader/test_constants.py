@@ -61,7 +61,11 @@ def test_a_reader_with_constants(make_reader: MakeReader, settings: dict[str, An
     loss = model(collate_examples([example], text_encoder)).loss
     loss.backward()
     assert loss.isfinite()
-    answer = Reader(never_stopping(model), text_encoder.tokenizer).ask("48.5 percent are Irish.", "How many are not?").to_json()
+    answer = (
+        Reader(never_stopping(model), text_encoder.tokenizer)
+        .ask("48.5 percent are Irish.", "How many are not?")
+        .to_json()
+    )
     (first, second) = answer["steps"][0]["arguments"]
     assert (first["where"], first["start"], first["end"]) == ("passage", 0, 4)
     assert second["where"] == "constant" and second["start"] is second["end"] is None

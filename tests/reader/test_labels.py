@@ -134,5 +134,3 @@ def test_a_rounded_result_is_found_as_it_is_printed(tiny_tokenizer: PreTrainedTo
     text_encoder = TextEncoder(tiny_tokenizer, Calculator(("/",)))
     example = make_example(text_encoder, "10 cakes for 3 people", "how many each?", [("3.3333",)])
     assert example.acceptable == [True] and len(example.row_spans[0]) == 1
-
-

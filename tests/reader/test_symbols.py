@@ -144,7 +144,9 @@ def test_no_digit_is_in_what_a_reader_shows(reader: Reader, passage: str, questi
     view = reader.view([trace.shown])
     assert view.row is not None
     for ids in (trace.shown.ids, trace.shown.called.ids, view.text.ids[0].tolist(), view.row[0].tolist()):
-        assert not digits & {*ids} and max(ids, default=0) < vocabulary + (encoder.symbols.count if encoder.symbols else 0)
+        assert not digits & {*ids} and max(ids, default=0) < vocabulary + (
+            encoder.symbols.count if encoder.symbols else 0
+        )
 
 
 def test_long_numbers_make_a_text_no_longer(reader: Reader) -> None:

@@ -77,9 +77,9 @@ def test_progress_is_of_steps_or_of_time_whichever_is_more(monkeypatch: pytest.M
 def test_it_tells_when_problems_begin_to_grow() -> None:
     growth = Growth(people=6, until=0.5)
     grows = Curriculum(LENGTHS, 4, 800, growth=growth)
-    first = next(i for i, item in enumerate(grows) if item.people != 2)
+    first = next(i for i, item in enumerate(grows) if item.people != 3)
     assert first // 4 == math.ceil(800 * growth.starts)
-    assert Growth(people=2, until=0.5).starts == 0.0
+    assert Growth(people=3, until=0.5).starts == 0.0
 
 
 def test_beginnings_follow_one_another() -> None:
@@ -91,7 +91,7 @@ def test_beginnings_follow_one_another() -> None:
 def test_problems_grow_by_the_square_of_time_and_then_are_whole() -> None:
     seen = list(Curriculum(LENGTHS, 4, 80, growth=Growth(people=6, until=0.5)))
     sizes = [item.people for item in seen]
-    # A quarter of the growth is over after half of its 40 steps, a half after 29, three quarters after 35.
-    assert sizes == [n for n, steps in ((2, 20), (3, 9), (4, 6), (5, 5)) for _ in range(4 * steps)] + [None] * 160
+    # A third of the growth is over after 24 of its 40 steps, two thirds after 33.
+    assert sizes == [n for n, steps in ((3, 24), (4, 9), (5, 7)) for _ in range(4 * steps)] + [None] * 160
     assert sorted(item.example for item in seen[:40]) == list(range(40))
     assert [item.draw for item in seen] == list(range(320))

@@ -20,8 +20,8 @@ def test_the_demo_preset_is_what_the_issue_asks_for() -> None:
     config = load_config("demo")
     p = config.data.possession
     assert p is not None
-    assert (config.name.experiment, config.model.encoder) == ("demo", "anzan-tiny")
-    assert (p.people, p.digits, p.transfers, set(p.questions), p.eval_size) == (4, [7], [1], {"max", "argmax"}, 500)
+    assert (config.name.experiment, config.model.encoder) == ("demo", "anzan-tiny-lines")
+    assert (p.people, p.digits, p.transfers, set(p.questions), p.eval_size) == (4, [7], [0, 1], {"max", "argmax"}, 500)
     assert config.train.time_limit is not None and config.train.time_limit <= 5
 
 
@@ -34,6 +34,7 @@ def test_overrides_win_and_leave_the_rest() -> None:
             "train.seed=7",
             "train.time_limit=null",
             "data.possession.transfers=0",
+            "data.possession.draw=balanced",
             "data.possession.bias.role=0.9",
             "data.possession.questions=max",
             "model.operations=['+', '*']",
@@ -143,4 +144,4 @@ def test_there_are_few_settings() -> None:
     everything = RunConfig()
     everything.data.possession = PossessionSettings()
     settings = [*leaves(everything.to_dict()), "experiment", "cell"]
-    assert len(settings) <= 46 and len(set(settings)) == len(settings)
+    assert len(settings) <= 40 and len(set(settings)) == len(settings)

@@ -219,20 +219,18 @@ def _longer_numbers(wanted: Wanted) -> list[Run]:
 
 
 def _two_transfers(wanted: Wanted) -> list[Run]:
-    """Problems with two transfers: two calls where the recipe's objective can train a chain, one call elsewhere.
+    """Problems with two transfers, with as many calls as the recipe has.
 
-    In a chain the span loss includes first calls that lead nowhere, so it does not show a dead end (`train.tries`).
+    With several, the span loss includes first calls that lead nowhere, so it does not show a dead end (`train.tries`).
     """
     runs = []
     for cell in wanted.cells or ("transfer/max-argmax",):
         plain = wanted.config("two-transfers", cell)
-        chain = plain.model.operations and plain.model.choice.several
         config = wanted.config(
             "two-transfers",
             cell,
             "data.possession.transfers=2",
             f"data.possession.people={max(4, possession_of(plain).people)}",  # two are asked, two give or receive
-            f"model.calls={2 if chain else 1}",
             "train.tries=1",
         )
         runs.append(wanted.run(config, _measured("two-transfers", cell, config)))
@@ -243,7 +241,7 @@ def _bias(wanted: Wanted) -> list[Run]:
     """Trained where the receiver wins in nine of ten problems; measured there, and where it loses in nine of ten."""
     runs = []
     for cell in wanted.cells or ("transfer/max-argmax",):
-        config = wanted.config("bias", cell, "data.possession.bias.role=0.9")
+        config = wanted.config("bias", cell, "data.possession.draw=balanced", "data.possession.bias.role=0.9")
         tests = {"bias": {"role": 0.9}, "bias-reversed": {"role": 0.1}}
         runs.append(wanted.run(config, *(_measured(name, cell, config, bias=bias) for name, bias in tests.items())))
     return runs

@@ -90,7 +90,7 @@ def shortest_programs(encoder: TextEncoder, text: Text, wanted: Set[Value]) -> l
     made = []
     for pair in text.candidates:
         printed = calculator(*(text.mentions[i].value for i in pair))
-        found = [(f.value, clause) for f, clause in zip(_results(printed), _clauses(calculator, printed), strict=True)]
+        found = [(f.value, clause) for f, clause in zip(_results(printed), clauses_of(calculator, printed), strict=True)]
         made.append((pair, found))
     at_once = [[pair] for pair, found in made if any(among(value, wanted) for value, _ in found)]
     said = any(among(m.value, wanted) for m in text.mentions)
@@ -111,8 +111,8 @@ def _results(printed: Printed) -> list[Field]:
     return [f for f in printed.fields if f.operation is not None]
 
 
-def _clauses(calculator: Calculator, printed: Printed) -> list[int]:
-    """The clause of each result."""
+def clauses_of(calculator: Calculator, printed: Printed) -> list[int]:
+    """The clause of `Calculator.clauses` that each result is of."""
     order = {(symbol, left): clause for clause, (symbol, _, left, _) in enumerate(calculator.clauses)}
     lefts = printed.fields[1::3]
     return [order[str(f.operation), int(left.argument or 0)] for f, left in zip(_results(printed), lefts, strict=True)]

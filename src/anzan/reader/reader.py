@@ -20,6 +20,7 @@ from anzan.reader.batch import Batch, collate_rows, collate_texts
 from anzan.reader.config import FORMAT, CalculatorReaderConfig
 from anzan.reader.decode import Shown, Trace, decode
 from anzan.reader.encode import TextEncoder
+from anzan.reader.labels import clauses_of
 from anzan.reader.network import CalculatorReader
 from anzan.reader.programs import choice_of
 from anzan.reader.programs import pairs as pairs_of
@@ -227,13 +228,16 @@ class Reader:
         if override is None and called.calls:
             last = called.calls[-1]
             return Shown(called, _before_last(called), last.pair, last.row, symbolic)
+        encoder, numbers = self.text_encoder, len(called.uncalled.mentions)
+        values = {mention: value for value, mention in _mentions(called, encoder, numbers).items()}
         text, pair, row = called.uncalled, None, None
         for call in called.calls:
-            if pair is not None and row is not None:
-                text = self.text_encoder.extended(text, pair, row)
-            if max(call.pair) >= len(text.mentions):  # a result that is not there
+            longer = text if pair is None or row is None else encoder.extended(text, pair, row)
+            places = _mentions(longer, encoder, numbers)
+            if any(values[mention] not in places for mention in call.pair):  # a result that is not there
                 break
-            pair, row = call.pair, self.text_encoder.result(text, call.pair)
+            text, pair = longer, (places[values[call.pair[0]]], places[values[call.pair[1]]])
+            row = encoder.result(text, pair)
             row = row if override is None or row is None else self._overridden(text, pair, row, override)
             if row is None:
                 break
@@ -262,13 +266,11 @@ def _before_last(called: Text) -> Text:
 
 def _mentions(text: Text, encoder: TextEncoder, numbers: int) -> dict[int, int]:
     """The mention that each value of a program is (`anzan.reader.programs`), where it is defined."""
-    at = {m.span[0]: i for i, m in enumerate(text.mentions)}
-    first = text.calls[0].first if text.calls else len(text.mentions)
-    places = {i: i for i in range(first)}
+    calculator = encoder.calculator
+    places = {i: i for i in range(text.calls[0].first if text.calls else len(text.mentions))}
     for k, call in enumerate(text.calls):
-        for clause, place in enumerate(encoder.line.results):
-            if (i := at.get(call.start + place)) is not None:
-                places[numbers + k * len(encoder.line.results) + clause] = i
+        for i, clause in enumerate(clauses_of(calculator, call.row.printed), call.first):
+            places[numbers + k * len(calculator.clauses) + clause] = i
     return places
 
 

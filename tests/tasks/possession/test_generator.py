@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from stories import CELLS, Story, assert_share, sample
+from stories import Story, assert_share
 
 from anzan.tasks.possession import NAMES, Possession, check_disjoint, generate, guessing_scores
 from anzan.tasks.problem import read_problems, write_problems
