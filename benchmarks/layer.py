@@ -147,16 +147,14 @@ def share_of_a_step(steps: int) -> dict[str, float]:
     size, text, pairs, length = 2, 180, 55, 75
     network = CalculatorReader(CalculatorReaderConfig(encoder=BertConfig().to_dict())).train()
     ids, everywhere = torch.randint(VOCABULARY, (size, text)), torch.ones(size, text)
-    rows, none = results(size * pairs, length).view(size, pairs, length), torch.full((size, pairs, length), -1)
+    rows = results(size * pairs, length).view(size, pairs, length)
     batch = Batch(
-        TextBatch(ids, 0 * ids, everywhere.long(), everywhere.bool(), torch.full_like(ids, -1)),
+        TextBatch(ids, 0 * ids, everywhere.long(), everywhere.bool()),
         CandidateBatch(
             numbers=torch.arange(11).expand(size, -1),
-            used=torch.zeros(size, 11).bool(),
             pairs=torch.combinations(torch.arange(11)).expand(size, -1, -1),
             valid=torch.ones(size, pairs).bool(),
             rows=rows,
-            operands=none,
         ),
         LabelBatch(
             text_spans=torch.full((size, 1, 2), 5),

@@ -19,10 +19,10 @@ def model(tmp_path_factory: pytest.TempPathFactory, small_run: list[str]) -> Pat
     """A reader after two steps of training."""
     out = tmp_path_factory.mktemp("runs") / "new" / "model"
     ledger = out.parent / "results"
-    result = run("train", "demo", *small_run, "--out", out, "--results", ledger)
+    result = run("train", "paper", *small_run, "--out", out, "--results", ledger)
     assert result.exit_code == 0, result.stderr
     assert (
-        ledger / "demo/all" / f"demo-{small_run[0].rpartition('/')[2]}-laptop-easy-0.json"
+        ledger / "possession/transfer/max-argmax" / f"paper-{small_run[0].rpartition('/')[2]}-laptop-easy-0.json"
     ).is_file()
     return out
 

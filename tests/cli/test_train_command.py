@@ -77,7 +77,7 @@ def test_ctrl_c_leaves_a_run_that_goes_on(tmp_path: Path, small_run: list[str]) 
         (["demo", "train.layer_decay=0"], "train.layer_decay: give a share above 0 and up to 1"),
         (["demo", "train.head_learning_rate=0"], "train.head_learning_rate: give a number above 0"),
         (["demo", "train.begin={max: 2}"], "train.begin.max: give a share"),
-        (["demo", "train.begin={sum: 0.2}", "data.possession.train_size=4"], "choose among argmax, max"),
+        (["demo", "train.begin={sum: 0.2}", "data.possession.train_size=16"], "choose among argmax, max"),
         (["demo", "model.supervision.argument_loss=bcee", "data.possession.train_size=4"], "bce, marginal, none"),
         (["demo", "model.encoder=./no-such-encoder", "data.possession.train_size=4"], "model.encoder"),
     ],

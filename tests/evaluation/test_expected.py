@@ -25,7 +25,8 @@ def encoders() -> dict[bool, TextEncoder]:
     """By whether numbers are symbols."""
     tokenizer, calculator = load_tokenizer(locate_encoder(TINY)), Calculator()
     symbols = SymbolIds(len(tokenizer), 3)
-    return {False: TextEncoder(tokenizer, calculator), True: TextEncoder(tokenizer, calculator, calls=3, symbols=symbols)}
+    encoder = TextEncoder(tokenizer, calculator, calls=3, symbols=symbols)
+    return {False: TextEncoder(tokenizer, calculator), True: encoder}
 
 
 def shown(encoder: TextEncoder, text: Text, calls: list[tuple[int, int]], change: Change) -> Trace:

@@ -82,11 +82,11 @@ def test_one_model_for_all_cells_and_the_baseline(tmp_path: Path, random_encoder
     assert ["| 72.0 / - |" in row for row in rows] == [False, True]  # the paper has a baseline in Table 4 alone
 
 
-def test_two_transfers_are_a_chain_of_two_calls(tmp_path: Path, random_encoder: Path) -> None:
+def test_two_transfers_and_a_comparison_are_three_calls(tmp_path: Path, random_encoder: Path) -> None:
     runs = plan("two-transfers", "smoke", ["faithful"], [], [0], [f"model.encoder={random_encoder}"])
     (path,) = reproduce(runs, tmp_path / "runs", tmp_path / "results", quiet())
     result = json.loads(path.read_text(encoding="utf-8"))
-    assert result["config"]["model"]["calls"] == 2 and result["metrics"]["follow_rate"] is None
+    assert result["config"]["model"]["calls"] == 3 and result["metrics"]["follow_rate"] is None
     assert result["metrics"]["argument_accuracy"] is not None and result["metrics"]["role_guessing"] is not None
 
 

@@ -98,7 +98,7 @@ def test_partners_are_all_numbers_that_make_the_wanted_one(operations: str) -> N
             assert makers <= found or (wanted == 0 and set(operations) & set("*/"))  # 0 x = 0, 0 / x = 0
 
 
-# -- what is asked ---------------------------------------------------------------------------------------------------
+# -- what is asked -------------------------------------------------------------------------------------------------
 def test_the_second_call_sees_the_first_one_s_results_as_numbers(make_reader: MakeReader) -> None:
     _, encoder = make_reader(**TWO)
     text = encoder.text("Anna has 7 pens. Carl has 1,025.", "Who has 3?")
@@ -108,10 +108,11 @@ def test_the_second_call_sees_the_first_one_s_results_as_numbers(make_reader: Ma
     printed = encoder.calculator(Fraction(7), Fraction(1025)).text
     assert [printed[m.start : m.end] for m in longer.mentions[3:]] == [t for _, t, _ in new]
     row = encoder.words(longer.ids[len(text.ids) :])
-    assert row == "+ R0 = N0 + N1 , - R1 = N0 - N1 , + R2 = N1 - N0".split() + [row[-1]]
+    assert " ".join(row[:-1]) == "+ R0 = N0 + N1 , - R1 = N0 - N1 , + R2 = N1 - N0"
     assert encoder.words([longer.ids[m.span[0]] for m in longer.mentions]) == ["N0", "N1", "N2", "R0", "R1", "R2"]
     again = extended(encoder, longer, (2, 4))
-    assert encoder.words(again.ids[len(longer.ids) : -1]) == "- R3 = N2 + R1 , + R4 = N2 - R1 , - R5 = R1 - N2".split()
+    again_row = " ".join(encoder.words(again.ids[len(longer.ids) : -1]))
+    assert again_row == "- R3 = N2 + R1 , + R4 = N2 - R1 , - R5 = R1 - N2"
 
 
 def test_the_program_is_the_best_one_of_a_beam(reader: Reader) -> None:
@@ -141,7 +142,7 @@ def test_texts_are_called_as_if_alone(reader: Reader) -> None:
     assert [len(text.calls) for text in alone] == [2, 2, 2, 0, 0]
 
 
-# -- what is said ----------------------------------------------------------------------------------------------------
+# -- what is said --------------------------------------------------------------------------------------------------
 def test_answers_have_both_steps(reader: Reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     encoder = reader.text_encoder
     with monkeypatch.context() as patch:
@@ -181,9 +182,7 @@ def test_the_last_result_is_said_with_its_true_number(
     assert [step.operation for step in answer.steps] == ["+"] * len(program) and operation == "+"
 
 
-def test_an_answer_that_the_first_call_printed_needs_no_second(
-    reader: Reader, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_answer_that_the_first_call_printed_needs_no_second(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     [trace] = reader.trace_many([PROBLEMS[0]])
     [call] = trace.text.calls
     (value, (first, last), operation), *_ = call.row.fields
@@ -194,7 +193,7 @@ def test_an_answer_that_the_first_call_printed_needs_no_second(
     assert (step.calculation, step.operation) == (call.row.printed.text, operation)
 
 
-# -- overrides -------------------------------------------------------------------------------------------------------
+# -- overrides -----------------------------------------------------------------------------------------------------
 def test_each_call_gets_what_the_calls_before_it_are_made_to_print(
     reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -225,7 +224,7 @@ def test_what_an_override_takes_away_is_not_gone_on_with(reader: Reader, monkeyp
     [trace] = reader.trace_many([PROBLEMS[0]], override=lambda text, printed: half)
     assert trace.row is not None and trace.row.printed == half and not trace.text.calls  # R1 is not there
     words = reader.text_encoder.words(trace.row.ids[:-1])
-    assert words == "+ R0 = N0 + N1 , ? R1 = N0 - N1 , ? R2 = N1 - N0".split()
+    assert " ".join(words) == "+ R0 = N0 + N1 , ? R1 = N0 - N1 , ? R2 = N1 - N0"
 
 
 def test_a_result_stays_that_of_its_operation(make_reader: MakeReader, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -238,7 +237,7 @@ def test_a_result_stays_that_of_its_operation(make_reader: MakeReader, monkeypat
     assert trace.row is not None and trace.row.printed.text == encoder.calculator(Fraction(2), Fraction(4)).text
 
 
-# -- probabilities -----------------------------------------------------------------------------------------------------
+# -- probabilities -------------------------------------------------------------------------------------------------
 def test_the_probabilities_of_pairs_are_those_of_the_distribution(make_reader: MakeReader) -> None:
     """By pair of mentions, with None to stop; a value that is not defined has no mention and no pair."""
     model, encoder = make_reader(**TWO, operations=["/"])
@@ -256,15 +255,16 @@ def test_the_probabilities_of_pairs_are_those_of_the_distribution(make_reader: M
     assert reader.pair_probabilities(text) == []
 
 
-# -- folders -------------------------------------------------------------------------------------------------------------
+# -- folders -------------------------------------------------------------------------------------------------------
 def test_a_new_reader_begins_with_the_weights_of_another(reader: Reader, tmp_path: Path) -> None:
     """Of one with other settings too, as far as they fit."""
     reader.save(tmp_path)
     tokenizer = load_tokenizer(str(tmp_path))
+    later_clauses = {f"scorer.results.{k}.{name}" for k in (3, 4, 5) for name in ("weight", "bias")}
     for settings, new in (
         (TWO, set()),
         (TWO | {"calls": 3}, {"scorer.calls.weight"}),
-        (TWO | {"operations": ["+", "-", "*", "/"]}, {f"scorer.results.{k}.{n}" for k in (3, 4, 5) for n in ("weight", "bias")}),
+        (TWO | {"operations": ["+", "-", "*", "/"]}, later_clauses),
     ):
         torch.manual_seed(1)
         made = CalculatorReader.from_encoder(str(tmp_path), tokenizer, settings=settings)

@@ -45,7 +45,7 @@ def test_a_choice_is_the_number_of_its_pair(values: int) -> None:
         assert choice_of((i, j), values) == choice_of((j, i), values) == k
 
 
-# -- what programs give ----------------------------------------------------------------------------------------------
+# -- what programs give --------------------------------------------------------------------------------------------
 def chosen(rng: random.Random, numbers: int, clauses: int, calls: int) -> tuple[list[Step], list[int]]:
     """A random program, valid or not: its pairs, and their numbers."""
     program: list[Step] = []
@@ -130,7 +130,7 @@ def test_wanted_results_are_exact_or_as_they_are_printed() -> None:
         assert run.equal(values, among)[:, 0, 0].tolist() == expected
 
 
-# -- which programs are valid ------------------------------------------------------------------------------------------
+# -- which programs are valid --------------------------------------------------------------------------------------
 @settings(deadline=None, max_examples=80)
 @given(
     operations=st.sampled_from([("+", "-"), FOUR, ("/",)]),
@@ -212,7 +212,7 @@ def test_every_valid_program_prints_something_of_its_own(operations: tuple[str, 
     assert {printed_lines(count, made.clauses, p) for p in any_order([])} == set(printed)
 
 
-# -- what programs print -----------------------------------------------------------------------------------------------
+# -- what programs print -------------------------------------------------------------------------------------------
 def mentions_of(text: Text, encoder: TextEncoder, numbers: int) -> dict[int, int]:
     """The mention that each value of a program is."""
     places, clauses = {i: i for i in range(len(text.uncalled.mentions))}, len(encoder.calculator.clauses)
@@ -279,7 +279,7 @@ def test_symbols_of_padding_and_of_results(tiny_tokenizer: PreTrainedTokenizerFa
     assert found.tolist() == [[5, 6, *results_ids], [7, 8, *results_ids]] and len({*results_ids}) == 6
 
 
-# -- the shortest programs ---------------------------------------------------------------------------------------------
+# -- the shortest programs -----------------------------------------------------------------------------------------
 @pytest.mark.parametrize("operations", [("+", "-"), FOUR, ("-",)])
 @pytest.mark.parametrize("calls", [1, 2, 3])
 def test_shortest_programs_are_those_of_an_exhaustive_search(

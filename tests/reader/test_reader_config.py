@@ -25,7 +25,8 @@ EVERYTHING = {
 def test_all_of_it_is_saved_and_read(tmp_path: Path) -> None:
     config = CalculatorReaderConfig(
         encoder={"model_type": "bert", "hidden_size": 24, "max_position_embeddings": 99},
-        settings=EVERYTHING, dropout=0.1, max_answer_words=5, max_tokens=700, vocabulary=9, written_ids={"sep": 3}, **IDS,
+        settings=EVERYTHING, dropout=0.1, max_answer_words=5, max_tokens=700,
+        vocabulary=9, written_ids={"sep": 3}, **IDS,
     )  # fmt: skip
     config.save_pretrained(tmp_path)
     saved = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))

@@ -1,9 +1,8 @@
 """Programs in training: the loss of a reader against all its programs, enumerated, run, printed and read one by one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
-from typing import Any
 
 import pytest
 import torch
@@ -34,13 +33,19 @@ PROBLEMS = [
 UNSUPERVISED = {"argument_loss": "none"}
 
 
-def make(make_reader: MakeReader, objective: str, calls: int = 2, **more: Any) -> tuple[CalculatorReader, TextEncoder]:
-    options = more.pop("options", {})
-    settings = {"supervision": UNSUPERVISED} | more
+def make(
+    make_reader: MakeReader,
+    objective: str,
+    calls: int = 2,
+    options: Mapping[str, float] | None = None,
+    supervision: Mapping[str, str] | None = None,
+) -> tuple[CalculatorReader, TextEncoder]:
     return make_reader(
-        numbers="symbols", calls=calls, choice={"objective": objective, "options": options} | more.pop("choice", {}),
-        **{k: v for k, v in settings.items() if k != "choice"},
-    )  # fmt: skip
+        numbers="symbols",
+        calls=calls,
+        choice={"objective": objective, "options": dict(options or {})},
+        supervision=dict(supervision or UNSUPERVISED),
+    )
 
 
 def drawn(batch: Batch) -> Batch:
@@ -55,7 +60,7 @@ def as_dealt(model: CalculatorReader, batch: Batch, b: int, text: Text) -> Text:
     return replace(text, ids=dealt[: len(text.ids)].tolist())
 
 
-# -- a slow reference ----------------------------------------------------------------------------------------------------
+# -- a slow reference ----------------------------------------------------------------------------------------------
 def slow_scores(
     model: CalculatorReader, encoder: TextEncoder, text: Text, program: Sequence[Step]
 ) -> dict[Step, Tensor]:
@@ -162,7 +167,7 @@ def close(ours: Tensor, theirs: Tensor, model: CalculatorReader) -> None:
         torch.testing.assert_close(a, b, atol=2e-4 * max(1.0, float(b.abs().max())), rtol=1e-3)
 
 
-# -- objectives ----------------------------------------------------------------------------------------------------------
+# -- objectives ----------------------------------------------------------------------------------------------------
 def test_the_marginal_is_that_of_all_programs_enumerated(make_reader: MakeReader) -> None:
     model, encoder = make(make_reader, "exact-marginal")
     examples = examples_of(encoder, PROBLEMS)
@@ -171,7 +176,7 @@ def test_the_marginal_is_that_of_all_programs_enumerated(make_reader: MakeReader
     found = [pair for pair, e in zip(enumerated(model, encoder, examples, batch), examples, strict=True) if readable(e)]
     assert len(found) == 4 and {len(p) for p, _ in found} == {1, 8, 34}
     for log_p, _ in found:
-        assert float(log_p.logsumexp(0)) == pytest.approx(0, abs=1e-5)
+        assert log_p.logsumexp(0).item() == pytest.approx(0, abs=1e-5)
     close(out.loss, torch.stack([-(log_p - losses).logsumexp(0) for log_p, losses in found]).mean(), model)
 
 
@@ -241,7 +246,7 @@ def test_one_gradient_of_several_readings_has_no_bias(make_reader: MakeReader) -
     assert (error < 5 * noisy.std(0) / len(noisy) ** 0.5 + 1e-4).all()
 
 
-# -- terms ---------------------------------------------------------------------------------------------------------------
+# -- terms ---------------------------------------------------------------------------------------------------------
 def test_the_argument_loss_is_the_mass_of_all_programs_that_begin_right(make_reader: MakeReader) -> None:
     model, encoder = make(make_reader, "exact-marginal", supervision={"argument_loss": "marginal"})
     examples = examples_of(encoder, PROBLEMS)
@@ -249,9 +254,10 @@ def test_the_argument_loss_is_the_mass_of_all_programs_that_begin_right(make_rea
     masses = []
     for e in examples:
         programs, log_p = slow_programs(model, encoder, e.text)
-        right = [[(k if k >= 0 else len(e.text.mentions) - 1 - k) for k in pair] for p in e.programs for pair in p]
-        prefixes = [tuple(tuple(sorted(pair)) for pair in right[i : i + len(p)])
-                    for i, p in zip(range(0, len(right), len(e.programs[0]) if e.programs else 1), e.programs, strict=True)]  # fmt: skip
+        n = len(e.text.mentions)
+        prefixes = [
+            tuple(tuple(sorted(k if k >= 0 else n - 1 - k for k in pair)) for pair in program) for program in e.programs
+        ]
         begin = [k for k, program in enumerate(programs) if any(program[: len(x)] == x for x in prefixes)]
         if begin:
             masses.append(-torch.logsumexp(torch.stack([log_p[k] for k in begin]), 0))

@@ -90,7 +90,9 @@ def shortest_programs(encoder: TextEncoder, text: Text, wanted: Set[Value]) -> l
     made = []
     for pair in text.candidates:
         printed = calculator(*(text.mentions[i].value for i in pair))
-        found = [(f.value, clause) for f, clause in zip(_results(printed), clauses_of(calculator, printed), strict=True)]
+        found = [
+            (f.value, clause) for f, clause in zip(_results(printed), clauses_of(calculator, printed), strict=True)
+        ]
         made.append((pair, found))
     at_once = [[pair] for pair, found in made if any(among(value, wanted) for value, _ in found)]
     said = any(among(m.value, wanted) for m in text.mentions)

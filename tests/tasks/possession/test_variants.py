@@ -11,7 +11,6 @@ from anzan.errors import AnzanError
 from anzan.tasks.possession import (
     Facts,
     Possession,
-    Transfer,
     exchanged,
     facts_of,
     generate,
