@@ -98,8 +98,8 @@ def run_demo(out: Path, log: Console, show: Console | None = None, overrides: Se
 
     measured = {
         "model": metrics,
-        "model, calculator blanked": tampered[BLANKED],
-        "model, wrong results": tampered[WRONG_RESULTS],
+        "calculator blanked": tampered[BLANKED],
+        "wrong results": tampered[WRONG_RESULTS],
     }
     title = f"{len(problems):,} unseen problems after {result['train_s']:.0f} s of training"
     show.print(comparison(measured, guesses, title))
