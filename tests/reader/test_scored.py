@@ -226,7 +226,7 @@ def test_distinct_draws_of_all_programs_are_the_exact_marginal(make_reader: Make
 def test_one_gradient_of_several_readings_has_no_bias(make_reader: MakeReader) -> None:
     """`thin`: the same loss and the same gradient of the scores; that of the reading is right on average."""
     runs = {}
-    for thin, draws in ((0, 1), (1, 150)):
+    for thin, draws in ((0, 1), (1, 60)):
         model, encoder = make(make_reader, "set-marginal", options={"samples": 8, "thin": thin})
         examples = examples_of(encoder, PROBLEMS[:1])
         batch = collate_examples(examples, encoder)
