@@ -1,6 +1,5 @@
 """User-defined operations: what they print, and that nothing is imported without permission."""
 
-import math
 import sys
 from collections.abc import Iterator
 from fractions import Fraction
@@ -13,7 +12,6 @@ from anzan.arithmetic import Calculator, functions
 from anzan.cli import app
 from anzan.reader.encode import TextEncoder
 from anzan.reader.encoders import TINY, locate_encoder
-from anzan.reader.labels import make_example
 from anzan.reader.tokenizer import load_tokenizer
 
 MODULE = """
@@ -91,20 +89,6 @@ def test_every_character_is_a_token_and_fields_are_where_the_line_has_them(allow
         assert Fraction(shown) == value
 
 
-def test_what_a_second_call_needs_is_found_without_an_inverse(allowed: None) -> None:
-    calculator = Calculator(("-", "math:gcd"))
-    text_encoder = TextEncoder(load_tokenizer(locate_encoder(TINY)), calculator, 512, calls=2)
-    example = make_example(text_encoder, "Anna has 12 pens . Bob has 18 pens . Carl has 7 .", "How many ?", [["13"]])
-
-    def made(a: int, b: int) -> set[int]:
-        return {a - b, b - a, math.gcd(a, b)}
-
-    values = [int(m.value) for m in example.text.mentions]
-    pairs = [(values[i], values[j]) for i, j in example.text.candidates]
-    expected = [any(13 in made(x, r) for r in made(*pair) for x in values) for pair in pairs]
-    assert example.acceptable == expected and 0 < sum(expected) < len(expected)
-
-
 def test_a_setting_imports_only_with_the_flag(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_run: list[str]
 ) -> None:
@@ -119,7 +103,7 @@ def test_a_setting_imports_only_with_the_flag(
             sys.modules.pop("mine", None)
             return CliRunner().invoke(app, args, prog_name="anzan")
 
-    run = ["train", "demo", "--out", "run", *small_run, 'model.operations=["-","mine:halves"]']
+    run = ["train", "paper", "--out", "run", *small_run, 'model.operations=["-","mine:halves"]']
     refused = anzan(*run)
     assert refused.exit_code == 1 and refused.stderr.count("\n") <= 2 and "--allow-imports" in refused.stderr
     assert not (tmp_path / "imported").exists()
