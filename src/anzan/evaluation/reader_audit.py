@@ -33,7 +33,7 @@ from anzan.evaluation.verdict import (
     SWAP_CONSISTENCY,
     Audit,
     Observed,
-    audit_by_kind,
+    audit,
 )
 from anzan.reader import Reader, Trace
 from anzan.reader.encode import TextEncoder, TextTooLong
@@ -100,7 +100,7 @@ def audit_reader(reader: Reader, problems: Sequence[Problem], seed: int = 0) -> 
         known = [follow for follow in _follows(problems, plain, swapped, [None] * len(problems)) if follow is not None]
         more[FOLLOWS_CALL.format(call + 1)] = [float(follow) for follow in known]
     kinds = [p.kind for p in problems]
-    return audit_by_kind(kinds, observed, arguments, _ceiling(reader, problems), more, seed)
+    return audit(observed, arguments, _ceiling(reader, problems), more, seed, kinds)
 
 
 def audit_passes(reader: Reader, problems: Sequence[Problem]) -> int:

@@ -12,7 +12,7 @@ of any network with a `SymbolicLayer` in it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -120,6 +120,7 @@ def audit(
     ceiling: Sequence[float | None] = (),
     more: Mapping[str, Sequence[float]] | None = None,
     seed: int = 0,
+    kinds: Sequence[str | None] = (),
 ) -> Audit:
     """Judge whether a network uses its tool.
 
@@ -135,6 +136,7 @@ def audit(
         ceiling: scores with the right arguments given, where known. What they lack is lost in reading.
         more: other shares from 0 to 1 to report, by name, of any number of examples.
         seed: of the bootstrap.
+        kinds: of the examples, where they have one.
 
     Returns:
         An `Audit`, whose fields are
@@ -146,7 +148,7 @@ def audit(
           output is blanked; `bypassed` if one of these two is ruled out; otherwise `undecided`, for lack of examples.
           The answers that follow are those of the follow rate or the interchange, whichever has more examples.
         - `evidence`: the figures behind the verdict, in words.
-        - `by_kind`: empty; `audit_by_kind` fills it.
+        - `by_kind`: the verdict on the examples of each kind.
 
     Raises:
         ValueError: no examples, a missing intervention, or interventions with different numbers of examples.
@@ -182,27 +184,16 @@ def audit(
         follow_rate,
         interchange,
         {name: _interval(values, seed) for name, values in (more or {}).items() if values},
+        {kind: audit(each, seed=seed).verdict for kind, each in _by_kind(observed, kinds).items()},
     )
 
 
-def audit_by_kind(
-    kinds: Sequence[str | None],
-    observed: Mapping[str, Observed],
-    arguments: Sequence[bool | None] = (),
-    ceiling: Sequence[float | None] = (),
-    more: Mapping[str, Sequence[float]] | None = None,
-    seed: int = 0,
-) -> Audit:
-    """`audit` of all examples, with the verdict on the examples of each kind in `by_kind`.
-
-    Args:
-        kinds: of the examples; those without one count for the whole alone.
-    """
-    verdicts = {}
+def _by_kind(observed: Mapping[str, Observed], kinds: Sequence[str | None]) -> dict[str, dict[str, Observed]]:
+    groups = {}
     for kind in sorted({k for k in kinds if k is not None}):
         own = [i for i, k in enumerate(kinds) if k == kind]
-        verdicts[kind] = audit({name: o.of(own) for name, o in observed.items()}, seed=seed).verdict
-    return replace(audit(observed, arguments, ceiling, more, seed), by_kind=verdicts)
+        groups[kind] = {name: o.of(own) for name, o in observed.items()}
+    return groups
 
 
 def _verdict(drop: Interval | None, changed: Mapping[str, Interval], follows: Interval | None) -> tuple[str, str]:

@@ -27,7 +27,7 @@ from anzan.reader.batch import collate_examples
 from anzan.reader.encode import TextEncoder
 from anzan.reader.labels import make_example
 from anzan.reader.network import CalculatorReader, SpanLogits
-from anzan.reader.programs import Calls, choice_of
+from anzan.reader.programs import Calls, choices_of
 from anzan.reader.reader import Reader
 from anzan.reader.scored import reading_after
 from anzan.reader.settings import ChoiceSettings, SupervisionSettings
@@ -238,13 +238,6 @@ def _model_settings(encoder: str, calls: int) -> ModelSettings:
 
 
 def _choices(program: Sequence[tuple[int, int]], numbers: int, calls: Calls) -> list[int]:
-    """The choices of a program among those of a batch with so many numbers."""
-    choices = []
-    for call in range(calls.calls):
-        values = numbers + call * calls.clauses
-        if call < len(program):
-            i, j = (v if v >= 0 else numbers - 1 - v for v in program[call])
-            choices.append(choice_of((i, j), values))
-        else:
-            choices.append(values * (values - 1) // 2)  # to stop
-    return choices
+    """The choices of a program among those of a batch with so many numbers, with *stop* after its end."""
+    values = (numbers + call * calls.clauses for call in range(len(program), calls.calls))
+    return choices_of(program, numbers, calls.clauses) + [n * (n - 1) // 2 for n in values]

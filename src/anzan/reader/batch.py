@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from anzan.reader.programs import choice_of, exact
+from anzan.reader.programs import choice_of, choices_of, exact
 from anzan.reader.programs import pairs as pairs_of
 from anzan.reader.sequence import CONSTANT, Row, Text
 
@@ -223,7 +223,7 @@ def _program_labels(examples: Sequence[Example], text_spans: Tensor, batch: Batc
     gold = [[choice_of(e.gold_pair, numbers)] if e.gold_pair else [] for e in examples]
     programs = [
         [
-            _choices(program, numbers, clauses) + [-1] * (encoder.calls - len(program))
+            choices_of(program, numbers, clauses) + [-1] * (encoder.calls - len(program))
             for program in e.programs
             if len(program) <= encoder.calls
         ]
@@ -237,15 +237,6 @@ def _program_labels(examples: Sequence[Example], text_spans: Tensor, batch: Batc
         wanted=wanted,
         programs=_pad(programs, (-1,) * encoder.calls, (encoder.calls,)),
     )
-
-
-def _choices(program: Sequence[tuple[int, int]], numbers: int, clauses: int) -> list[int]:
-    """The choices of a program's calls. A result is -1 - its place among all results, see `Example.programs`."""
-    made = []
-    for call, pair in enumerate(program):
-        i, j = (v if v >= 0 else numbers - 1 - v for v in pair)
-        made.append(choice_of((i, j), numbers + call * clauses))
-    return made
 
 
 def _answerable(text: Text) -> list[bool]:

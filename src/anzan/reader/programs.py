@@ -39,6 +39,19 @@ def choice_of(pair: tuple[int, int], values: int) -> int:
     return i * (2 * values - i - 1) // 2 + j - i - 1
 
 
+def choices_of(program: Sequence[tuple[int, int]], numbers: int, clauses: int) -> list[int]:
+    """The choices of a program's calls, in a batch with so many numbers.
+
+    Args:
+        program: the pairs that go in: numbers by index, results as -1 - k for the k-th result of all calls.
+    """
+    made = []
+    for call, pair in enumerate(program):
+        i, j = (v if v >= 0 else numbers - 1 - v for v in pair)
+        made.append(choice_of((i, j), numbers + call * clauses))
+    return made
+
+
 def exact(rows: Sequence[Sequence[Fraction]], whole: bool, calls: int) -> np.ndarray:
     """Exact numbers (batch, numbers), padded with 0: int64 where nothing can overflow, else Python's.
 

@@ -158,14 +158,9 @@ class ScoredPrograms:
 
     def entropy(self, drawn: Tensor) -> Tensor:
         """That of each call after the programs that were drawn, by their probability among these."""
-        total = 0.0
-        for t in range(drawn.shape[2]):
-            following = self.distribution.after(drawn[..., :t])
-            log_p = self.distribution.log_prob(drawn).detach()
-            weights = log_p.softmax(-1)
-            total = total + (weights * entropy_of(following)).sum(1)
-        assert isinstance(total, Tensor)
-        return total
+        weights = self.distribution.log_prob(drawn).detach().softmax(-1)
+        each = [entropy_of(self.distribution.after(drawn[..., :t])) for t in range(drawn.shape[2])]
+        return (weights * torch.stack(each).sum(0)).sum(1)
 
 
 def reading_after(batch: Batch, calls: Calls, views: Views, example: Tensor, chosen: Tensor) -> tuple[View, Tensor]:
@@ -173,18 +168,16 @@ def reading_after(batch: Batch, calls: Calls, views: Views, example: Tensor, cho
 
     See `Scored.reading`.
     """
-    numbers, labels = batch.numbers, batch.labels
+    read = batch.select(example)
+    text, numbers, labels = read.text, read.numbers, read.labels
     assert numbers is not None and labels is not None and labels.wanted is not None
-    index = example.cpu().numpy()
-    run = calls.run(numbers.values[index], chosen[:, None])
-    text = batch.text.select(example)
-    symbols = calls.symbols(text.ids.gather(1, numbers.places[example]), calls.calls)
-    view = views.reading(text, calls.rows(symbols, run))
-    printed = run.equal(labels.wanted[index], among)[:, 0]
+    run = calls.run(numbers.values, chosen[:, None])
+    view = views.reading(text, calls.rows(calls.symbols(text.ids.gather(1, numbers.places), calls.calls), run))
+    printed = run.equal(labels.wanted, among)[:, 0]
     places = torch.tensor(calls.line.results, device=example.device)
     places = places + len(calls.line) * torch.arange(calls.calls, device=example.device)[:, None]
     places = torch.where(printed, places, -1).flatten(1)[..., None].expand(-1, -1, 2)
-    return view, torch.cat([labels.text_spans[example], _behind(view, places)], 1)
+    return view, torch.cat([labels.text_spans, _behind(view, places)], 1)
 
 
 def _behind(view: View, places: Tensor) -> Tensor:
