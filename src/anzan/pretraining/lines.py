@@ -37,37 +37,11 @@ from anzan.training.memory import keep_freed_memory
 from anzan.training.model import new_model
 from anzan.training.settings import ModelSettings
 
-_ONSETS = [
-    "b",
-    "br",
-    "d",
-    "dr",
-    "f",
-    "g",
-    "gr",
-    "h",
-    "j",
-    "k",
-    "kl",
-    "l",
-    "m",
-    "n",
-    "p",
-    "pl",
-    "r",
-    "s",
-    "sk",
-    "st",
-    "t",
-    "tr",
-    "v",
-    "w",
-    "z",
-]
-_VOWELS = ["a", "e", "i", "o", "u", "ai", "ou"]
+_ONSETS = "b br d dr f g gr h j k kl l m n p pl r s sk st t tr v w z".split()
+_VOWELS = "a e i o u ai ou".split()
 _OWNS = ("has", "had", "owns", "holds")
 _GIVES = ("gave", "handed", "passed", "sent")
-
+_PEOPLE = (3, 4, 5, 6, 8, 10, 12, 16, 20)
 
 EVERY = 50
 """Steps between two reports."""
@@ -106,9 +80,8 @@ class Drill:
     program: tuple[tuple[int, int], ...]
 
 
-def draw_drill(rng: random.Random, calls: int = 2) -> Drill:
+def draw_drill(rng: random.Random, calls: int = 2, people: int = 4) -> Drill:
     """A drill of up to so many calls: the last one compares, those before it change what one of the two has."""
-    people = rng.choice((3, 3, 4, 4, 5, 6))
     names = [_word(rng).capitalize() for _ in range(people)]
     while len(set(names)) < people:
         names = [_word(rng).capitalize() for _ in range(people)]
@@ -132,7 +105,7 @@ def draw_drill(rng: random.Random, calls: int = 2) -> Drill:
         # The results are a + b, a - b and b - a, with the earlier one as a.
         place = -1 - (3 * k + (0 if gets else 1 if first else 2))
     if held == numbers[b]:
-        return draw_drill(rng, calls)
+        return draw_drill(rng, calls, people)
     program.append((place, b))
     wins = held > numbers[b]
     either = [names[a], names[b]]
@@ -163,7 +136,8 @@ class Drills:
 
     def read(self, size: int) -> tuple[SpanLogits, Tensor]:
         """What the model makes of so many new drills, and where their answers are: spans (size, spans, 2)."""
-        drills = [draw_drill(self.rng, self.encoder.calls) for _ in range(size)]
+        people = self.rng.choice(_PEOPLE)  # the same in the whole batch: texts are about as long as each other
+        drills = [draw_drill(self.rng, self.encoder.calls, people) for _ in range(size)]
         examples = [make_example(self.encoder, d.passage, d.question, [[d.answer]]) for d in drills]
         batch, calls = collate_examples(examples, self.encoder).to(self.model.device), self.model.calls
         assert batch.numbers is not None and calls is not None
@@ -174,13 +148,16 @@ class Drills:
         return self.model.read(view), spans
 
     @torch.no_grad()
-    def accuracy(self, size: int) -> float:
+    def accuracy(self, batches: int = 8, size: int = 32) -> float:
         """How often, in percent, the most probable start and end are those of an answer."""
         self.model.eval()
-        (start, end), spans = self.read(size)
+        right = []
+        for _ in range(batches):
+            (start, end), spans = self.read(size)
+            best = torch.stack([start.argmax(-1), end.argmax(-1)], -1)
+            right.append(float((spans == best[:, None]).all(-1).any(-1).float().mean()))
         self.model.train()
-        best = torch.stack([start.argmax(-1), end.argmax(-1)], -1)
-        return 100 * float((spans == best[:, None]).all(-1).any(-1).float().mean())
+        return 100 * fmean(right)
 
 
 def teach_lines(encoder: str, out: Path, log: Console, settings: Lines = Lines()) -> dict[str, float]:
@@ -220,11 +197,11 @@ def teach_lines(encoder: str, out: Path, log: Console, settings: Lines = Lines()
         optimizer.zero_grad()
         losses.append(float(loss.detach()))
         if step % EVERY == 0 or step == settings.steps:
-            right = held_out.accuracy(200)
+            right = held_out.accuracy()
             seconds = time.monotonic() - began
             log.print(f"step {step}/{settings.steps}  loss {fmean(losses):.3f}  right {right:.1f} %  {seconds:.0f} s")
             losses.clear()
-    right = held_out.accuracy(1000)
+    right = held_out.accuracy(20 * len(_PEOPLE))
     Reader(model, tokenizer).save(out)
     return {"accuracy": round(right, 2), "seconds": round(time.monotonic() - began, 1)}
 

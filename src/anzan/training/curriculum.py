@@ -10,7 +10,7 @@ import torch
 from torch.utils.data import Sampler
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
-GROW_FROM = 3
+FEWEST, FIRST_MOST = 3, 5
 """People in the first problems of a run that grows."""
 
 
@@ -38,26 +38,20 @@ class Beginning:
 
 @dataclass(frozen=True)
 class Growth:
-    """Problems grow from `GROW_FROM` people to `people`, which they reach at `until` of a run (0 to 1).
+    """Problems have between `FEWEST` people and a most that grows from `FIRST_MOST` to `people`.
 
-    By the square of the time: a third of it goes to the first few.
+    The most grows linearly until `until` of a run (0 to 1); from then on all problems are whole. Problems of one size
+    alone would teach what holds for this size only: of three people, which the first of the two is.
     """
 
     people: int
     until: float
 
-    def at(self, progress: float) -> int | None:
-        """How many people the problems have at this progress; None for all."""
+    def most(self, progress: float) -> int | None:
+        """How many people the largest problems have at this progress; None for all."""
         if progress >= self.until:
             return None
-        return GROW_FROM + int((self.people - GROW_FROM) * (progress / self.until) ** 2)
-
-    @property
-    def starts(self) -> float:
-        """The progress at which problems begin to grow."""
-        if self.people <= GROW_FROM:
-            return 0.0
-        return self.until * (1 / (self.people - GROW_FROM)) ** 0.5
+        return min(self.people, FIRST_MOST + int((self.people + 1 - FIRST_MOST) * progress / self.until))
 
 
 class Curriculum(Sampler[Item]):
@@ -98,8 +92,9 @@ class Curriculum(Sampler[Item]):
             # Its own count of steps: a loader reads ahead, and a resumed run reads again what it skips.
             progress = max(step / self.steps, self.clock())
             source = next((indexes for until, indexes in beginnings if progress < until), everything)
-            people = self.growth and self.growth.at(progress)
+            most = self.growth and self.growth.most(progress)
             for i in range(self.batch_size):
+                people = most and int(torch.randint(FEWEST, max(FEWEST, most) + 1, (), generator=order))
                 yield Item(next(source), step * self.batch_size + i, people)
 
     def _forever(self, indexes: Sequence[int], order: torch.Generator) -> Iterator[int]:
