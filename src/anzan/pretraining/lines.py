@@ -41,6 +41,15 @@ _ONSETS = "b br d dr f g gr h j k kl l m n p pl r s sk st t tr v w z".split()
 _VOWELS = "a e i o u ai ou".split()
 _OWNS = ("has", "had", "owns", "holds")
 _GIVES = ("gave", "handed", "passed", "sent")
+_NAME = (
+    "Name: {a} or {b}?", "Who: {a} or {b}?", "Who {x} {y}: {a} or {b}?", "Who {x} {y} {thing}: {a} or {b}?",
+    "Which of {a} and {b} {x}?", "Who {x} the {y}, {a} or {b}?", "{a} or {b}, who {x}?",
+)  # fmt: skip
+_NUMBER = (
+    "Number: {a} or {b}?", "How many {thing}: {a} or {b}?", "How many {x} {a} or {b}?", "How {x}: {a} or {b}?",
+    "What {x} {y} {a} or {b}?", "What is the {x} {y} of {thing} that {a} or {b} {z}?", "What {x} the {y}, {a} or {b}?",
+)  # fmt: skip
+"""Questions for a name and for a number; x, y and z are words of no meaning."""
 _PEOPLE = (3, 4, 5, 6, 8, 10, 12, 16, 20)
 
 EVERY = 50
@@ -58,7 +67,7 @@ class Lines:
     """
 
     calls: int = 3
-    steps: int = 800
+    steps: int = 1000
     batch_size: int = 32
     learning_rate: float = 5e-4
     head_learning_rate: float = 2e-3
@@ -111,7 +120,8 @@ def draw_drill(rng: random.Random, calls: int = 2, people: int = 4) -> Drill:
     either = [names[a], names[b]]
     rng.shuffle(either)
     number = rng.random() < 0.5
-    question = f"{'Number' if number else 'Name'}: {either[0]} or {either[1]}?"
+    words = {key: _word(rng) for key in "xyz"}
+    question = rng.choice(_NUMBER if number else _NAME).format(a=either[0], b=either[1], thing=thing, **words)
     joined = rng.choice((". ", ", ")).join(sentences) + "."
     answer = str(held if wins else numbers[b]) if number else names[a if wins else b]
     return Drill(joined, question, answer, tuple(program))
@@ -134,9 +144,13 @@ class Drills:
     def __init__(self, model: CalculatorReader, encoder: TextEncoder, seed: str):
         self.model, self.encoder, self.rng = model, encoder, random.Random(f"lines-{seed}")
 
-    def read(self, size: int) -> tuple[SpanLogits, Tensor]:
-        """What the model makes of so many new drills, and where their answers are: spans (size, spans, 2)."""
-        people = self.rng.choice(_PEOPLE)  # the same in the whole batch: texts are about as long as each other
+    def read(self, size: int, sizes: Sequence[int] = _PEOPLE) -> tuple[SpanLogits, Tensor]:
+        """What the model makes of so many new drills, and where their answers are: spans (size, spans, 2).
+
+        Args:
+            sizes: of how many people they may be, all of them of as many.
+        """
+        people = self.rng.choice(sizes)
         drills = [draw_drill(self.rng, self.encoder.calls, people) for _ in range(size)]
         examples = [make_example(self.encoder, d.passage, d.question, [[d.answer]]) for d in drills]
         batch, calls = collate_examples(examples, self.encoder).to(self.model.device), self.model.calls
@@ -188,7 +202,8 @@ def teach_lines(encoder: str, out: Path, log: Console, settings: Lines = Lines()
     model.train()
     began, losses = time.monotonic(), []
     for step in range(1, settings.steps + 1):
-        logits, spans = train.read(settings.batch_size)
+        known = 3 + int(2 * step / settings.steps * len(_PEOPLE))  # all sizes after a third of the steps
+        logits, spans = train.read(settings.batch_size, _PEOPLE[:known])
         loss = span_loss(*logits, spans).mean()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

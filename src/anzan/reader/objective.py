@@ -47,6 +47,9 @@ OBJECTIVES: dict[str, Callable[..., Estimate]] = {
 }
 _COUNTS = ("samples", "k", "thin")
 
+GROUPS = 4
+"""Of readings, by length."""
+
 NO_ANSWER = 20.0
 """-log p(answer) where it is neither in the text nor in a candidate's row: certain failure, kept finite."""
 
@@ -182,7 +185,10 @@ class SeveralResults(nn.Module):
     def _read(self, scored: Scored, reader: CalculatorReader, example: Tensor, chosen: Tensor) -> Tensor:
         """The span loss with the results of these candidates: (n,)."""
         view, spans = scored.reading(reader.views, example, chosen)
-        losses = span_loss(*reader.read(view), spans)
+        # Programs differ in length, and so do texts: those of like length are read together, with little padding.
+        order = view.layout.attention.sum(1).argsort()
+        losses = [span_loss(*reader.read(view.select(some)), spans[some]) for some in order.tensor_split(GROUPS)]
+        losses = torch.cat(losses).index_select(0, order.argsort())
         return torch.where((spans[..., 0] >= 0).any(-1), losses, NO_ANSWER)
 
 
