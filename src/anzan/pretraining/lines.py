@@ -49,9 +49,16 @@ _NUMBER = (
     "Number: {a} or {b}?", "How many {thing}: {a} or {b}?", "How many {x} {a} or {b}?", "How {x}: {a} or {b}?",
     "What {x} {y} {a} or {b}?", "What is the {x} {y} of {thing} that {a} or {b} {z}?", "What {x} the {y}, {a} or {b}?",
 )  # fmt: skip
-"""Questions for a name and for a number; x, y and z are words of no meaning."""
+_OWN = ("Number: {a}?", "How many {thing}: {a}?", "How many {thing} {x} {a}?", "How {x} {a}?", "What {x} {y} {a}?")
+_GIVEN = ("How many {thing} {gives} {a}?", "Number {gives}: {a} to {b}?", "What {gives} {a} {b}?", "{a} {gives} how many?")
+"""Questions for a name and for a number; then questions that take no call, for what somebody has or has given.
+
+x, y and z are words of no meaning.
+"""
 _PEOPLE = (3, 4, 5, 6, 8, 10, 12, 16, 20)
 
+LOOKED_UP = 1 / 3
+"""Of the drills. They keep the encoder from forgetting whose a number is, which the choice of calls needs."""
 EVERY = 50
 """Steps between two reports."""
 
@@ -90,14 +97,35 @@ class Drill:
 
 
 def draw_drill(rng: random.Random, calls: int = 2, people: int = 4) -> Drill:
-    """A drill of up to so many calls: the last one compares, those before it change what one of the two has."""
+    """A drill of up to so many calls: the last one compares, those before it change what one of the two has.
+
+    `LOOKED_UP` of them take no call: what is asked for is in the text.
+    """
     names = [_word(rng).capitalize() for _ in range(people)]
     while len(set(names)) < people:
         names = [_word(rng).capitalize() for _ in range(people)]
-    thing, owns, gives = _word(rng) + "s", rng.choice(_OWNS), rng.choice(_GIVES)
-    a, b = rng.sample(range(people), 2)
+    words = {key: _word(rng) for key in "xyz"} | {"thing": _word(rng) + "s", "gives": rng.choice(_GIVES)}
+    owns, glue = rng.choice(_OWNS), rng.choice((". ", ", "))
     numbers = [rng.randint(1, 10 ** rng.randint(2, 7)) for _ in range(people)]
-    sentences = [f"{name} {owns} {n} {thing}" for name, n in zip(names, numbers, strict=True)]
+    sentences = [f"{name} {owns} {n} {words['thing']}" for name, n in zip(names, numbers, strict=True)]
+
+    def give(giver: str, amount: int, receiver: str) -> None:
+        sentences.append(f"{giver} {words['gives']} {amount} {words['thing']} to {receiver}")
+
+    def drill(questions: Sequence[str], a: str, b: str, answer: object, program: Sequence[tuple[int, int]]) -> Drill:
+        question = rng.choice(questions).format(a=a, b=b, **words)
+        return Drill(glue.join(sentences) + ".", question, str(answer), tuple(program))
+
+    a, b = rng.sample(range(people), 2)
+    if rng.random() < LOOKED_UP:
+        amount = rng.randint(1, numbers[a] + 1)
+        if rng.random() < 0.75:
+            give(names[a], amount, names[b])
+            if rng.random() < 0.5:
+                return drill(_GIVEN, names[a], names[b], amount, ())
+        asked = rng.choice((a, b))
+        return drill(_OWN, names[asked], "", numbers[asked], ())
+
     program: list[tuple[int, int]] = []
     held, place = numbers[a], a
     others = rng.sample([i for i in range(people) if i not in (a, b)], min(calls - 1, people - 2))
@@ -106,8 +134,7 @@ def draw_drill(rng: random.Random, calls: int = 2, people: int = 4) -> Drill:
         amount, at = (rng.randint(1, max(2, held)), len(numbers)) if told else (numbers[other], other)
         if told:
             numbers.append(amount)
-            giver, receiver = (names[other], names[a]) if gets else (names[a], names[other])
-            sentences.append(f"{giver} {gives} {amount} {thing} to {receiver}")
+            give(*((names[other], amount, names[a]) if gets else (names[a], amount, names[other])))
         program.append((place, at))
         first = 0 <= place < at  # a number comes before a result
         held = held + amount if gets else held - amount
@@ -116,15 +143,11 @@ def draw_drill(rng: random.Random, calls: int = 2, people: int = 4) -> Drill:
     if held == numbers[b]:
         return draw_drill(rng, calls, people)
     program.append((place, b))
-    wins = held > numbers[b]
-    either = [names[a], names[b]]
-    rng.shuffle(either)
-    number = rng.random() < 0.5
-    words = {key: _word(rng) for key in "xyz"}
-    question = rng.choice(_NUMBER if number else _NAME).format(a=either[0], b=either[1], thing=thing, **words)
-    joined = rng.choice((". ", ", ")).join(sentences) + "."
-    answer = str(held if wins else numbers[b]) if number else names[a if wins else b]
-    return Drill(joined, question, answer, tuple(program))
+    winner, most = (a, held) if held > numbers[b] else (b, numbers[b])
+    asked = rng.sample([names[a], names[b]], 2)
+    if rng.random() < 0.5:
+        return drill(_NUMBER, *asked, most, program)
+    return drill(_NAME, *asked, names[winner], program)
 
 
 def _word(rng: random.Random) -> str:
