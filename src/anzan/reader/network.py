@@ -205,7 +205,7 @@ class CalculatorReader(PreTrainedModel):
             run = calls.run(numbers.values, prefixes)
             valid = calls.valid(numbers.there, numbers.constant, numbers.room, run)
             scores = self.scorer(own, hidden[:, 0], run.pairs, run.signs).float()
-            return scores.masked_fill(~valid, -torch.inf)
+            return stop_or_go(scores.masked_fill(~valid, -torch.inf))
 
         return Autoregressive(step, calls.calls, len(hidden), hidden.device)
 
@@ -255,6 +255,17 @@ class CalculatorReader(PreTrainedModel):
         logits = self.read(self.views.choosing(self.views.draw(batch, self.training, noise).text))
         spans = batch.labels.text_spans
         return Outcome(span_loss(*logits, spans), (spans[..., 0] >= 0).any(-1), logits=logits)
+
+
+def stop_or_go(scores: Tensor) -> Tensor:
+    """Scores (..., pairs + 1) whose last one is the log odds of stopping, as scores of one choice among all.
+
+    To stop is as probable in a text of many numbers as in one of few, and so a half at the start of training.
+    """
+    pairs, stop = scores[..., :-1], scores[..., -1:]
+    some = pairs.isfinite().any(-1, keepdim=True)  # where nothing but stopping is left, logsumexp has no gradient
+    total = torch.where(some, pairs, 0.0).logsumexp(-1, keepdim=True)
+    return torch.cat([pairs, torch.where(some, stop + total, stop)], -1)
 
 
 def is_reader(path: str) -> bool:

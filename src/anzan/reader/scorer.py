@@ -66,7 +66,7 @@ class ProgramScorer(nn.Module):
             signs: (batch, n, t, clauses), the signs of their results.
 
         Returns:
-            (batch, n, pairs + 1), the last score for stopping.
+            (batch, n, pairs + 1), the last one the log odds of stopping.
         """
         n, t = made.shape[1:3]
         known = numbers[:, None].expand(-1, n, -1, -1)
