@@ -37,8 +37,11 @@ from anzan.training.memory import keep_freed_memory
 from anzan.training.model import new_model
 from anzan.training.settings import ModelSettings
 
-_ONSETS = "b br d dr f g gr h j k kl l m n p pl r s sk st t tr v w z".split()
-_VOWELS = "a e i o u ai ou".split()
+_ONSETS = [
+    "b", "br", "d", "dr", "f", "g", "gr", "h", "j", "k", "kl", "l", "m", "n", "p", "pl", "r", "s", "sk", "st", "t",
+    "tr", "v", "w", "z",
+]  # fmt: skip
+_VOWELS = ["a", "e", "i", "o", "u", "ai", "ou"]
 _OWNS = ("has", "had", "owns", "holds")
 _GIVES = ("gave", "handed", "passed", "sent")
 _PEOPLE = (3, 4, 5, 6, 8, 10, 12, 16, 20)
