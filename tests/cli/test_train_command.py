@@ -42,7 +42,7 @@ def test_train_stops_and_goes_on(tmp_path: Path, small_run: list[str]) -> None:
 @pytest.mark.slow
 def test_ctrl_c_leaves_a_run_that_goes_on(tmp_path: Path, small_run: list[str]) -> None:
     command = ["train", "demo", "--out", str(tmp_path / "new"), *small_run]
-    command += ["train.epochs=150", "train.time_limit=null", "train.begin={}"]
+    command += ["train.epochs=150", "train.time_limit=null"]
     running = subprocess.Popen([sys.executable, "-m", "anzan", *command], stderr=subprocess.PIPE, text=True)
     assert running.stderr is not None
     begun: list[str] = []
@@ -76,8 +76,6 @@ def test_ctrl_c_leaves_a_run_that_goes_on(tmp_path: Path, small_run: list[str]) 
         (["demo", "train.batch_size=0"], "above 0"),
         (["demo", "train.layer_decay=0"], "train.layer_decay: give a share above 0 and up to 1"),
         (["demo", "train.head_learning_rate=0"], "train.head_learning_rate: give a number above 0"),
-        (["demo", "train.begin={max: 2}"], "train.begin.max: give a share"),
-        (["demo", "train.begin={sum: 0.2}", "data.possession.train_size=16"], "choose among argmax, max"),
         (["demo", "model.supervision.argument_loss=bcee", "data.possession.train_size=4"], "bce, marginal, none"),
         (["demo", "model.encoder=./no-such-encoder", "data.possession.train_size=4"], "model.encoder"),
     ],

@@ -61,12 +61,12 @@ def test_what_goes_beyond_the_tables() -> None:
 
 
 def test_a_run_is_named_by_its_settings_and_its_command_leads_back() -> None:
-    changes = ["train.bf16=true", "train.begin={max: 0.2}"]
+    changes = ["train.bf16=true", "data.possession.bias={role: 0.9}"]
     (run,) = plan("longer-numbers", "smoke", ["paper"], ["transfer/max-argmax"], [3], changes)
     assert run.name == "table4/transfer/max-argmax/paper-anzan-tiny-smoke-3"
     assert run.command(run.measurements[0]) == (
         "anzan reproduce longer-numbers --scale smoke --recipe paper --cell transfer/max-argmax --seed 3 "
-        "train.bf16=true 'train.begin={max: 0.2}'"
+        "train.bf16=true 'data.possession.bias={role: 0.9}'"
     )
 
 

@@ -18,7 +18,7 @@ from anzan.training.checkpoints import last_whole, told_of_a_full_disk
 
 KILLS = int(os.environ.get("ANZAN_KILLS", "5"))
 SETTINGS = [
-    "train.epochs=7.5", "train.time_limit=null", "train.begin.max=0.3", "train.evaluations=15", "train.batch_size=8",
+    "train.epochs=7.5", "train.time_limit=null", "train.evaluations=15", "train.batch_size=8",
     "model.encoder_dropout=0.1",
 ]  # fmt: skip
 

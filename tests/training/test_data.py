@@ -19,8 +19,7 @@ from anzan.reader.tokenizer import load_tokenizer
 from anzan.settings import ConfigError
 from anzan.tasks.possession import Possession, facts_of, generate
 from anzan.tasks.problem import Problem, write_problems
-from anzan.training.curriculum import Item
-from anzan.training.data import Examples, draw, draw_free, load_splits, make_examples
+from anzan.training.data import draw, draw_free, load_splits, make_examples
 from anzan.training.null_examples import NullExamples, null_control
 from anzan.training.run import train
 from anzan.training.settings import DataSettings, PossessionSettings
@@ -112,23 +111,6 @@ def test_bias_needs_balanced_problems(kind: str) -> None:
         ConfigError, match=rf"^data\.possession\.bias: needs balanced problems, got draw={kind}; leave it"
     ):
         load_config("demo", settings)
-
-
-@pytest.mark.usefixtures("no_report")
-def test_a_run_can_begin_with_one_kind_of_question(
-    tmp_path: Path, small_run: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: list[str | None] = []
-    get = Examples.__getitem__
-
-    def recording(self: Examples, item: Item) -> Any:
-        seen.append(self.problems[item.example].kind)
-        return get(self, item)
-
-    monkeypatch.setattr(Examples, "__getitem__", recording)
-    settings = ["data.possession.people=3", "train.begin={max: 0.5}"]
-    train(load_config("faithful", [*small_run, *settings]), tmp_path)
-    assert set(seen[:16]) == {"max"} and set(seen[16:32]) == {"argmax", "max"}
 
 
 def drop_like(path: Path) -> str:

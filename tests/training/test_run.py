@@ -9,16 +9,13 @@ import pytest
 import torch
 from rich.console import Console
 from torch import Tensor
-from transformers import TrainerState
 
 from anzan.presets import load_config
 from anzan.reader.network import CalculatorReader
 from anzan.reader.reader import Reader
 from anzan.settings import ConfigError
-from anzan.training.checkpoints import last_whole
 from anzan.training.model import new_model
 from anzan.training.pause import Control, SliceOver
-from anzan.training.restarts import DeadEnd, GiveUp, dead_ends, give_up
 from anzan.training.run import train
 
 pytestmark = pytest.mark.usefixtures("no_report")
@@ -27,11 +24,10 @@ pytestmark = pytest.mark.usefixtures("no_report")
 def test_heads_learn_at_their_own_rate(tmp_path: Path, small_run: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("anzan.training.fit.WEIGHT_DECAY", 0.0)
     monkeypatch.setattr("anzan.training.fit.WARMUP_SHARE", 0.0)
-    still = ["train.begin={}"]
 
     def moved(name: str, *rates: str) -> tuple[float, float]:
         """The furthest that a weight of the encoder and one of the heads moved in one step of Adam."""
-        config = load_config("demo", [*small_run, *still, "train.epochs=0.5", *rates])
+        config = load_config("demo", [*small_run, "train.epochs=0.5", *rates])
         torch.manual_seed(config.train.seed)
         before: Mapping[str, Tensor] = new_model(config.model)[0].state_dict()
         reader, _ = train(config, tmp_path / name)
@@ -99,68 +95,6 @@ def test_batches_made_ahead_are_the_same(tmp_path: Path, small_run: list[str], m
     assert all(torch.equal(each, weights[1][name]) for name, each in weights[0].items())
 
 
-def test_a_dead_end_is_begun_again_with_other_weights(
-    tmp_path: Path, small_run: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings = [*small_run, "train.epochs=2", "train.evaluations=4", "train.time_limit=null", "train.tries=3"]
-    # Early scores tell nothing: of 4, the one at step 3 is the first that counts.
-    good = [10.0, 20.0, 90.0, 95.0]
-    measured = [95.0, 95.0]  # a run that ends well, on the evaluation split and on free problems
-    scores = iter([*good, *measured, 10.0, 20.0, 89.9, *good, *measured])
-    for where in ("trainer", "measure"):
-        monkeypatch.setattr(f"anzan.training.{where}.evaluate", lambda *_: {"f1": next(scores, 0.0)})
-    other, _ = train(load_config("demo", [*settings, "train.seed=1000", "train.tries=1"]), tmp_path / "other")
-    config = load_config("demo", settings)
-    with pytest.raises(SliceOver):  # cut off in the second try
-        train(config, tmp_path / "run", Control(stop=lambda: len(list((tmp_path / "run").glob("dead_ends.json"))) > 0))
-    again, result = train(config, tmp_path / "run", Control(resume=True))
-    assert [(e["seed"], e["step"], e["why"]) for e in result["dead_ends"]] == [
-        (0, 3, "89.9 at best on the development split")
-    ]
-    assert result["train_steps"] == 4 and result["wall_s"] >= result["train_s"] + result["dead_ends"][0]["seconds"]
-    torch.testing.assert_close(again.model.state_dict(), other.model.state_dict(), rtol=0, atol=0)
-
-
-def test_a_dead_end_leaves_the_next_try_nothing_even_when_cut_off(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for step in (500, 1000):
-        (tmp_path / f"checkpoint-{step}").mkdir()
-        (tmp_path / f"checkpoint-{step}" / "whole").touch()
-
-    def cut(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as m, pytest.raises(KeyboardInterrupt):
-        m.setattr("anzan.training.restarts.write_json", cut)
-        give_up(tmp_path, 0, DeadEnd(1000, "never good", 9.0))
-    assert dead_ends(tmp_path) == [] and last_whole(tmp_path) is None  # this try once more, from its beginning
-    give_up(tmp_path, 0, DeadEnd(1000, "never good", 9.0))
-    assert len(dead_ends(tmp_path)) == 1 and last_whole(tmp_path) is None  # the next try has nothing of this one
-
-
-def test_only_a_run_that_was_never_good_is_a_dead_end() -> None:
-    def why(*scores: float, progress: float = 0.9) -> str | None:
-        log = [{"eval_f1": score, "progress": progress} for score in scores]
-        return GiveUp("eval_f1", 0.25).why(TrainerState(log_history=log))
-
-    assert why(97.0, 20.0) is None
-    assert why(20.0, 89.9, 10.0) == "89.9 at best on the development split"
-    assert why(20.0, 89.9, 10.0, progress=0.7) is None
-
-
-def test_a_run_that_cannot_do_the_smallest_problems_is_a_dead_end() -> None:
-    def why(*losses: float) -> str | None:
-        """A loss for each twentieth of a run whose problems grow at a quarter of it."""
-        log = [{"span_loss": loss, "progress": (i + 1) / 20} for i, loss in enumerate(losses)]
-        return GiveUp("eval_f1", 0.26).why(TrainerState(log_history=log))
-
-    assert why(9.0, 0.7, 0.7, 0.7, 0.7) is None  # they may be done yet
-    assert why(0.7, 0.7, 0.7, 0.7, 0.7, 0.1) == "a span loss of 0.70 on the smallest problems"
-    assert why(0.7, 0.7, 0.4, 0.3, 0.3, 0.9, 0.9) is None
-    assert why(0.7, 0.7, 0.4, 0.7, 0.1, 0.9) == "a span loss of 0.52 on the smallest problems"
-
-
 def test_a_folder_goes_on_with_its_own_run_alone(tmp_path: Path, small_run: list[str]) -> None:
     settings = [*small_run, "train.time_limit=null", "train.epochs=0.5"]
     with pytest.raises(SliceOver):
@@ -182,14 +116,6 @@ def test_what_others_have_saved_is_left_alone(tmp_path: Path, small_run: list[st
         with pytest.raises(ConfigError, match="something else than a run"):
             train(load_config("demo", settings), tmp_path, Control(resume=True))
     assert precious.exists()
-
-
-def test_the_last_try_is_kept(tmp_path: Path, small_run: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    for where in ("trainer", "measure"):
-        monkeypatch.setattr(f"anzan.training.{where}.evaluate", lambda *_: {"f1": 10.0})
-    settings = [*small_run, "train.epochs=1", "train.evaluations=1", "train.time_limit=null", "train.tries=2"]
-    _, result = train(load_config("demo", settings), tmp_path)
-    assert [e["seed"] for e in result["dead_ends"]] == [0] and result["train_steps"] == 2
 
 
 @pytest.mark.parametrize(("select_by", "kept", "f1"), [("f1", 2, 90.0), ("last", 4, 10.0)])

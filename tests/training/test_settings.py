@@ -129,8 +129,8 @@ def test_no_such_preset_names_those_there_are() -> None:
 
 
 def leaves(settings: dict[str, Any], prefix: str = "") -> list[str]:
-    """Every setting by its path; bias, options and beginnings are mappings of the user's own."""
-    own = ("bias", "options", "begin")
+    """Every setting by its path; bias and options are mappings of the user's own."""
+    own = ("bias", "options")
     return [
         path
         for name, value in settings.items()
@@ -144,4 +144,4 @@ def test_there_are_few_settings() -> None:
     everything = RunConfig()
     everything.data.possession = PossessionSettings()
     settings = [*leaves(everything.to_dict()), "experiment", "cell"]
-    assert len(settings) <= 40 and len(set(settings)) == len(settings)
+    assert len(settings) <= 38 and len(set(settings)) == len(settings)

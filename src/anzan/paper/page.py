@@ -121,9 +121,7 @@ def _table(table: str, rows: Sequence[dict[str, Any]]) -> Iterable[str]:
         if recipe == "span":
             paper = "" if span is None else f"{span} / -"
         cells = [_mean(r["metrics"].get(k) for r in group) for k in columns]
-        again = sum(len(r.get("dead_ends", [])) for r in group)
-        seeds = f"{len(group)}, {again} begun again" if again else len(group)
-        yield _row(cell, recipe, seeds, f"{size:,}{_labelled(group)}", paper, *cells)
+        yield _row(cell, recipe, len(group), f"{size:,}{_labelled(group)}", paper, *cells)
 
 
 def _row(*cells: object) -> str:

@@ -28,19 +28,19 @@ SCALES: dict[str, list[str]] = {
     "smoke": [
         "data.possession.people=3", "data.possession.digits=3",
         "data.possession.train_size=64", "data.possession.eval_size=24",
-        "train.batch_size=8", "train.epochs=0.375", "train.evaluations=1", "train.tries=1",
+        "train.batch_size=8", "train.epochs=0.375", "train.evaluations=1",
     ],
     "laptop": [],
     "paper": [
         "model.encoder=bert-base-uncased", "train.learning_rate=3e-5", "train.head_learning_rate=null",
-        "train.layer_decay=1.0", "train.epochs=3", "train.batch_size=32", "train.bf16=true", "train.tries=1",
+        "train.layer_decay=1.0", "train.epochs=3", "train.batch_size=32", "train.bf16=true",
     ],
 }  # fmt: skip
 """What a scale changes in a recipe; recipes are written for `laptop`. `smoke` is three steps."""
 
 DROP = [
     "data.possession=null", "data.questions=[comparison, difference, complement]", "data.eval_share=0.2",
-    "train.grow_until=0", "train.begin={}", "train.tries=1",
+    "train.grow_until=0",
 ]  # fmt: skip
 """What Table 1 changes: questions of DROP, from `data.train` and `data.eval`."""
 
@@ -219,10 +219,7 @@ def _longer_numbers(wanted: Wanted) -> list[Run]:
 
 
 def _two_transfers(wanted: Wanted) -> list[Run]:
-    """Problems with two transfers, with as many calls as the recipe has.
-
-    With several, the span loss includes first calls that lead nowhere, so it does not show a dead end (`train.tries`).
-    """
+    """Problems with two transfers, with as many calls as the recipe has."""
     runs = []
     for cell in wanted.cells or ("transfer/max-argmax",):
         plain = wanted.config("two-transfers", cell)
@@ -231,7 +228,6 @@ def _two_transfers(wanted: Wanted) -> list[Run]:
             cell,
             "data.possession.transfers=2",
             f"data.possession.people={max(4, possession_of(plain).people)}",  # two are asked, two give or receive
-            "train.tries=1",
         )
         runs.append(wanted.run(config, _measured("two-transfers", cell, config)))
     return runs
@@ -250,9 +246,8 @@ def _bias(wanted: Wanted) -> list[Run]:
 def _no_argument_loss(wanted: Wanted) -> list[Run]:
     """The cells with a transfer and max questions, trained on answers alone."""
     experiment = "no-argument-loss"
-    changes = "model.supervision.argument_loss=none", "train.tries=1"
     configs = [
-        (cell, wanted.config(experiment, cell, *changes))
+        (cell, wanted.config(experiment, cell, "model.supervision.argument_loss=none"))
         for cell in wanted.cells or ("transfer/max", "transfer/max-argmax")
     ]
     return [wanted.run(config, _measured(experiment, cell, config)) for cell, config in configs]
@@ -267,7 +262,7 @@ def _training_size(wanted: Wanted) -> list[Run]:
         for size in [n for n in SIZES if n < whole] or [whole]:
             experiment = f"training-size/{size}"
             epochs = full.train.epochs * whole / size
-            changes = f"data.possession.train_size={size}", f"train.epochs={epochs}", "train.tries=1"
+            changes = f"data.possession.train_size={size}", f"train.epochs={epochs}"
             config = wanted.config(experiment, cell, *changes)
             runs.append(wanted.run(config, _measured(experiment, cell, config)))
     return runs

@@ -37,12 +37,6 @@ class MarkWhole(TrainerCallback):
             (Path(args.output_dir) / f"checkpoint-{state.global_step}" / _WHOLE).touch()
 
 
-def disown(folder: Path) -> None:
-    """Mark all checkpoints in a folder as incomplete, newest first; `last_whole` then deletes them."""
-    for _, checkpoint in sorted(_by_step(folder).items(), reverse=True):
-        (checkpoint / _WHOLE).unlink(missing_ok=True)
-
-
 def has_whole(folder: Path) -> bool:
     """Whether a folder contains a complete checkpoint."""
     return any((path / _WHOLE).exists() for path in _by_step(folder).values())

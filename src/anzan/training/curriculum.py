@@ -29,14 +29,6 @@ class Item(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Beginning:
-    """Until `until` of a run (0 to 1), it meets only the examples `indexes`."""
-
-    until: float
-    indexes: Sequence[int]
-
-
-@dataclass(frozen=True)
 class Growth:
     """Problems have between `FEWEST` people and a most that grows from `FIRST_MOST` to `people`.
 
@@ -61,7 +53,6 @@ class Curriculum(Sampler[Item]):
         lengths: tokens of each example.
         batch_size, steps: the run yields their product; a batch is that of all processes together.
         seed: decides the order.
-        beginnings: by time; after the last one the run meets all examples.
         growth: None for whole problems from the start.
         clock: the share of its time that the run has used, asked before every batch.
         by_length: batches contain examples of similar length; otherwise any.
@@ -73,36 +64,30 @@ class Curriculum(Sampler[Item]):
         batch_size: int,
         steps: int,
         seed: int = 0,
-        beginnings: Sequence[Beginning] = (),
         growth: Growth | None = None,
         clock: Callable[[], float] = lambda: 0.0,
         by_length: bool = True,
     ):
         self.lengths, self.batch_size, self.steps, self.seed = lengths, batch_size, steps, seed
-        self.beginnings, self.growth, self.clock, self.by_length = beginnings, growth, clock, by_length
+        self.growth, self.clock, self.by_length = growth, clock, by_length
 
     def __len__(self) -> int:
         return self.steps * self.batch_size
 
     def __iter__(self) -> Iterator[Item]:
         order = torch.Generator().manual_seed(self.seed)
-        everything = self._forever(range(len(self.lengths)), order)
-        beginnings = [(b.until, self._forever(b.indexes, order)) for b in self.beginnings]
+        examples = self._forever(order)
         for step in range(self.steps):
             # Its own count of steps: a loader reads ahead, and a resumed run reads again what it skips.
             progress = max(step / self.steps, self.clock())
-            source = next((indexes for until, indexes in beginnings if progress < until), everything)
             most = self.growth and self.growth.most(progress)
             for i in range(self.batch_size):
                 people = most and int(torch.randint(FEWEST, max(FEWEST, most) + 1, (), generator=order))
-                yield Item(next(source), step * self.batch_size + i, people)
+                yield Item(next(examples), step * self.batch_size + i, people)
 
-    def _forever(self, indexes: Sequence[int], order: torch.Generator) -> Iterator[int]:
-        lengths = [self.lengths[i] for i in indexes]
+    def _forever(self, order: torch.Generator) -> Iterator[int]:
         while True:
             if self.by_length:
-                places = get_length_grouped_indices(lengths, self.batch_size, generator=order)
+                yield from get_length_grouped_indices(self.lengths, self.batch_size, generator=order)
             else:
-                places = torch.randperm(len(lengths), generator=order).tolist()
-            for i in places:
-                yield indexes[i]
+                yield from torch.randperm(len(self.lengths), generator=order).tolist()

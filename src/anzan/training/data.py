@@ -156,14 +156,12 @@ class Examples(Dataset[tuple[Example, int]]):
 
     Attributes:
         lengths: tokens of each text.
-        kinds: of each problem, which `train.begin` may name.
         longest_answer: words of the longest answer that is in a text; 0 if none is.
     """
 
     def __init__(self, problems: Sequence[Problem], encoder: TextEncoder, lengths: Sequence[int], longest_answer: int):
         self.problems, self.encoder = problems, encoder
         self.lengths, self.longest_answer = lengths, longest_answer
-        self.kinds = [p.kind for p in problems]
 
     def __len__(self) -> int:
         return len(self.problems)

@@ -22,7 +22,6 @@ from anzan.training.memory import long_lived
 from anzan.training.pause import Control, Pause, SliceOver
 from anzan.training.prepare import Prepared
 from anzan.training.progress import TrainingBar
-from anzan.training.restarts import DeadEnd, GiveUp
 from anzan.training.run_guard import claim
 from anzan.training.settings import LAST_STEP
 from anzan.training.trainer import Parts, ReaderTrainer, collator
@@ -49,16 +48,14 @@ class Fitted:
     earlier_s: float
 
 
-def fit(run: Prepared, out: Path, control: Control, log: Console, last_try: bool) -> Fitted:
+def fit(run: Prepared, out: Path, control: Control, log: Console) -> Fitted:
     """Train the model in place, with checkpoints in `out`.
 
     Raises:
-        DeadEnd: the try leads nowhere, and it is not the last.
         SliceOver: training was paused before its end.
     """
     t, processes = run.config.train, PartialState()
     score = f"eval_{'f1' if t.select_by == LAST_STEP else t.select_by}"
-    give_up = GiveUp(score, run.sampler.growth.starts if run.sampler.growth else 0.0, last_try)
     pause, bar = Pause(control, log.print), TrainingBar(log, run.clock)
     # Nothing is written to the folder or taken from it before this.
     out.mkdir(parents=True, exist_ok=True)
@@ -76,9 +73,9 @@ def fit(run: Prepared, out: Path, control: Control, log: Console, last_try: bool
         args=_arguments(run, out, score),
         train_dataset=run.examples,
         eval_dataset=run.examples,  # never read: evaluation answers the development questions
-        data_collator=collator(run.encoder, run.seed),
+        data_collator=collator(run.encoder, t.seed),
         processing_class=run.tokenizer,
-        callbacks=[MarkWhole(), give_up, bar, run.clock, pause],
+        callbacks=[MarkWhole(), bar, run.clock, pause],
     )
     for callback in list(trainer.callback_handler.callbacks):
         if type(callback).__name__ in ("PrinterCallback", "ProgressCallback"):
@@ -87,8 +84,6 @@ def fit(run: Prepared, out: Path, control: Control, log: Console, last_try: bool
     with told_of_a_full_disk(out), bar, interruptible, long_lived():
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     train_s, state = pause.spent, trainer.state
-    if (why := give_up.why(state)) is not None:
-        raise DeadEnd(state.global_step, why, train_s, pause.over, pause.interrupted)
     if pause.over:
         raise SliceOver(f"{out}: {state.global_step:,} of {run.steps:,} steps", pause.interrupted)
     kept = state.global_step if t.select_by == LAST_STEP else state.best_global_step
@@ -119,7 +114,7 @@ def _arguments(run: Prepared, out: Path, score: str) -> TrainingArguments:
         logging_nan_inf_filter=False,
         report_to=[],
         disable_tqdm=True,
-        seed=run.seed,
+        seed=t.seed,
         remove_unused_columns=False,
         label_names=["batch"],
         use_cpu=not torch.cuda.is_available(),

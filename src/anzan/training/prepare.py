@@ -15,14 +15,14 @@ from anzan.reader.encode import TextEncoder
 from anzan.reader.network import CalculatorReader
 from anzan.settings import ConfigError
 from anzan.training.clock import Clock
-from anzan.training.curriculum import Beginning, Curriculum, Growth
+from anzan.training.curriculum import Curriculum, Growth
 from anzan.training.data import Examples, Splits, load_splits, make_examples
 from anzan.training.memory import keep_freed_memory
 from anzan.training.model import new_model
 from anzan.training.pause import Control
 from anzan.training.results import commit
 from anzan.training.run_guard import check_same_run
-from anzan.training.settings import RunConfig, TrainSettings
+from anzan.training.settings import RunConfig
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,12 @@ class Prepared:
     """A run before its first step.
 
     Attributes:
-        seed: of this try; the problems are those of the run's own seed.
-        started: when the try began, on the monotonic clock.
+        started: when the session began, on the monotonic clock.
         commit: of the code that runs.
         steps: of the run.
     """
 
     config: RunConfig
-    seed: int
     started: float
     commit: str | None
     splits: Splits
@@ -50,7 +48,7 @@ class Prepared:
     sampler: Curriculum
 
 
-def prepare(config: RunConfig, out: Path, control: Control, log: Console, seed: int) -> Prepared:
+def prepare(config: RunConfig, out: Path, control: Control, log: Console) -> Prepared:
     """Load the problems and a new model, and plan the steps; nothing is written to `out`.
 
     Raises:
@@ -66,7 +64,7 @@ def prepare(config: RunConfig, out: Path, control: Control, log: Console, seed: 
     if control.resume:
         check_same_run(config, out)
     keep_freed_memory()
-    set_seed(seed)
+    set_seed(t.seed)
     splits = load_splits(config.data, t.seed)
     if not splits.train:
         raise ConfigError("data.train: contains no problem")
@@ -85,29 +83,10 @@ def prepare(config: RunConfig, out: Path, control: Control, log: Console, seed: 
         examples.lengths,
         batch_size,
         steps,
-        seed,
-        beginnings=_beginnings(t, examples),
+        t.seed,
         growth=Growth(problems.people, t.grow_until) if problems and t.grow_until else None,
         clock=lambda: clock.time_used,
         # Where length tells kinds of question apart, as in possession problems, batches would be of one kind each.
         by_length=problems is None,
     )
-    return Prepared(config, seed, started, code, splits, model, tokenizer, encoder, examples, steps, clock, sampler)
-
-
-def _beginnings(settings: TrainSettings, examples: Examples) -> list[Beginning]:
-    """What the run begins with: until each share, the examples of the kinds that have not ended by then.
-
-    Raises:
-        ConfigError: no example is of such a kind.
-    """
-    there = sorted({kind for kind in examples.kinds if kind is not None})
-    for kind in settings.begin:
-        if kind not in there:
-            known = f"choose among {', '.join(there)}" if there else "the training problems are of no kind"
-            raise ConfigError(f"train.begin: no training problem is of kind {kind!r}; {known}")
-    beginnings = []
-    for until in sorted(set(settings.begin.values())):
-        wanted = {kind for kind, share in settings.begin.items() if share >= until}
-        beginnings.append(Beginning(until, [i for i, kind in enumerate(examples.kinds) if kind in wanted]))
-    return beginnings
+    return Prepared(config, started, code, splits, model, tokenizer, encoder, examples, steps, clock, sampler)

@@ -16,15 +16,13 @@ from anzan.training.measure import Measured, audited
 from anzan.training.model_card import model_card
 from anzan.training.plots import learning_curves
 from anzan.training.prepare import Prepared
-from anzan.training.restarts import dead_ends
 from anzan.training.results import command, device_name, write_json
 
 
-def result_of(run: Prepared, fitted: Fitted, measured: Measured, out: Path) -> dict[str, Any]:
+def result_of(run: Prepared, fitted: Fitted, measured: Measured) -> dict[str, Any]:
     """The result of a run, as its file has it."""
     config, problems = run.config, run.config.data.possession
-    name, given_up = config.name, dead_ends(out)
-    seconds = fitted.earlier_s + time.monotonic() - run.started + sum(each["seconds"] for each in given_up)
+    name = config.name
     return {
         "experiment": name.experiment,
         "cell": name.cell,
@@ -45,8 +43,7 @@ def result_of(run: Prepared, fitted: Fitted, measured: Measured, out: Path) -> d
         "config": config.to_dict(),
         "device": device_name(),
         "train_s": round(fitted.train_s, 1),
-        "dead_ends": given_up,
-        "wall_s": round(seconds, 1),
+        "wall_s": round(fitted.earlier_s + time.monotonic() - run.started, 1),
         "commit": run.commit,
         "command": command(),
     }

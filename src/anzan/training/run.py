@@ -1,9 +1,10 @@
-"""A training run: prepare, fit, measure, publish; begun again where it leads nowhere."""
+"""A training run: prepare, fit, measure, publish."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,9 @@ from rich.console import Console
 from anzan.reader.reader import Reader
 from anzan.training.fit import fit
 from anzan.training.measure import REPORTED, measure
-from anzan.training.pause import Control, SliceOver
+from anzan.training.pause import Control
 from anzan.training.prepare import Prepared, prepare
 from anzan.training.publish import publish, result_of
-from anzan.training.restarts import STRIDE, DeadEnd, dead_ends, give_up
 from anzan.training.settings import RunConfig
 
 
@@ -32,8 +32,7 @@ def train(
     """Train, select on the development split, evaluate, and write everything to `out`.
 
     Leaves the model (safetensors), its card, `report.html`, `curves.png`, `result.json` and checkpoints in `out`. The
-    report has an audit on the first `REPORTED` problems of the evaluation split. A try that leads nowhere is begun
-    again with other weights (`anzan.training.restarts`), and is listed in the result under `dead_ends`.
+    report has an audit on the first `REPORTED` problems of the evaluation split.
 
     Args:
         control: resume, pause and stop.
@@ -50,46 +49,22 @@ def train(
         SliceOver: the minutes are over, or somebody has stopped the run, before its end.
     """
     log = log or Console(stderr=True)
-    started = time.monotonic()
     processes = PartialState(cpu=not torch.cuda.is_available())  # one, unless accelerate or torchrun began several
-    tries = config.train.tries if processes.num_processes == 1 else 1
     log.quiet |= not processes.is_main_process
     if processes.is_main_process and not control.resume and out.exists() and any(out.iterdir()):
         raise FileExistsError(f"{out} is not empty: choose another --out, or go on with --resume")
-    while True:
-        number = len(dead_ends(out))
-        seed = config.train.seed + STRIDE * number
-        try:
-            run = prepare(config, out, _remaining(control, started), log, seed)
-            return _try(change(run), out, _remaining(control, started), log, evaluation, last=number + 1 >= tries)
-        except DeadEnd as why:
-            log.print(f"{out}: {why}; beginning again with seed {seed + STRIDE}")
-            give_up(out, seed, why)
-            if why.stopped:
-                raise SliceOver(f"{out}: a dead end", why.interrupted) from None
-            control = Control(True, control.minutes, control.stop)
+    run = change(prepare(config, out, control, log))
+    fitted = fit(run, out, _remaining(control, run.started), log)
+    reader = Reader(run.model, run.tokenizer)
+    result = result_of(run, fitted, measure(run, fitted, reader, evaluation))
+    if processes.is_main_process:
+        shown = (run.splits.eval if evaluation else run.splits.dev)[:REPORTED]
+        result = publish(result, fitted, reader, shown, out)
+    return reader, result
 
 
 def _remaining(control: Control, started: float) -> Control:
     """What is left of a session's minutes."""
     if control.minutes is None:
         return control
-    left = max(0.0, control.minutes - (time.monotonic() - started) / 60)
-    return Control(control.resume, left, control.stop)
-
-
-def _try(
-    run: Prepared, out: Path, control: Control, log: Console, evaluation: bool, last: bool
-) -> tuple[Reader, dict[str, Any]]:
-    """One try, see `train`; the problems are those of the run's own seed.
-
-    Raises:
-        DeadEnd: the try leads nowhere, and it is not the last.
-    """
-    fitted = fit(run, out, control, log, last)
-    reader = Reader(run.model, run.tokenizer)
-    result = result_of(run, fitted, measure(run, fitted, reader, evaluation), out)
-    if PartialState().is_main_process:
-        shown = (run.splits.eval if evaluation else run.splits.dev)[:REPORTED]
-        result = publish(result, fitted, reader, shown, out)
-    return reader, result
+    return replace(control, minutes=max(0.0, control.minutes - (time.monotonic() - started) / 60))

@@ -127,12 +127,11 @@ class TrainSettings:
         learning_rate: of the encoder's last layer.
         head_learning_rate: of everything but the encoder; by default the same.
         layer_decay: learning rate of each encoder layer as a share of the one above (`anzan.training.learning_rates`).
-        begin: kinds of question that the run begins with, each until a share of it: {max: 0.2}.
-        grow_until: the share of the run until which possession problems grow, from two people to all; 0 for no growth.
+        grow_until: the share of the run until which possession problems are shortened, each to a random number of
+            people between three and a most that grows from five to all; 0 for whole problems from the start.
         evaluations: how often the development split is measured.
         bf16: mixed precision, on a GPU or on a CPU that computes in bfloat16 (on others it is slower). Measurements are
             made in float32.
-        tries: how often a run may begin again with other weights when it leads nowhere (`anzan.training.restarts`).
         select_by: the development score that chooses among the checkpoints, or `last` for the end of the run.
         seed: of weights, order and noise.
     """
@@ -143,16 +142,14 @@ class TrainSettings:
     learning_rate: float = 1e-4
     head_learning_rate: float | None = None
     layer_decay: float = 1.0
-    begin: dict[str, float] = field(default_factory=dict)
     grow_until: float = 0.0
     evaluations: int = 5
     bf16: bool = False
-    tries: int = 1
     select_by: str = "f1"
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "epochs", "learning_rate", "head_learning_rate", "tries", "time_limit"):
+        for name in ("batch_size", "epochs", "learning_rate", "head_learning_rate", "time_limit"):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 raise AnzanError(f"{name}: give a number above 0, got {value}")
@@ -162,9 +159,6 @@ class TrainSettings:
             raise AnzanError(f"layer_decay: give a share above 0 and up to 1, got {self.layer_decay}")
         if not 0 <= self.grow_until <= 1:
             raise AnzanError(f"grow_until: give a share from 0 to 1, got {self.grow_until}")
-        for kind, share in self.begin.items():
-            if not 0 < share <= 1:
-                raise AnzanError(f"begin.{kind}: give a share above 0 and up to 1, got {share}")
         known = (*SCORES, LAST_STEP)
         if self.select_by not in known:
             raise AnzanError(f"select_by: {self.select_by!r} is unknown; choose among {', '.join(known)}")
