@@ -53,6 +53,10 @@ _NUMBER = (
 """Questions for a name and for a number; x, y and z are words of no meaning."""
 _PEOPLE = (3, 4, 5, 6, 8, 10, 12, 16, 20)
 
+Pair = tuple[int, int]
+"""What goes into a call, see `Drill`."""
+CLAUSES = 3
+"""Results of a call: a + b, a - b and b - a, with the earlier one as a."""
 OTHERS = 1 / 3
 """How often another call is made."""
 MEMORY = 5.0
@@ -91,7 +95,7 @@ class Drill:
     passage: str
     question: str
     answer: str
-    program: tuple[tuple[int, int], ...]
+    program: tuple[Pair, ...]
 
 
 def draw_drill(rng: random.Random, calls: int = 2, people: int = 4) -> Drill:
@@ -99,52 +103,49 @@ def draw_drill(rng: random.Random, calls: int = 2, people: int = 4) -> Drill:
     names = [_word(rng).capitalize() for _ in range(people)]
     while len(set(names)) < people:
         names = [_word(rng).capitalize() for _ in range(people)]
-    words = {key: _word(rng) for key in "xyz"} | {"thing": _word(rng) + "s", "gives": rng.choice(_GIVES)}
-    owns, glue = rng.choice(_OWNS), rng.choice((". ", ", "))
+    words = {key: _word(rng) for key in "xyz"} | {"thing": _word(rng) + "s"}
+    owns, gives, glue = rng.choice(_OWNS), rng.choice(_GIVES), rng.choice((". ", ", "))
     numbers = [rng.randint(1, 10 ** rng.randint(2, 7)) for _ in range(people)]
     sentences = [f"{name} {owns} {n} {words['thing']}" for name, n in zip(names, numbers, strict=True)]
 
-    def give(giver: str, amount: int, receiver: str) -> None:
-        sentences.append(f"{giver} {words['gives']} {amount} {words['thing']} to {receiver}")
-
-    def drill(questions: Sequence[str], a: str, b: str, answer: object, program: Sequence[tuple[int, int]]) -> Drill:
-        question = rng.choice(questions).format(a=a, b=b, **words)
-        return Drill(glue.join(sentences) + ".", question, str(answer), tuple(program))
-
     a, b = rng.sample(range(people), 2)
-    program: list[tuple[int, int]] = []
+    program: list[Pair] = []
     held, place = numbers[a], a
     others = rng.sample([i for i in range(people) if i not in (a, b)], min(calls - 1, people - 2))
     for k, other in enumerate(others[: rng.randint(0, len(others))]):
         gets, amount, at = rng.random() < 0.5, rng.randint(1, max(2, held)), len(numbers)
         numbers.append(amount)
-        give(*((names[other], amount, names[a]) if gets else (names[a], amount, names[other])))
+        giver, receiver = (other, a) if gets else (a, other)
+        sentences.append(f"{names[giver]} {gives} {amount} {words['thing']} to {names[receiver]}")
         program.append((place, at))
         first = 0 <= place < at  # a number comes before a result
         held = held + amount if gets else held - amount
-        # The results are a + b, a - b and b - a, with the earlier one as a.
-        place = -1 - (3 * k + (0 if gets else 1 if first else 2))
+        place = -1 - (CLAUSES * k + (0 if gets else 1 if first else 2))
     if held == numbers[b]:
         return draw_drill(rng, calls, people)
     program.append((place, b))
     winner, most = (a, held) if held > numbers[b] else (b, numbers[b])
-    program = _with_others(rng, program, len(numbers), calls)
-    asked = rng.sample([names[a], names[b]], 2)
-    if rng.random() < 0.5:
-        return drill(_NUMBER, *asked, most, program)
-    return drill(_NAME, *asked, names[winner], program)
+    number = rng.random() < 0.5
+    first, second = rng.sample([names[a], names[b]], 2)
+    question = rng.choice(_NUMBER if number else _NAME).format(a=first, b=second, **words)
+    passage, answer = glue.join(sentences) + ".", str(most) if number else names[winner]
+    return Drill(passage, question, answer, tuple(_with_others(rng, program, len(numbers), calls)))
 
 
-def _with_others(rng: random.Random, program: list[tuple[int, int]], numbers: int, calls: int) -> list[tuple[int, int]]:
+def _with_others(rng: random.Random, program: list[Pair], numbers: int, calls: int) -> list[Pair]:
     """The program among calls that tell nothing: a reader that finds the right lines among others is sure of them."""
     while len(program) < calls and rng.random() < OTHERS:
-        pair = tuple(rng.sample(range(numbers), 2))
-        if {*pair} not in [{*call} for call in program]:
+        i, j = rng.sample(range(numbers), 2)
+        if {i, j} not in [{*pair} for pair in program]:
             at = rng.randint(0, len(program))
             # Results of later calls have other numbers then.
-            program = [tuple(v - 3 if v < -3 * at else v for v in call) for call in program]  # pyright: ignore
-            program.insert(at, pair)  # pyright: ignore
+            program = [(_moved(a, at), _moved(b, at)) for a, b in program]
+            program.insert(at, (i, j))
     return program
+
+
+def _moved(value: int, at: int) -> int:
+    return value - CLAUSES if value < -CLAUSES * at else value
 
 
 def _word(rng: random.Random) -> str:
@@ -234,7 +235,7 @@ def teach_lines(encoder: str, out: Path, log: Console, settings: Lines = Lines()
     """
     keep_freed_memory()
     torch.manual_seed(settings.seed)
-    model, tokenizer = new_model(_model_settings(encoder, settings.calls))
+    model, tokenizer = new_model(reader_of_lines(encoder, settings.calls))
     model.config.dropout = model.dropout.p = 0.0
     text_encoder = TextEncoder.for_config(model.config, tokenizer)
     train, held_out = (Drills(model, text_encoder, f"{kind}-{settings.seed}") for kind in ("train", "held-out"))
@@ -268,7 +269,8 @@ def teach_lines(encoder: str, out: Path, log: Console, settings: Lines = Lines()
     return {"accuracy": round(right, 2), "seconds": round(time.monotonic() - began, 1)}
 
 
-def _model_settings(encoder: str, calls: int) -> ModelSettings:
+def reader_of_lines(encoder: str, calls: int) -> ModelSettings:
+    """The settings of a reader that is taught to read lines."""
     choice = ChoiceSettings(objective="sampled-marginal", options={})
     supervision = SupervisionSettings(argument_loss="marginal")
     return ModelSettings(
