@@ -64,7 +64,7 @@ def as_dealt(model: CalculatorReader, batch: Batch, b: int, text: Text) -> Text:
 def slow_scores(
     model: CalculatorReader, encoder: TextEncoder, text: Text, program: Sequence[Step]
 ) -> dict[Step, Tensor]:
-    """The score of each choice after a program, valid or not: pair by pair."""
+    """The score of each pair after a program, valid or not, and the log odds of stopping."""
     scorer = model.scorer
     assert isinstance(scorer, ProgramScorer) and model.calls is not None
     batch = collate_texts([replace(text)], encoder)
@@ -106,8 +106,11 @@ def slow_programs(
             if prefix not in seen:
                 following = {p[t] for p in programs if p[:t] == prefix}
                 scores = {s: v for s, v in slow_scores(model, encoder, text, prefix).items() if s in following}
-                log_p = torch.stack([*scores.values()]).log_softmax(0)
-                seen[prefix] = dict(zip(scores, log_p, strict=True))
+                stop = scores.pop(STOP)  # first whether to stop, then which pair
+                pairs = torch.stack([*scores.values()]).log_softmax(0) + F.logsigmoid(-stop) if scores else []
+                seen[prefix] = dict(zip(scores, pairs, strict=True)) | {
+                    STOP: F.logsigmoid(stop) if scores else 0 * stop
+                }
             total = total + seen[prefix][step]
         found.append(total)
     return programs, found
