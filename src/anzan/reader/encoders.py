@@ -15,10 +15,7 @@ TINY_FOLDER = Path(__file__).parent / "tiny"
 LINES_FOLDER = Path(__file__).parent / "tiny_lines"
 SHIPPED = {
     TINY: (TINY_FOLDER, "611a722e0c2ea7be01f6912dba5b5dc61b3582ccc92bd9f02486cf52b501f3cb"),
-    TINY_LINES: (
-        Path(__file__).parent / "tiny_lines",
-        "a62ea637b61c26ed6383eee246815b3f8559f9b5ea2df2e57e03de4dd0184ac0",
-    ),
+    TINY_LINES: (LINES_FOLDER, "cc8b855e041c8f095af9d369bda73b79401acbbb82ac85436e6130cbff3a3c90"),
 }
 """Folders in this package, and the SHA-256 of their `model.safetensors`."""
 
