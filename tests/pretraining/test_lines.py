@@ -46,9 +46,8 @@ def test_the_answer_is_what_the_passage_tells_and_what_the_calls_give(calls: int
         assert drill.answer == (str(has[winner]) if many else winner) and has[a] != has[b]
         results: list[int] = []
         for pair in drill.program:
-            x, y = (numbers[v] if v >= 0 else results[-1 - v] for v in pair)
-            if not 0 <= pair[0] < pair[1] and (pair[0] < 0) == (pair[1] < 0) or pair[0] < 0 <= pair[1]:
-                x, y = y, x  # numbers before results, the earlier one first
+            ordered = sorted(pair, key=lambda v: (v < 0, abs(v)))  # numbers before results, the earlier one first
+            x, y = (numbers[v] if v >= 0 else results[-1 - v] for v in ordered)
             results += [x + y, x - y, y - x]
         assert abs(has[a] - has[b]) in results and (not many or has[winner] in [*numbers, *results])
         lengths.add(len(drill.program))
