@@ -1,157 +1,142 @@
-"""docs/results.md, written from the result files: the paper's figures beside ours, and the commands that give them.
+"""docs/results.md, written from the result files: the paper's figures beside ours.
 
-The prose of the page is the template `results.md` in this folder.
+The prose of the page is the template `results.md` in this folder, where `{table3}` stands for the tables of that
+experiment. A section about experiments without results is left out.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from statistics import mean
-from typing import Any
 
 from anzan.files import whole_file
+from anzan.paper.result_table import PAPER_BASELINE, PAPER_MODEL, Column, Result, entry, result_table
 
-PAPER: dict[str, dict[str, tuple[float, float | None]]] = {
+PAPER: dict[str, dict[str, dict[str, float]]] = {
+    "table1": {"comparison": {"f1": 79.4, "n_swappable": 300, "f1_swapped": 20.2}},
     "table3": {
-        "plain/argmax": (98.1, 0.6), "plain/max": (99.5, 1.8), "plain/max-argmax": (98.8, 9.1),
-        "transfer/argmax": (92.2, 2.3), "transfer/max": (99.0, 100.0), "transfer/max-argmax": (98.9, 100.0),
+        "plain/argmax": {"f1": 98.1, "argument_accuracy": 0.6},
+        "plain/max": {"f1": 99.5, "argument_accuracy": 1.8},
+        "plain/max-argmax": {"f1": 98.8, "argument_accuracy": 9.1},
+        "transfer/argmax": {"f1": 92.2, "argument_accuracy": 2.3},
+        "transfer/max": {"f1": 99.0, "argument_accuracy": 100.0},
+        "transfer/max-argmax": {"f1": 98.9, "argument_accuracy": 100.0},
     },
-    "table4": {"transfer/argmax": (74.9, 2.0), "transfer/max-argmax": (78.5, 99.8)},
-}  # fmt: skip
-"""F1 and argument accuracy of the paper's model (bert-base-uncased), by table and cell."""
-
-PAPER_SPAN = {"table4": {"transfer/argmax": 72.0}}
-"""F1 of the paper's baseline, span extraction without a calculator."""
-
-TITLES = {
-    "table1": "Table 1: DROP's comparison questions, as they are and with the two numbers swapped",
-    "table3": "Table 3: every cell trained and tested on problems of its own kind",
-    "table4": "Table 4: trained on numbers of up to six digits, tested on argmax questions about seven",
-    "bias": "Bias: trained and tested where the receiver wins in nine of ten problems",
-    "bias-reversed": "Bias reversed: the same models, tested where the receiver loses in nine of ten",
-    "no-argument-loss": "Without the argument loss",
-    "training-size": "Fewer training problems, the same number of steps (20,000: Table 3)",
-    "more-people": "The models of Table 3 on twenty people",
-    "longer-numbers": "The models of Table 4 on numbers of twelve digits",
-    "two-transfers": "Two transfers: a chain of two calls, trained and tested on such problems",
+    "table4": {
+        "transfer/argmax": {"f1": 74.9, "argument_accuracy": 2.0},
+        "transfer/max-argmax": {"f1": 78.5, "argument_accuracy": 99.8},
+    },
 }
-"""The experiments on the page, in order."""
+"""The metrics of the paper's model, by table and cell."""
 
-TABLE_1 = {
-    "f1": "F1", "f1_blanked": "F1, blanked", "n_swappable": "can be swapped", "f1_swappable": "F1 on those",
-    "f1_swapped": "F1, swapped", "consistency": "both right", "f1_difference": "F1, difference questions",
+PAPER_SPAN = {"table4": {"transfer/argmax": {"f1": 72.0}}}
+"""Those of the paper's baseline, span extraction without a calculator."""
+
+NAMES = {
+    "f1": "F1", "argument_accuracy": "arguments", "f1_blanked": "blanked", "follow_rate": "follows",
+    "n_swappable": "swappable", "f1_swappable": "F1 of these", "f1_swapped": "F1, swapped", "consistency": "both right",
+    "f1_difference": "F1, differences", "f1_free": "free F1", "argument_accuracy_free": "arguments",
 }  # fmt: skip
-"""Metrics in Table 1, and the names of their columns."""
+"""What the page calls the metrics."""
 
-COLUMNS = {
-    "f1": "F1", "argument_accuracy": "arguments", "f1_blanked": "F1, blanked", "f1_wrong_results": "F1, wrong results",
-    "follow_rate": "follows a swap", "role_guessing": "guess: role", "leading_digit_guessing": "guess: leading digits",
-}  # fmt: skip
-"""Metrics in the other tables, and the names of their columns."""
+FOLLOWS_CALL = "follows_call_"
+"""Begins the metrics of single calls; the number of the call ends them."""
 
-FREE = {"f1_free": "F1, free", "argument_accuracy_free": "arguments, free"}
-"""More of them, in tables with results that were measured on free problems too."""
+FREE = ("f1_free", "argument_accuracy_free")
+BY_METRIC = tuple((metric,) for metric in NAMES if metric not in FREE)
+"""The columns for an experiment with one or two cells, before those for calls and free problems."""
 
-FIGURE_2 = """
-## Figure 2: what an answer depends on
+BY_CELL = (("f1", "argument_accuracy"), ("f1_blanked", "follow_rate", "consistency"))
+"""The tables for an experiment with more cells, each with a column for every cell."""
 
-The norm of the gradient of -log p(answer) with respect to each token that the reader sees, for one argmax question \
-without a transfer.
-"""
+GUESSING = {"role_guessing": "role", "leading_digit_guessing": "leading digits"}
+CHANCE, NOTABLE = 50, 10
+"""A guess is mentioned if it is right more or less often than chance by so many points."""
+
+PLACEHOLDER = re.compile(r"\{([\w-]+)\}")
 
 
 def write_page(results: Path, page: Path) -> None:
     """Write the page from the result files, atomically."""
-    found = sorted((p for table in TITLES for p in (results / table).rglob("*.json")), key=_by_size)
-    rows = [json.loads(p.read_text(encoding="utf-8")) for p in found]
-    parts = []
-    for table, title in TITLES.items():
-        here = [r for r in rows if r["experiment"].partition("/")[0] == table]
-        if here:
-            parts += [f"## {title}\n", *_scales(table, here)]
     template = Path(__file__).with_name("results.md").read_text(encoding="utf-8")
-    text = template.replace("{tables}", "\n".join(parts).rstrip()).replace(
-        "{figures}", "\n".join(_figures(page.parent))
-    )
+    found = {name: _read(results / name) for name in PLACEHOLDER.findall(template)}
+    filled = {name: "\n\n".join(_tables(name, rows)) for name, rows in found.items()}
+    filled["encoders"] = "\n".join(_encoders(r for rows in found.values() for r in rows))
+    filled["figures"] = "\n\n".join(_figures(page.parent))
+    sections = []
+    for section in re.split(r"^(?=## )", template, flags=re.MULTILINE):
+        names = PLACEHOLDER.findall(section)
+        if not section.startswith("## ") or not names or any(filled[name] for name in names):
+            sections.append(PLACEHOLDER.sub(lambda match: filled[match[1]], section))
     with whole_file(page) as file:
-        file.write(text.rstrip() + "\n")
+        file.write("".join(sections).rstrip() + "\n")
 
 
-def _by_size(path: Path) -> list[str]:
-    """A sort key by which folders named by a number are in numerical order."""
-    return [part.zfill(9) if part.isdigit() else part for part in path.parts]
+def _read(folder: Path) -> list[Result]:
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.rglob("*.json"))]
 
 
-def _scales(table: str, rows: Sequence[dict[str, Any]]) -> Iterable[str]:
-    for (scale, encoder), group in _grouped(rows, "scale", "encoder").items():
-        devices = list(dict.fromkeys(r["device"] for r in group))
-        sizes = " to ".join(f"{n:,}" for n in sorted({f(r["parameters"] for r in group) for f in (min, max)}))
-        yield f"### {scale}: {encoder}, {sizes} parameters, {' and '.join(devices)}\n"
-        yield "\n".join(_table1(group) if table == "table1" else _table(table, group)) + "\n"
-        yield "\n".join(["```", *_commands(group, devices), "```"]) + "\n"
+def _tables(experiment: str, rows: Sequence[Result]) -> Iterator[str]:
+    """One table with a column for each metric or, for more than two cells, tables with a column for each cell."""
+    cells = sorted({r["cell"] for r in rows})
+    calls = {m for r in rows for m in r["metrics"] if m.startswith(FOLLOWS_CALL)}
+    by_call = tuple(sorted(calls, key=lambda m: int(m.removeprefix(FOLLOWS_CALL))))
+    layout = (*(BY_METRIC if len(cells) <= 2 else BY_CELL), by_call, FREE)
+    shown = [measured for metrics in layout if (measured := _measured(rows, metrics))]
+    all_rows = [*_paper_rows(experiment, cells), *rows]
+    if len(cells) > 2:
+        for metrics in shown:
+            yield f"**{_name(metrics)}**"
+            yield result_table(all_rows, [Column(cell, metrics, cell) for cell in cells], training=metrics == shown[0])
+    elif shown:
+        yield result_table(all_rows, [Column(_name(metrics), metrics) for metrics in shown])
+    if guesses := list(_guesses(rows, cells)):
+        yield " ".join(guesses)
 
 
-def _commands(rows: Iterable[dict[str, Any]], devices: Sequence[str]) -> Iterable[str]:
-    """The command of each row, with its device if there are several."""
-    for command, device in dict.fromkeys((r["command"], r["device"]) for r in rows):
-        yield f"{command}  # {device}" if len(devices) > 1 else command
+def _paper_rows(experiment: str, cells: Iterable[str]) -> Iterator[Result]:
+    """The paper's figures, in the form of result files."""
+    for recipe, figures in {PAPER_MODEL: PAPER, PAPER_BASELINE: PAPER_SPAN}.items():
+        for cell in cells:
+            if metrics := figures.get(experiment, {}).get(cell):
+                yield {"recipe": recipe, "encoder": "bert-base-uncased", "cell": cell, "metrics": metrics}
 
 
-def _table1(rows: Sequence[dict[str, Any]]) -> Iterable[str]:
-    yield _row("recipe", "seeds", "questions to train on, labelled", "comparison questions", *TABLE_1.values())
-    yield "|---|---|---|---|" + "---|" * len(TABLE_1)
-    for (recipe, size), group in _grouped(rows, "recipe", "train_size").items():
-        cells = [_mean(r["metrics"].get(k) for r in group) for k in TABLE_1]
-        n = mean(r["metrics"]["n"] for r in group)
-        yield _row(recipe, len(group), f"{size:,}{_labelled(group)}", f"{n:,.0f}", *cells)
-    theirs = {"f1": "79.4", "n_swappable": "300", "f1_swapped": "20.2"}
-    yield _row("the paper's model", 1, "14,000", "", *(theirs.get(k, "") for k in TABLE_1))
+def _measured(rows: Iterable[Result], metrics: Iterable[str]) -> tuple[str, ...]:
+    """Those of the metrics that some result has."""
+    return tuple(m for m in metrics if any(r["metrics"].get(m) is not None for r in rows))
 
 
-def _table(table: str, rows: Sequence[dict[str, Any]]) -> Iterable[str]:
-    columns = COLUMNS | (FREE if any("f1_free" in r["metrics"] for r in rows) else {})
-    yield _row("cell", "recipe", "seeds", "problems, labelled", "paper, F1 / arguments", *columns.values())
-    yield "|---|---|---|---|---|" + "---|" * len(columns)
-    for (cell, recipe, size), group in _grouped(rows, "cell", "recipe", "train_size").items():
-        theirs, span = PAPER.get(table, {}).get(cell), PAPER_SPAN.get(table, {}).get(cell)
-        paper = "" if theirs is None else f"{theirs[0]} / {theirs[1]}"
-        if recipe == "span":
-            paper = "" if span is None else f"{span} / -"
-        cells = [_mean(r["metrics"].get(k) for r in group) for k in columns]
-        yield _row(cell, recipe, len(group), f"{size:,}{_labelled(group)}", paper, *cells)
+def _name(metrics: Iterable[str]) -> str:
+    return " / ".join(NAMES.get(m) or f"call {m.removeprefix(FOLLOWS_CALL)}" for m in metrics)
 
 
-def _row(*cells: object) -> str:
-    return "| " + " | ".join(map(str, cells)) + " |"
+def _guesses(rows: Iterable[Result], cells: Sequence[str]) -> Iterator[str]:
+    """A sentence about each guess that is right or wrong too often."""
+    for metric, name in GUESSING.items():
+        scores = []
+        for cell in cells:
+            known = [r for r in rows if r["cell"] == cell and r["metrics"].get(metric) is not None]
+            if any(abs(r["metrics"][metric] - CHANCE) > NOTABLE for r in known):
+                scores.append(entry(known, [metric]) + (f" ({cell})" if len(cells) > 1 else ""))
+        if scores:
+            yield f"Guessing by {name} scores {', '.join(scores)}."
 
 
-def _labelled(rows: Sequence[dict[str, Any]]) -> str:
-    shares = [r["labelled_share"] for r in rows if r.get("labelled_share") is not None]
-    return f", {mean(shares):.0f} %" if shares else ""
-
-
-def _figures(folder: Path) -> Iterable[str]:
-    """Figure 2, if `anzan reproduce figure2` has drawn it in the folder of the page."""
-    drawn = sorted(folder.glob("figure2-*.png"))
-    if drawn:
-        yield FIGURE_2
-    for path in drawn:
-        name = path.stem.removeprefix("figure2-")
-        yield f"![{name}]({path.name})\n\n[as HTML]({path.stem}.html)\n"
-
-
-def _grouped(rows: Iterable[dict[str, Any]], *keys: str) -> dict[tuple[Any, ...], list[dict[str, Any]]]:
-    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
+def _encoders(rows: Iterable[Result]) -> Iterator[str]:
+    """The size of each encoder, and what it was trained on."""
+    groups: dict[str, list[Result]] = defaultdict(list)
     for r in rows:
-        groups[tuple(r[k] for k in keys)].append(r)
-    return groups
+        groups[r["encoder"]].append(r)
+    for encoder, group in sorted(groups.items()):
+        sizes = sorted({f"{r['parameters'] / 1e6:.1f}" for r in group}, key=float)
+        yield f"- {encoder}: {' to '.join(sizes)} M parameters; {' and '.join(sorted({r['device'] for r in group}))}"
 
 
-def _mean(values: Iterable[float | None]) -> str:
-    """The mean and, if values differ, the lowest in brackets."""
-    known = [v for v in values if v is not None]
-    lowest = f" ({min(known):.2f})" if len(known) > 1 and max(known) > min(known) else ""
-    return f"{mean(known):.2f}{lowest}" if known else "-"  # 99.95 is not 100.0
+def _figures(folder: Path) -> Iterator[str]:
+    """Figure 2, if `anzan reproduce figure2` has drawn it in the folder of the page."""
+    for path in sorted(folder.glob("figure2-*.png")):
+        yield f"![{path.stem.removeprefix('figure2-')}]({path.name})\n\n[as HTML]({path.stem}.html)"
