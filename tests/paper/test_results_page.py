@@ -14,6 +14,7 @@ from anzan.cli import app
 from anzan.paper import CELLS, plan, write_page
 
 Save = Callable[..., None]
+NAMES = [cell.replace("/", " ") for cell in CELLS]
 
 
 @pytest.fixture
@@ -54,21 +55,23 @@ def tables(text: str) -> list[list[dict[str, str]]]:
 def test_an_experiment_with_many_cells_has_a_column_for_each(save: Save, page: Callable[[], str]) -> None:
     for cell in CELLS:
         save("table3", cell, "faithful", f1=99.5, argument_accuracy=100.0, follow_rate=98.0, f1_blanked=50.0)
-    save("table3", "plain/max", "faithful", 1, f1=98.0, argument_accuracy=99.0, follow_rate=97.0, f1_blanked=51.0)
+    other = {"f1": 98.0, "argument_accuracy": 99.0, "follow_rate": 97.0, "f1_blanked": 51.0}
+    save("table3", "plain/max", "faithful", 1, train_s=900, **other)
     save("table3", "plain/argmax", "span", f1=93.85)
     text = page()
     scores, remains = tables(text)
-    assert list(scores[0]) == ["recipe", "encoder, scale", "seeds", "minutes", *CELLS]
+    assert list(scores[0]) == ["recipe", "encoder, scale", "seeds", *NAMES]
     assert [row["recipe"] for row in scores] == ["the paper's model", "span", "faithful"]
     paper, span, faithful = scores
-    assert (paper["plain/max-argmax"], paper["transfer/max"]) == ("98.8 / 9.1", "99.0 / 100.0")
-    assert (paper["encoder, scale"], paper["seeds"], paper["minutes"]) == ("bert-base-uncased", "", "")
-    assert (span["plain/argmax"], span["plain/max"], span["seeds"]) == ("93.9", "", "1")
-    assert (faithful["plain/max"], faithful["plain/argmax"]) == ("98.8 (98.0) / 99.5", "99.5 / 100.0")
-    assert (faithful["encoder, scale"], faithful["seeds"], faithful["minutes"]) == ("tiny, laptop", "1 to 2", "10")
+    assert (paper["plain max-argmax"], paper["transfer max"]) == ("98.8 / 9.1", "99.0 / 100.0")
+    assert (paper["encoder, scale"], paper["seeds"]) == ("bert-base-uncased", "")
+    assert (span["plain argmax"], span["plain max"], span["seeds"]) == ("93.9", "", "1")
+    assert (faithful["plain max"], faithful["plain argmax"]) == ("98.8 (98.0) / 99.5", "99.5 / 100.0")
+    assert (faithful["encoder, scale"], faithful["seeds"]) == ("tiny, laptop", "1 to 2")
     assert "**F1 / arguments**" in text and "**blanked / follows**" in text
-    assert [(row["recipe"], row["plain/max"]) for row in remains] == [("faithful", "50.5 / 97.5")]
-    assert list(remains[0]) == ["recipe", "encoder, scale", *CELLS]
+    assert [(row["recipe"], row["plain max"]) for row in remains] == [("faithful", "50.5 / 97.5")]
+    assert "Minutes of training: 10 to 15 (faithful, tiny), 10 (span, tiny)." in text.splitlines()
+    assert list(remains[0]) == ["recipe", "encoder, scale", *NAMES]
 
 
 def test_free_problems_and_single_calls_have_tables_if_they_were_measured(save: Save, page: Callable[[], str]) -> None:
@@ -80,10 +83,10 @@ def test_free_problems_and_single_calls_have_tables_if_they_were_measured(save: 
     assert re.findall(r"\*\*(.+)\*\*\n\n\|", text) == [
         "F1", "both right", "call 1 / call 2 / call 10", "free F1 / arguments",
     ]  # fmt: skip
-    assert [row["plain/max"] for row in scores] == ["99.5", "90.0"]
-    assert [row["plain/argmax"] for row in consistency] == ["80.0"]
-    assert [row["plain/max"] for row in calls] == ["99.0 / 98.0 / 90.0"]
-    assert [(row["plain/argmax"], row["plain/max"]) for row in free] == [("70.0 / 60.0", "70.0")]
+    assert [row["plain max"] for row in scores] == ["99.5", "90.0"]
+    assert [row["plain argmax"] for row in consistency] == ["80.0"]
+    assert [row["plain max"] for row in calls] == ["99.0 / 98.0 / 90.0"]
+    assert [(row["plain argmax"], row["plain max"]) for row in free] == [("70.0 / 60.0", "70.0")]
 
 
 def test_one_or_two_cells_have_a_column_for_each_metric(save: Save, page: Callable[[], str]) -> None:
@@ -116,7 +119,7 @@ def test_rows_are_in_the_order_of_their_sizes(save: Save, page: Callable[[], str
 def test_numbers_of_questions_are_whole(save: Save, page: Callable[[], str]) -> None:
     save("table1", "comparison", f1=64.66, n_swappable=76, f1_swapped=46.47, consistency=2.63)
     (rows,) = tables(page())
-    columns = "F1", "swappable", "F1, swapped", "both right"
+    columns = "F1", "swappable", "swapped F1", "both right"
     assert [tuple(row[c] for c in columns) for row in rows] == [
         ("79.4", "300", "20.2", ""),
         ("64.7", "76", "46.5", "2.6"),

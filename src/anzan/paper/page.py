@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from anzan.files import whole_file
-from anzan.paper.result_table import PAPER_BASELINE, PAPER_MODEL, Column, Result, entry, result_table
+from anzan.paper.result_table import PAPER_BASELINE, PAPER_MODEL, Column, Result, entry, result_table, whole_range
 
 PAPER: dict[str, dict[str, dict[str, float]]] = {
     "table1": {"comparison": {"f1": 79.4, "n_swappable": 300, "f1_swapped": 20.2}},
@@ -37,8 +37,8 @@ PAPER_SPAN = {"table4": {"transfer/argmax": {"f1": 72.0}}}
 
 NAMES = {
     "f1": "F1", "argument_accuracy": "arguments", "f1_blanked": "blanked", "follow_rate": "follows",
-    "n_swappable": "swappable", "f1_swappable": "F1 of these", "f1_swapped": "F1, swapped", "consistency": "both right",
-    "f1_difference": "F1, differences", "f1_free": "free F1", "argument_accuracy_free": "arguments",
+    "n_swappable": "swappable", "f1_swappable": "their F1", "f1_swapped": "swapped F1", "consistency": "both right",
+    "f1_free": "free F1", "argument_accuracy_free": "arguments",
 }  # fmt: skip
 """What the page calls the metrics."""
 
@@ -90,9 +90,14 @@ def _tables(experiment: str, rows: Sequence[Result]) -> Iterator[str]:
     if len(cells) > 2:
         for metrics in shown:
             yield f"**{_name(metrics)}**"
-            yield result_table(all_rows, [Column(cell, metrics, cell) for cell in cells], training=metrics == shown[0])
+            columns = [
+                Column(cell.replace("/", " "), metrics, cell) for cell in cells
+            ]  # a narrow table can break lines
+            yield result_table(all_rows, columns, ["seeds"] if metrics == shown[0] else [])
+        yield f"Minutes of training: {', '.join(_minutes(rows))}."
     elif shown:
-        yield result_table(all_rows, [Column(_name(metrics), metrics) for metrics in shown])
+        columns = [Column(_name(metrics), metrics) for metrics in shown]
+        yield result_table(all_rows, columns, ["seeds", "minutes"])
     if guesses := list(_guesses(rows, cells)):
         yield " ".join(guesses)
 
@@ -112,6 +117,15 @@ def _measured(rows: Iterable[Result], metrics: Iterable[str]) -> tuple[str, ...]
 
 def _name(metrics: Iterable[str]) -> str:
     return " / ".join(NAMES.get(m) or f"call {m.removeprefix(FOLLOWS_CALL)}" for m in metrics)
+
+
+def _minutes(rows: Iterable[Result]) -> Iterator[str]:
+    """How long each recipe trains each encoder."""
+    groups: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for r in rows:
+        groups[r["recipe"], r["encoder"]].append(r["train_s"] / 60)
+    for (recipe, encoder), minutes in groups.items():
+        yield f"{whole_range(minutes)} ({recipe}, {encoder})"
 
 
 def _guesses(rows: Iterable[Result], cells: Sequence[str]) -> Iterator[str]:

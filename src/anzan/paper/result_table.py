@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from statistics import mean
 from typing import Any, NamedTuple
@@ -30,11 +30,11 @@ class Column(NamedTuple):
     cell: str | None = None
 
 
-def result_table(rows: Sequence[Result], columns: Sequence[Column], training: bool = True) -> str:
+def result_table(rows: Sequence[Result], columns: Sequence[Column], training: Collection[str]) -> str:
     """The table without its empty rows and columns.
 
     Args:
-        training: with columns for seeds and minutes of training.
+        training: what is shown of the training, `seeds` and `minutes` or less.
     """
     list_cells = any(c.cell is None for c in columns) and len({r["cell"] for r in rows}) > 1
     groups: dict[tuple[Any, ...], list[Result]] = defaultdict(list)
@@ -47,9 +47,9 @@ def result_table(rows: Sequence[Result], columns: Sequence[Column], training: bo
         figures = [entry([r for r in group if c.cell in (None, r["cell"])], c.metrics) for c in columns]
         if any(figures):
             problems = f"{size:,}" if size and list_sizes else ""
-            trained = [r for r in group if training and "seed" in r]
-            seeds = _range(Counter(r["cell"] for r in trained).values())
-            minutes = _range(r["train_s"] / 60 for r in trained)
+            trained = [r for r in group if "seed" in r]
+            seeds = whole_range(Counter(r["cell"] for r in trained).values()) if "seeds" in training else ""
+            minutes = whole_range(r["train_s"] / 60 for r in trained) if "minutes" in training else ""
             lines.append([cell, ORDER[recipe], f"{encoder}, {scale}".strip(", "), problems, seeds, minutes, *figures])
     kept = [i for i in range(len(lines[0])) if any(line[i] for line in lines[1:])]
     header, *body = ["| " + " | ".join(line[i] for i in kept) + " |" for line in lines]
@@ -81,7 +81,8 @@ def _figure(value: Decimal) -> str:
     return str(value.quantize(Decimal("0.01"), ROUND_HALF_UP) if rounded == 100 != value else rounded)
 
 
-def _range(values: Iterable[float]) -> str:
+def whole_range(values: Iterable[float]) -> str:
+    """The lowest and the highest value, rounded, such as `15 to 21`; empty without values."""
     whole = sorted(round(v) for v in values)
     if not whole:
         return ""
