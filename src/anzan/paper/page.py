@@ -90,9 +90,8 @@ def _tables(experiment: str, rows: Sequence[Result]) -> Iterator[str]:
     if len(cells) > 2:
         for metrics in shown:
             yield f"**{_name(metrics)}**"
-            columns = [
-                Column(cell.replace("/", " "), metrics, cell) for cell in cells
-            ]  # a narrow table can break lines
+            # A column is narrower if its name can be broken at a space.
+            columns = [Column(cell.replace("/", " "), metrics, cell) for cell in cells]
             yield result_table(all_rows, columns, ["seeds"] if metrics == shown[0] else [])
         yield f"Minutes of training: {', '.join(_minutes(rows))}."
     elif shown:
