@@ -4,6 +4,7 @@ import random
 from fractions import Fraction
 from itertools import pairwise, product
 from typing import Any
+from unicodedata import numeric
 
 import pytest
 import torch
@@ -95,8 +96,9 @@ TEXT = st.lists(PIECES, max_size=8).map(" ".join) | st.lists(PIECES, max_size=5)
 
 
 def with_digits(encoder: TextEncoder) -> set[int]:
-    """The tokens of the vocabulary that contain a digit."""
-    return {i for token, i in encoder.tokenizer.get_vocab().items() if any(c.isdigit() for c in token)}
+    """The tokens of the vocabulary that contain a digit, or another character that is a number (½)."""
+    vocabulary = encoder.tokenizer.get_vocab()
+    return {i for token, i in vocabulary.items() if any(numeric(c, None) is not None for c in token)}
 
 
 @settings(deadline=None, max_examples=150)

@@ -8,6 +8,7 @@ from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
+from unicodedata import category
 
 from transformers import PreTrainedTokenizerFast
 
@@ -285,7 +286,7 @@ def _mentions(passage: str, question: str, tokens: Sequence[Token | None]) -> li
 
 
 def with_symbols(text: Text, symbols: SymbolIds) -> Text:
-    """The text with one symbol in place of each number, and no digits anywhere."""
+    """The text with one symbol in place of each number, and no digit or other numeric character anywhere."""
     number_at = {m.span[0]: i for i, m in enumerate(text.mentions)}
     ids: list[int] = []
     types: list[int] = []
@@ -303,7 +304,7 @@ def with_symbols(text: Text, symbols: SymbolIds) -> Text:
             last = text.tokens[after - 1]
             assert last is not None
             token = Token(m.where, m.start, m.end, token.starts_word, last.ends_word)
-        elif token is not None and any(c.isdigit() for c in _source(text, token.where)[token.start : token.end]):
+        elif token is not None and _is_numeric(_source(text, token.where)[token.start : token.end]):
             ids.append(symbols.opaque)
         else:
             ids.append(text.ids[place])
@@ -312,6 +313,11 @@ def with_symbols(text: Text, symbols: SymbolIds) -> Text:
         place = after
     ordered = [mentions[i] for i in range(len(text.mentions))]
     return replace(text, ids=ids, types=types, tokens=tokens, mentions=ordered)
+
+
+def _is_numeric(word: str) -> bool:
+    """Whether it has a digit, or a character such as ½, ² or Ⅷ."""
+    return not word.isalpha() and any(category(c).startswith("N") for c in word)
 
 
 def _source(text: Text, where: str) -> str:
