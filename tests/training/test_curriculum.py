@@ -53,14 +53,12 @@ def test_progress_is_of_steps_or_of_time_whichever_is_more(monkeypatch: pytest.M
     assert control.should_training_stop and control.should_evaluate and control.should_save
 
 
-def test_the_most_people_of_a_problem_grow_by_the_square_of_time_from_five_to_all() -> None:
+def test_the_most_people_of_a_problem_grow_linearly_from_five_to_all() -> None:
     def most(people: int, until: float, steps: int) -> list[int | None]:
         return [Growth(people, until).most((step + 0.5) / steps) for step in range(steps)]
 
-    # A sixth of the growth is over after the root of a sixth of the time: 12.2 of 30 steps.
-    steps = {5: 12, 6: 5, 7: 4, 8: 3, 9: 3, 10: 3}
-    assert most(10, 0.5, 60) == [n for n, many in steps.items() for _ in range(many)] + [None] * 30
-    assert most(7, 1.0, 9) == [5, 5, 5, 5, 5, 6, 6, 7, 7]
+    assert most(10, 0.5, 60) == [n for n in (5, 6, 7, 8, 9, 10) for _ in range(5)] + [None] * 30
+    assert most(7, 1.0, 9) == [5, 5, 5, 6, 6, 6, 7, 7, 7]
     for few in (2, 3, 4, 5):
         assert most(few, 0.5, 60) == [few] * 30 + [None] * 30
 
@@ -69,8 +67,8 @@ def test_problems_are_of_all_sizes_up_to_the_most_and_then_whole() -> None:
     batch_size, steps = 200, 62
     seen = list(Curriculum(LENGTHS, batch_size, steps, growth=Growth(people=10, until=0.5)))
     sizes = [Counter(item.people for item in seen[i : i + batch_size]) for i in range(0, len(seen), batch_size)]
-    # The first 31 steps are six spells, one for each most; the k-th one ends after 31 times the root of k / 6.
-    for most, spell in zip(range(5, 11), (sizes[i:j] for i, j in pairwise((0, 13, 18, 22, 26, 29, 31))), strict=True):
+    # The first 31 steps are six spells of 31 / 6 steps, one for each most.
+    for most, spell in zip(range(5, 11), (sizes[i:j] for i, j in pairwise((0, 6, 11, 16, 21, 26, 31))), strict=True):
         for step in spell:
             assert set(step) == set(range(3, most + 1))
         for n in sum(spell, Counter()).values():

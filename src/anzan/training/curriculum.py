@@ -32,8 +32,8 @@ class Item(NamedTuple):
 class Growth:
     """Problems have between `FEWEST` people and a most that grows from `FIRST_MOST` to `people`.
 
-    The most grows by the square of the time until `until` of a run (0 to 1); from then on all problems are whole.
-    Problems of one size alone would teach what holds for that size only: of three people, which of the two comes first.
+    The most grows linearly until `until` of a run (0 to 1); from then on all problems are whole. Problems of one size
+    alone would teach what holds for this size only: of three people, which the first of the two is.
     """
 
     people: int
@@ -43,7 +43,7 @@ class Growth:
         """How many people the largest problems have at this progress; None for all."""
         if progress >= self.until:
             return None
-        return min(self.people, FIRST_MOST + int((self.people + 1 - FIRST_MOST) * (progress / self.until) ** 2))
+        return min(self.people, FIRST_MOST + int((self.people + 1 - FIRST_MOST) * progress / self.until))
 
 
 class Curriculum(Sampler[Item]):
