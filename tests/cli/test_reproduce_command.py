@@ -16,11 +16,10 @@ def test_reproduce_goes_on_where_it_stopped(tmp_path: Path, small_run: list[str]
     command += ["--page", tmp_path / "page.md"]
     stopped = output_of(*command, "--minutes", "0.00001")
     assert "run the same command again to continue" in stopped and "1 of 3 steps" in stopped
-    assert "| plain/max |" not in (tmp_path / "page.md").read_text(encoding="utf-8")
+    assert "\n| paper |" not in (tmp_path / "page.md").read_text(encoding="utf-8")
     done = output_of(*command)
-    assert "to continue" not in done and "| plain/max | paper | 1 |" in (tmp_path / "page.md").read_text(
-        encoding="utf-8"
-    )
+    page = (tmp_path / "page.md").read_text(encoding="utf-8")
+    assert "to continue" not in done and "\n| paper |" in page and ", smoke | 1 |" in page
 
 
 @pytest.mark.slow

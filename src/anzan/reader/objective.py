@@ -187,7 +187,8 @@ class SeveralResults(nn.Module):
         view, spans = scored.reading(reader.views, example, chosen)
         # Programs differ in length, and so do texts: those of like length are read together, with little padding.
         order = view.layout.attention.sum(1).argsort()
-        losses = [span_loss(*reader.read(view.select(some)), spans[some]) for some in order.tensor_split(GROUPS)]
+        groups = order.split(math.ceil(len(order) / GROUPS))
+        losses = [span_loss(*reader.read(view.select(some)), spans[some]) for some in groups]
         losses = torch.cat(losses).index_select(0, order.argsort())
         return torch.where((spans[..., 0] >= 0).any(-1), losses, NO_ANSWER)
 
