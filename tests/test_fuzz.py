@@ -58,19 +58,19 @@ def text_encoder() -> TextEncoder:
     return TextEncoder(load_tokenizer(locate_encoder(TINY)), Calculator(("+", "-", "*", "/")), 512)
 
 
-def check_numbers(text: str, seconds: float = SECONDS) -> None:
+def check_numbers(text: str) -> None:
     started, end = time.process_time(), 0
     for number in find_numbers(text):
         assert end <= number.start < number.end <= len(text) and text[number.start : number.end] == number.text
         assert isinstance(number.value, Fraction)
         end = number.end
     parse_number(text)
-    assert time.process_time() - started < seconds, repr(text)
+    assert time.process_time() - started < SECONDS, repr(text)
 
 
-def check(text: str, other: str, text_encoder: TextEncoder, seconds: float = SECONDS) -> None:
+def check(text: str, other: str, text_encoder: TextEncoder) -> None:
     started = time.process_time()
-    check_numbers(text, seconds)
+    check_numbers(text)
     try:
         made = text_encoder.text(text, other)
     except TextTooLong:
@@ -83,7 +83,7 @@ def check(text: str, other: str, text_encoder: TextEncoder, seconds: float = SEC
             )
         for pair in made.candidates[:20]:
             text_encoder.result(made, pair)
-    assert time.process_time() - started < seconds, repr(text)
+    assert time.process_time() - started < SECONDS, repr(text)
 
 
 MANY = int(os.environ.get("ANZAN_FUZZ", "20000"))
@@ -98,7 +98,7 @@ def test_texts(text_encoder: TextEncoder, count: int) -> None:
 
 def test_a_number_of_a_hundred_thousand_digits(text_encoder: TextEncoder) -> None:
     for text in ("7" * 10**5, "-0." + "3" * 10**5, "1," + ",".join(["000"] * 30_000), "twenty " * 10**4, "1/" * 10**4):
-        check(text, "How many?", text_encoder, seconds=10.0)  # twenty times as long as the others
+        check(text, "How many?", text_encoder)
 
 
 def check_file(path: Path) -> None:

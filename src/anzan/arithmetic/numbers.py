@@ -24,8 +24,10 @@ numbers in them. All offsets count characters of a Python string.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 
 from anzan.arithmetic.grammar import Grammar
 from anzan.arithmetic.scanner import CURRENCY
@@ -49,8 +51,11 @@ def find_numbers(text: str) -> list[Number]:
     >>> [str(number.value) for number in find_numbers("Twenty-five of 1,200 pens cost $3.5M, half of it tax.")]
     ['25', '1200', '3500000', '1/2']
     """
+    return list(_numbers(text))
+
+
+def _numbers(text: str) -> Iterator[Number]:
     grammar = Grammar(text)
-    found = []
     i = 0
     while i < len(grammar.tokens):
         number = grammar.number(i)
@@ -59,9 +64,8 @@ def find_numbers(text: str) -> list[Number]:
             continue
         value, after = number
         start, end = grammar.tokens[i].start, grammar.tokens[after - 1].end
-        found.append(Number(value, text[start:end], start, end))
+        yield Number(value, text[start:end], start, end)
         i = after
-    return found
 
 
 _PREFIX = re.compile(rf"(?P<sign>[-+\u2212])?\s*(?P<currency>[{CURRENCY}]?)\s*")
@@ -100,7 +104,7 @@ def parse_number(text: str) -> Fraction | None:
 
 def _alone(text: str, start: int, end: str = "") -> Number | None:
     """The only number in `text`, if it begins at `start` and only a suffix and `end` follow."""
-    numbers = find_numbers(text)
+    numbers = list(islice(_numbers(text), 2))  # a second one is enough to know
     if len(numbers) != 1 or numbers[0].start != start:
         return None
     rest = text[numbers[0].end : len(text) - len(end)] if end else text[numbers[0].end :]
