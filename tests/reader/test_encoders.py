@@ -5,10 +5,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from anzan.reader import encoders
 from anzan.reader.encoders import MINILM, TINY, TINY_LINES, locate_encoder
-from anzan.reader.reader import Reader
+from anzan.reader.network import CalculatorReader
+from anzan.reader.settings import ChoiceSettings, ReaderSettings, SupervisionSettings
+from anzan.reader.tokenizer import load_tokenizer
 
 
 @pytest.mark.parametrize("name", [TINY, TINY_LINES])
@@ -16,8 +20,18 @@ def test_shipped_encoders_are_in_the_package(name: str) -> None:
     assert (Path(locate_encoder(name)) / "tokenizer.json").is_file()
 
 
-def test_the_reader_of_printed_lines_is_one_of_this_version() -> None:
-    assert Reader.load(locate_encoder(TINY_LINES)).model.config.settings.numbers == "symbols"
+def test_readers_begin_with_all_that_reads_printed_lines_but_choose_calls_anew() -> None:
+    settings = ReaderSettings(
+        numbers="symbols",
+        choice=ChoiceSettings(objective="exact-marginal"),
+        supervision=SupervisionSettings("marginal"),
+    )
+    tokenizer = load_tokenizer(locate_encoder(TINY_LINES))
+    model = CalculatorReader.from_encoder(TINY_LINES, tokenizer, settings=settings)
+    new = {name for name, _ in model.named_parameters()} - model.pretrained
+    assert new == {name for name, _ in model.named_parameters() if name.startswith("scorer.")}
+    saved = load_file(Path(locate_encoder(TINY_LINES)) / "model.safetensors")
+    assert all(torch.equal(model.state_dict()[name], weights) for name, weights in saved.items())
 
 
 @pytest.mark.parametrize("name", ["bert-base-uncased", "some/model", "./folder", "/a/b"])

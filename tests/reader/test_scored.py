@@ -78,7 +78,9 @@ def slow_scores(
         both = torch.cat([known[int(i)], known[int(j)]])
         assert values is not None
         signs = [3 if v is None else 0 if v > 0 else 1 if v < 0 else 2 for v in values]
-        new = [F.relu(layer(both) + scorer.signs.weight[s]) for layer, s in zip(scorer.results, signs, strict=True)]
+        new = [
+            scorer.norm(layer(both) + scorer.signs.weight[s]) for layer, s in zip(scorer.results, signs, strict=True)
+        ]
         known += new
         means.append(torch.stack(new).mean(0))
     if means:

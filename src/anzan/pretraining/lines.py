@@ -29,7 +29,6 @@ from anzan.reader.encode import TextEncoder
 from anzan.reader.labels import make_example
 from anzan.reader.network import CalculatorReader, SpanLogits
 from anzan.reader.programs import Calls, choices_of
-from anzan.reader.reader import Reader
 from anzan.reader.scored import reading_after
 from anzan.reader.settings import ChoiceSettings, SupervisionSettings
 from anzan.reader.spans import span_loss
@@ -72,7 +71,7 @@ class Lines:
     Attributes:
         calls: of a program, at most.
         learning_rate: of the encoder.
-        head_learning_rate: of everything else.
+        head_learning_rate: of the parts that are new.
     """
 
     calls: int = 3
@@ -265,7 +264,9 @@ def teach_lines(encoder: str, out: Path, log: Console, settings: Lines = Lines()
             log.print(f"step {step}/{settings.steps}  loss {fmean(losses):.3f}  right {right:.1f} %  {seconds:.0f} s")
             losses.clear()
     right = held_out.accuracy(4 * len(_PEOPLE))
-    Reader(model, tokenizer).save(out)
+    learnt = {k: v for k, v in model.state_dict().items() if not k.startswith("scorer.")}  # calls were given
+    model.save_pretrained(out, state_dict=learnt)
+    tokenizer.save_pretrained(out)
     return {"accuracy": round(right, 2), "seconds": round(time.monotonic() - began, 1)}
 
 

@@ -15,7 +15,7 @@ TINY_FOLDER = Path(__file__).parent / "tiny"
 LINES_FOLDER = Path(__file__).parent / "tiny_lines"
 SHIPPED = {
     TINY: (TINY_FOLDER, "611a722e0c2ea7be01f6912dba5b5dc61b3582ccc92bd9f02486cf52b501f3cb"),
-    TINY_LINES: (LINES_FOLDER, "cc8b855e041c8f095af9d369bda73b79401acbbb82ac85436e6130cbff3a3c90"),
+    TINY_LINES: (LINES_FOLDER, "8b636fa08f51a8d946db55d5d1f2e86595451232f0641480ecd2dcacca4d2aaa"),
 }
 """Folders in this package, and the SHA-256 of their `model.safetensors`."""
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import AutoModel, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.utils.generic import ModelOutput
@@ -70,6 +71,9 @@ class CalculatorReader(PreTrainedModel):
 
     It knows no text: it computes with a `Batch` and the `View`s of it. What is learnt, and how, is in its objective
     (`anzan.reader.objective`) and its terms (`anzan.reader.terms`).
+
+    Attributes:
+        pretrained: names of the parameters that a new reader has begun with; the others are new.
     """
 
     config: CalculatorReaderConfig
@@ -98,7 +102,10 @@ class CalculatorReader(PreTrainedModel):
         self.terms = make_terms(settings)
         self.positions = config.max_positions  # needed at every pass; the configuration builds the encoder's for it
         self.segments = int(getattr(self.encoder.config, "type_vocab_size", 0) or 0)
+        self.pretrained: frozenset[str] = frozenset()
         self.post_init()
+        if isinstance(self.scorer, ProgramScorer):
+            self.scorer.start()
 
     @classmethod
     def from_encoder(
@@ -127,6 +134,7 @@ class CalculatorReader(PreTrainedModel):
         model = cls(CalculatorReaderConfig(encoder=config, **model_ids(tokenizer), **options))
         state = {k: v for k, v in encoder.state_dict().items() if not k.startswith("pooler.")}
         model.encoder.load_state_dict(state, strict=True)
+        model.pretrained = frozenset(f"encoder.{k}" for k in state)
         if model.symbols is not None:
             digits, written = torch.tensor(model.config.digit_ids[0]), model.config.written_ids
             signs = torch.tensor([*(written[c] for c in "+-0"), model.config.mask_id])
@@ -135,14 +143,14 @@ class CalculatorReader(PreTrainedModel):
 
     @classmethod
     def _from_reader(cls, path: str, encoder_dropout: float | None, options: Mapping[str, Any]) -> CalculatorReader:
-        trained = cls.from_pretrained(path, use_safetensors=True, local_files_only=True)
-        old = trained.config
+        old = CalculatorReaderConfig.from_pretrained(path, local_files_only=True)
         encoder = _with_dropout(dict(old.encoder), old.encoder_config().to_dict(), encoder_dropout)
         kept = {"digit_ids": old.digit_ids, "mask_id": old.mask_id, "written_ids": old.written_ids}
         model = cls(CalculatorReaderConfig(encoder=encoder, vocabulary=old.vocabulary, **kept, **options))
-        own = model.state_dict()
-        fitting = {k: v for k, v in trained.state_dict().items() if k in own and own[k].shape == v.shape}
+        own, saved = model.state_dict(), load_file(Path(path) / "model.safetensors")
+        fitting = {k: v for k, v in saved.items() if k in own and own[k].shape == v.shape}
         model.load_state_dict(fitting, strict=False)
+        model.pretrained = frozenset(fitting)
         return model
 
     def save_pretrained(self, *args: Any, **kwargs: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Learning rates for each part of a reader: the heads, which are new, and the encoder layer by layer.
+"""Learning rates for each part of a reader: what is new, what is pre-trained, and the encoder layer by layer.
 
 The first layers hold what pre-training has taught, which heads that know nothing yet soon spoil; the last layers must
 change most. So rates fall from the last layer down (ULMFiT, Howard and Ruder, ACL 2018, section 3.2).
@@ -12,17 +12,20 @@ from collections import defaultdict
 from torch import nn
 from torch.optim import Optimizer
 
+from anzan.reader.network import CalculatorReader
+
 _LAYER = re.compile(r"\.layers?\.(\d+)\.")
 
 
 def learning_rates(
-    model: nn.Module, encoder: float, heads: float | None = None, decay: float = 1.0
+    model: CalculatorReader, encoder: float, heads: float | None = None, decay: float = 1.0
 ) -> dict[str, float]:
     """The learning rate of every parameter of a reader, by name.
 
     Args:
-        encoder: of the encoder's last layer.
-        heads: of everything else outside the encoder; by default the same.
+        encoder: of the encoder's last layer, and of pre-trained heads (`CalculatorReader.pretrained`): at the rate of
+            new ones they forget in a few steps what they have learnt.
+        heads: of everything else; by default the same.
         decay: the rate of each layer as a share of the rate of the next; the embeddings come before the first layer.
     """
     names = [name for name, _ in model.named_parameters()]
@@ -33,8 +36,14 @@ def learning_rates(
             depth = int(found[1]) if found else depth
             depths[name] = depth
     top = max(depths.values(), default=-1)
-    rest = encoder if heads is None else heads
-    return {name: encoder * decay ** (top - depths[name]) if name in depths else rest for name in names}
+    new = encoder if heads is None else heads
+
+    def rate(name: str) -> float:
+        if name in depths:
+            return encoder * decay ** (top - depths[name])
+        return encoder if name in model.pretrained else new
+
+    return {name: rate(name) for name in names}
 
 
 def set_learning_rates(optimizer: Optimizer, model: nn.Module, rates: dict[str, float]) -> None:

@@ -125,7 +125,7 @@ class TrainSettings:
         time_limit: minutes. Learning rate and curriculum follow the clock where steps are too slow.
         batch_size: examples a step.
         learning_rate: of the encoder's last layer.
-        head_learning_rate: of everything but the encoder; by default the same.
+        head_learning_rate: of the parts that are new, not pre-trained; by default the same.
         layer_decay: learning rate of each encoder layer as a share of the one above (`anzan.training.learning_rates`).
         grow_until: the share of the run until which possession problems are shortened, each to a random number of
             people between three and a most that grows from five to all; 0 for whole problems from the start.
