@@ -157,10 +157,23 @@ class ScoredPrograms:
         return Supervised(log_probs, valid, valid)
 
     def entropy(self, drawn: Tensor) -> Tensor:
-        """That of each call after the programs that were drawn, by their probability among these."""
+        """That of whether to stop and of which pair to take, at each call of the programs that were drawn.
+
+        Programs count by their probability among these, and pairs in full, however probable it is to stop: the entropy
+        of all programs is less, and a bonus on it would pay for calls that tell nothing.
+        """
         weights = self.distribution.log_prob(drawn).detach().softmax(-1)
-        each = [entropy_of(self.distribution.after(drawn[..., :t])) for t in range(drawn.shape[2])]
+        each = [_open_choices(self.distribution.after(drawn[..., :t])) for t in range(drawn.shape[2])]
         return (weights * torch.stack(each).sum(0)).sum(1)
+
+
+def _open_choices(log_probs: Tensor) -> Tensor:
+    """The entropy (...) of whether to stop, plus that of the pairs if not; log_probs (..., pairs + 1), stop last."""
+    pairs, stop = log_probs[..., :-1], log_probs[..., -1:]
+    some = pairs.isfinite().any(-1, keepdim=True)  # where nothing but stopping is left, logsumexp has no gradient
+    go = torch.where(some, pairs, 0.0).logsumexp(-1, keepdim=True)
+    go_or_stop = torch.cat([go.masked_fill(~some, -torch.inf), stop], -1)
+    return entropy_of(go_or_stop) + entropy_of(pairs - go)
 
 
 def reading_after(batch: Batch, calls: Calls, views: Views, example: Tensor, chosen: Tensor) -> tuple[View, Tensor]:
