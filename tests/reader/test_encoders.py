@@ -8,11 +8,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from anzan.presets import load_config
 from anzan.reader import encoders
 from anzan.reader.encoders import MINILM, TINY, TINY_LINES, locate_encoder
-from anzan.reader.network import CalculatorReader
-from anzan.reader.settings import ChoiceSettings, ReaderSettings, SupervisionSettings
-from anzan.reader.tokenizer import load_tokenizer
+from anzan.training.model import new_model
 
 
 @pytest.mark.parametrize("name", [TINY, TINY_LINES])
@@ -21,13 +20,7 @@ def test_shipped_encoders_are_in_the_package(name: str) -> None:
 
 
 def test_readers_begin_with_all_that_reads_printed_lines_but_choose_calls_anew() -> None:
-    settings = ReaderSettings(
-        numbers="symbols",
-        choice=ChoiceSettings(objective="exact-marginal"),
-        supervision=SupervisionSettings("marginal"),
-    )
-    tokenizer = load_tokenizer(locate_encoder(TINY_LINES))
-    model = CalculatorReader.from_encoder(TINY_LINES, tokenizer, settings=settings)
+    model, _ = new_model(load_config("demo").model)
     new = {name for name, _ in model.named_parameters()} - model.pretrained
     assert new == {name for name, _ in model.named_parameters() if name.startswith("scorer.")}
     saved = load_file(Path(locate_encoder(TINY_LINES)) / "model.safetensors")

@@ -8,10 +8,11 @@ from torch.optim import SGD
 from transformers import BertConfig, BertModel
 
 from anzan.reader.encoders import locate_encoder
+from anzan.presets import load_config
 from anzan.reader.network import CalculatorReader
-from anzan.reader.settings import ChoiceSettings, ReaderSettings, SupervisionSettings
 from anzan.reader.tokenizer import load_tokenizer
 from anzan.training.learning_rates import learning_rates, set_learning_rates
+from anzan.training.model import new_model
 
 
 @pytest.fixture(params=["anzan-tiny", "bert"])
@@ -48,13 +49,7 @@ def test_without_settings_all_learn_alike(model: CalculatorReader) -> None:
 
 
 def test_heads_that_are_pretrained_learn_as_the_encoder() -> None:
-    tokenizer = load_tokenizer(locate_encoder("anzan-tiny-lines"))
-    settings = ReaderSettings(
-        numbers="symbols",
-        choice=ChoiceSettings(objective="exact-marginal"),
-        supervision=SupervisionSettings("marginal"),
-    )
-    model = CalculatorReader.from_encoder("anzan-tiny-lines", tokenizer, settings=settings)
+    model, _ = new_model(load_config("demo").model)
     rates = learning_rates(model, 0.8, 3.0)
     assert {name for name, rate in rates.items() if rate == 3.0} == {n for n in rates if n.startswith("scorer.")}
     assert set(rates.values()) == {0.8, 3.0}
