@@ -7,8 +7,8 @@ import torch
 from torch.optim import SGD
 from transformers import BertConfig, BertModel
 
-from anzan.reader.encoders import locate_encoder
 from anzan.presets import load_config
+from anzan.reader.encoders import locate_encoder
 from anzan.reader.network import CalculatorReader
 from anzan.reader.tokenizer import load_tokenizer
 from anzan.training.learning_rates import learning_rates, set_learning_rates

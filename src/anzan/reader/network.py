@@ -23,7 +23,7 @@ from anzan.reader.config import CalculatorReaderConfig
 from anzan.reader.encoders import locate_encoder
 from anzan.reader.objective import Outcome, make_objective
 from anzan.reader.programs import Calls
-from anzan.reader.scored import Scored, ScoredPairs, ScoredPrograms
+from anzan.reader.scored import Scored, ScoredPairs, ScoredPrograms, stop_or_go
 from anzan.reader.scorer import PairScorer, ProgramScorer
 from anzan.reader.spans import span_loss
 from anzan.reader.symbols import Symbols
@@ -263,17 +263,6 @@ class CalculatorReader(PreTrainedModel):
         logits = self.read(self.views.choosing(self.views.draw(batch, self.training, noise).text))
         spans = batch.labels.text_spans
         return Outcome(span_loss(*logits, spans), (spans[..., 0] >= 0).any(-1), logits=logits)
-
-
-def stop_or_go(scores: Tensor) -> Tensor:
-    """Scores (..., pairs + 1) whose last one is the log odds of stopping, as scores of one choice among all.
-
-    To stop is as probable in a text of many numbers as in one of few, and so a half at the start of training.
-    """
-    pairs, stop = scores[..., :-1], scores[..., -1:]
-    some = pairs.isfinite().any(-1, keepdim=True)  # where nothing but stopping is left, logsumexp has no gradient
-    total = torch.where(some, pairs, 0.0).logsumexp(-1, keepdim=True)
-    return torch.cat([pairs, torch.where(some, stop + total, stop)], -1)
 
 
 def is_reader(path: str) -> bool:

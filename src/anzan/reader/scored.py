@@ -167,13 +167,31 @@ class ScoredPrograms:
         return (weights * torch.stack(each).sum(0)).sum(1)
 
 
+def stop_or_go(scores: Tensor) -> Tensor:
+    """Scores (..., pairs + 1) whose last one is the log odds of stopping, as scores of one choice among all.
+
+    To stop is as probable in a text of many numbers as in one of few, and so a half at the start of training.
+    """
+    pairs, stop = scores[..., :-1], scores[..., -1:]
+    total, some = _total(pairs)
+    return torch.cat([pairs, torch.where(some, stop + total, stop)], -1)
+
+
 def _open_choices(log_probs: Tensor) -> Tensor:
     """The entropy (...) of whether to stop, plus that of the pairs if not; log_probs (..., pairs + 1), stop last."""
     pairs, stop = log_probs[..., :-1], log_probs[..., -1:]
-    some = pairs.isfinite().any(-1, keepdim=True)  # where nothing but stopping is left, logsumexp has no gradient
-    go = torch.where(some, pairs, 0.0).logsumexp(-1, keepdim=True)
-    go_or_stop = torch.cat([go.masked_fill(~some, -torch.inf), stop], -1)
-    return entropy_of(go_or_stop) + entropy_of(pairs - go)
+    total, some = _total(pairs)
+    go_or_stop = torch.cat([total.masked_fill(~some, -torch.inf), stop], -1)
+    return entropy_of(go_or_stop) + entropy_of(pairs - total)
+
+
+def _total(pairs: Tensor) -> tuple[Tensor, Tensor]:
+    """The logsumexp of pairs (..., pairs), and whether any of them is valid: (..., 1) each.
+
+    Where none is, the logsumexp has no gradient, so it is that of zeros there.
+    """
+    some = pairs.isfinite().any(-1, keepdim=True)
+    return torch.where(some, pairs, 0.0).logsumexp(-1, keepdim=True), some
 
 
 def reading_after(batch: Batch, calls: Calls, views: Views, example: Tensor, chosen: Tensor) -> tuple[View, Tensor]:
