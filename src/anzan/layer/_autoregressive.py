@@ -63,6 +63,10 @@ class Autoregressive(Distribution):
         valid = or_first(scores != -torch.inf)
         return masked_log_softmax(at_least_float32(scores), valid).expand(-1, n, -1)
 
+    def first(self, length: int) -> Autoregressive:
+        """The distribution of the first choices, at most so many."""
+        return Autoregressive(self.step, min(length, self.length), len(self._start), self._start.device)
+
     def size(self) -> int:
         """The product of the numbers of choices; `everything` lists fewer if some sequences are invalid."""
         index, widths = self._start, []

@@ -125,7 +125,7 @@ class SeveralResults(nn.Module):
         p = scored.distribution
         best = p.best(1)
         if not self.training:
-            losses = self._read(scored, reader, torch.arange(len(best), device=best.device), best[:, 0])
+            losses = read_losses(scored, reader, torch.arange(len(best), device=best.device), best[:, 0])
             return Outcome(losses, scored.readable, scored.first_call, best)
         certain = p.log_prob(best).detach() >= math.log(self.sure)
         drawn: list[tuple[Tensor, Tensor, Tensor]] = []
@@ -148,7 +148,7 @@ class SeveralResults(nn.Module):
 
     def _read_some(self, scored: Scored, reader: CalculatorReader, index: Tensor, needed: Tensor) -> Tensor:
         """The losses (batch, n) of the candidates that are needed; the others get their mean."""
-        losses = self._read(scored, reader, needed.nonzero()[:, 0], index[needed])
+        losses = read_losses(scored, reader, needed.nonzero()[:, 0], index[needed])
         losses = losses.new_zeros(needed.shape).masked_scatter(needed, losses)
         return torch.where(needed, losses, losses.sum(1, keepdim=True) / needed.sum(1, keepdim=True))
 
@@ -163,7 +163,7 @@ class SeveralResults(nn.Module):
         place = uniform(len(index), 1, scored.noise).to(share)
         one = (share < place).sum(1).clamp_max(index.shape[1] - 1)
         example = torch.arange(len(index), device=index.device)
-        losses = self._read(scored, reader, example, index[example, one])
+        losses = read_losses(scored, reader, example, index[example, one])
         return total * (losses - losses.detach())
 
     def to_read(self, index: Tensor, best: Tensor, certain: Tensor, log_probs: Tensor) -> Tensor:
@@ -182,15 +182,21 @@ class SeveralResults(nn.Module):
         needed[:, 0] |= ~needed.any(1)  # no valid candidate: no result to read, but a text
         return needed
 
-    def _read(self, scored: Scored, reader: CalculatorReader, example: Tensor, chosen: Tensor) -> Tensor:
-        """The span loss with the results of these candidates: (n,)."""
-        view, spans = scored.reading(reader.views, example, chosen)
-        # Programs differ in length, and so do texts: those of like length are read together, with little padding.
-        order = view.layout.attention.sum(1).argsort()
-        groups = order.split(math.ceil(len(order) / GROUPS))
-        losses = [span_loss(*reader.read(view.select(some)), spans[some]) for some in groups]
-        losses = torch.cat(losses).index_select(0, order.argsort())
-        return torch.where((spans[..., 0] >= 0).any(-1), losses, NO_ANSWER)
+
+def read_losses(scored: Scored, reader: CalculatorReader, example: Tensor, chosen: Tensor) -> Tensor:
+    """The span losses (n,) with the results of candidates.
+
+    Args:
+        example: integers (n,), examples of the batch.
+        chosen: integers (n,) or (n, calls), a candidate of each.
+    """
+    view, spans = scored.reading(reader.views, example, chosen)
+    # Programs differ in length, and so do texts: those of like length are read together, with little padding.
+    order = view.layout.attention.sum(1).argsort()
+    groups = order.split(math.ceil(len(order) / GROUPS))
+    losses = [span_loss(*reader.read(view.select(some)), spans[some]) for some in groups]
+    losses = torch.cat(losses).index_select(0, order.argsort())
+    return torch.where((spans[..., 0] >= 0).any(-1), losses, NO_ANSWER)
 
 
 def weights_of(loss: Tensor, losses: Tensor) -> Tensor:

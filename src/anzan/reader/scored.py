@@ -195,7 +195,7 @@ def _total(pairs: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def reading_after(batch: Batch, calls: Calls, views: Views, example: Tensor, chosen: Tensor) -> tuple[View, Tensor]:
-    """What is read after programs `chosen` (n, calls) of the examples (n,), and where the answer is there.
+    """What is read after programs `chosen` (n, calls or fewer) of the examples (n,), and where the answer is there.
 
     See `Scored.reading`.
     """
@@ -206,7 +206,7 @@ def reading_after(batch: Batch, calls: Calls, views: Views, example: Tensor, cho
     view = views.reading(text, calls.rows(calls.symbols(text.ids.gather(1, numbers.places), calls.calls), run))
     printed = run.equal(labels.wanted, among)[:, 0]
     places = torch.tensor(calls.line.results, device=example.device)
-    places = places + len(calls.line) * torch.arange(calls.calls, device=example.device)[:, None]
+    places = places + len(calls.line) * torch.arange(chosen.shape[1], device=example.device)[:, None]
     places = torch.where(printed, places, -1).flatten(1)[..., None].expand(-1, -1, 2)
     return view, torch.cat([labels.text_spans, _behind(view, places)], 1)
 

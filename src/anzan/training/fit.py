@@ -17,6 +17,7 @@ from transformers import TrainingArguments
 
 from anzan.reader.attention import computes_in_bfloat16, use_bfloat16_attention
 from anzan.training.checkpoints import MarkWhole, last_whole, told_of_a_full_disk
+from anzan.training.curriculum import FEWEST
 from anzan.training.learning_rates import learning_rates
 from anzan.training.memory import long_lived
 from anzan.training.pause import Control, Pause, SliceOver
@@ -25,6 +26,7 @@ from anzan.training.progress import TrainingBar
 from anzan.training.run_guard import claim
 from anzan.training.settings import LAST_STEP
 from anzan.training.trainer import Parts, ReaderTrainer, collator
+from anzan.training.warm_start import warm_start
 
 WARMUP_SHARE = 0.05
 WEIGHT_DECAY = 0.01
@@ -80,6 +82,9 @@ def fit(run: Prepared, out: Path, control: Control, log: Console) -> Fitted:
     for callback in list(trainer.callback_handler.callbacks):
         if type(callback).__name__ in ("PrinterCallback", "ProgressCallback"):
             trainer.remove_callback(callback)
+    if t.warm_start and checkpoint is None:
+        people = FEWEST if run.sampler.growth else None
+        warm_start(run.model, run.examples, t.warm_start, people, log)
     interruptible = pause.interruptible() if processes.num_processes == 1 else nullcontext()
     with told_of_a_full_disk(out), bar, interruptible, long_lived():
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)

@@ -45,7 +45,7 @@ class Pause(TrainerCallback):
         say: prints a message for the user.
 
     Attributes:
-        spent: seconds of training so far, `earlier` those of earlier sessions.
+        spent: seconds of training so far, the warm start included; `earlier` are those of earlier sessions.
         over: whether training was paused; `interrupted` if by Ctrl-C or `control.stop`.
     """
 
@@ -59,7 +59,6 @@ class Pause(TrainerCallback):
         return self.earlier + time.monotonic() - self._started
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self._started = time.monotonic()
         self.earlier = max((log.get("seconds", 0.0) for log in state.log_history), default=0.0)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:

@@ -71,6 +71,11 @@ def prepare(config: RunConfig, out: Path, control: Control, log: Console) -> Pre
     if t.select_by == "argument_accuracy" and not any(p.arguments for p in splits.dev):
         raise ConfigError("train.select_by: argument_accuracy needs gold arguments; choose f1 or em")
     model, tokenizer = new_model(config.model)
+    if t.warm_start and "spans.weight" not in model.pretrained:
+        raise ConfigError(
+            f"train.warm_start: {config.model.encoder} cannot read a program's results; choose a reader, such as "
+            "anzan-tiny-lines, or set it to 0"
+        )
     encoder = TextEncoder.for_config(model.config, tokenizer)
     examples = make_examples(splits.train, encoder, log)
     # Answers need not be as short as those seen, but a start and an end far apart belong to different answers.

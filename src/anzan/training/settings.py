@@ -129,6 +129,8 @@ class TrainSettings:
         layer_decay: learning rate of each encoder layer as a share of the one above (`anzan.training.learning_rates`).
         grow_until: the share of the run until which possession problems are shortened, each to a random number of
             people between three and a most that grows from five to all; 0 for whole problems from the start.
+        warm_start: how many small problems the scorer learns from before the first step
+            (`anzan.training.warm_start`); for numbers as symbols, and an encoder that is a reader.
         evaluations: how often the development split is measured.
         bf16: mixed precision, on a GPU or on a CPU that computes in bfloat16 (on others it is slower). Measurements are
             made in float32.
@@ -143,6 +145,7 @@ class TrainSettings:
     head_learning_rate: float | None = None
     layer_decay: float = 1.0
     grow_until: float = 0.0
+    warm_start: int = 0
     evaluations: int = 5
     bf16: bool = False
     select_by: str = "f1"
@@ -159,6 +162,8 @@ class TrainSettings:
             raise AnzanError(f"layer_decay: give a share above 0 and up to 1, got {self.layer_decay}")
         if not 0 <= self.grow_until <= 1:
             raise AnzanError(f"grow_until: give a share from 0 to 1, got {self.grow_until}")
+        if self.warm_start < 0:
+            raise AnzanError(f"warm_start: give a number of problems, or 0 for none, got {self.warm_start}")
         known = (*SCORES, LAST_STEP)
         if self.select_by not in known:
             raise AnzanError(f"select_by: {self.select_by!r} is unknown; choose among {', '.join(known)}")
@@ -186,6 +191,8 @@ class RunConfig:
     def __post_init__(self) -> None:
         if self.train.grow_until and self.data.possession is None:
             raise AnzanError("train.grow_until: for possession problems; leave it out")
+        if self.train.warm_start and self.model.numbers != "symbols":
+            raise AnzanError("train.warm_start: for model.numbers=symbols; leave it out")
         if self.train.select_by == "argument_accuracy" and not self.model.operations:
             raise AnzanError("train.select_by: argument_accuracy needs a calculator; choose f1 or em")
 

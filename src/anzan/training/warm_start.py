@@ -1,0 +1,125 @@
+"""Warm start: a new scorer first learns from small problems all of whose programs a pre-trained reader has read.
+
+That reader stays as it is meanwhile, so each program is read once and its likelihood does not change. The scorer learns
+from the exact marginal likelihood of the answers: expectation-maximisation whose E-step is exact. A few programs drawn
+for each problem tell much less: where no result is the answer, a wrong one is right in half of the problems.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+
+import torch
+from rich.console import Console
+from torch import Tensor
+
+from anzan.layer import Autoregressive
+from anzan.progress import progress_bar
+from anzan.reader.batch import Batch, collate_examples
+from anzan.reader.labels import Example
+from anzan.reader.network import CalculatorReader
+from anzan.reader.objective import read_losses
+from anzan.reader.scored import Scored
+from anzan.training.data import Examples
+
+MOST_NUMBERS = 5
+"""In a text: with two more, it has five times as many programs."""
+MOST_CALLS = 2
+"""Of a program that is read."""
+BATCH_SIZE, STEPS, RATE = 25, 250, 1e-3
+"""Of the scorer's learning. At twice the rate it swings between programs that are right half of the time."""
+FAILURE = 20.0
+"""-log p(answer) of a program that the problem does not have."""
+
+
+@dataclass(frozen=True)
+class Enumerated:
+    """Problems, and how all their programs of `MOST_CALLS` calls and fewer were read.
+
+    Attributes:
+        programs: the first choices (batch, n, calls) of each.
+        losses: (batch, n), -log p(answer | program).
+    """
+
+    batch: Batch
+    programs: Tensor
+    losses: Tensor
+
+
+def warm_start(model: CalculatorReader, examples: Examples, count: int, people: int | None, log: Console) -> None:
+    """Train the scorer alone, in place.
+
+    Args:
+        examples: of training; those with at most `MOST_NUMBERS` numbers are used.
+        count: how many problems to read.
+        people: how many people to leave in possession problems; None for whole ones.
+    """
+    with _only_scorer(model), progress_bar(log) as bar:
+        chosen = list(islice(_small(examples, people), count))
+        batches = [chosen[i : i + BATCH_SIZE] for i in range(0, len(chosen), BATCH_SIZE)]
+        read = [
+            enumerate_programs(model, collate_examples(batch, examples.encoder).to(model.device))
+            for batch in bar.track(batches, description="reading programs")
+        ]
+        programs = sum(int((r.losses < FAILURE).sum()) for r in read)
+        log.print(f"warm start: {programs:,} programs of {len(chosen):,} problems are read")
+        optimizer = torch.optim.AdamW(model.scorer.parameters(), lr=RATE)
+        order = random.Random(0)
+        for _ in bar.track(range(STEPS if read else 0), description="choosing programs"):
+            optimizer.zero_grad()
+            marginal_losses(model, order.choice(read)).mean().backward()
+            optimizer.step()
+
+
+def enumerate_programs(model: CalculatorReader, batch: Batch) -> Enumerated:
+    """Read all programs of a few problems."""
+    with torch.no_grad():
+        scored = model.scored(batch)
+        p = _first_calls(scored)
+        programs = p.everything()
+        there = p.log_prob(programs).isfinite()
+        losses = torch.full(there.shape, FAILURE, device=there.device)
+        for i, own in enumerate(there):  # one at a time: thousands of texts at once take gigabytes
+            example = torch.full((int(own.sum()),), i, device=there.device)
+            losses[i, own] = read_losses(scored, model, example, programs[i, own])
+        return Enumerated(batch, programs, losses)
+
+
+def marginal_losses(model: CalculatorReader, read: Enumerated) -> Tensor:
+    """-log p(answer), (batch,), over the programs that were read; the numbers are dealt new symbols."""
+    scored = model.scored(model.views.draw(read.batch, training=True))
+    return -(_first_calls(scored).log_prob(read.programs) - read.losses).logsumexp(1)
+
+
+def _first_calls(scored: Scored) -> Autoregressive:
+    p = scored.distribution
+    assert isinstance(p, Autoregressive)
+    return p.first(MOST_CALLS)
+
+
+def _small(examples: Examples, people: int | None) -> Iterator[Example]:
+    """The problems of few numbers."""
+    for i in range(len(examples)):
+        example = examples.example(i, people)
+        if len(example.text.mentions) <= MOST_NUMBERS:
+            yield example
+
+
+@contextmanager
+def _only_scorer(model: CalculatorReader) -> Iterator[None]:
+    """Within it only the scorer learns, without dropout."""
+    others = [p for name, p in model.named_parameters() if not name.startswith("scorer.") and p.requires_grad]
+    training = model.training
+    model.eval()
+    for p in others:
+        p.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for p in others:
+            p.requires_grad_(True)
+        model.train(training)

@@ -1,0 +1,91 @@
+"""The scorer's warm start: its programs against a list made by hand, its loss against sums in float64."""
+
+import math
+from io import StringIO
+from pathlib import Path
+
+import pytest
+import torch
+from rich.console import Console
+
+from anzan.layer import Autoregressive
+from anzan.presets import load_config
+from anzan.reader.batch import Batch, collate_examples
+from anzan.reader.network import CalculatorReader
+from anzan.settings import ConfigError
+from anzan.training.pause import Control
+from anzan.training.prepare import Prepared, prepare
+from anzan.training.warm_start import enumerate_programs, marginal_losses, warm_start
+
+
+@pytest.fixture
+def run(random_encoder: Path, tmp_path: Path) -> Prepared:
+    size = {"train_size": 16, "eval_size": 4, "people": 3}
+    settings = [*(f"data.possession.{k}={v}" for k, v in size.items()), f"model.encoder={random_encoder}"]
+    config = load_config("demo", [*settings, "model.calls=3", "train.warm_start=0"])
+    return prepare(config, tmp_path / "run", Control(), Console(file=StringIO()))
+
+
+def batch_of(run: Prepared, people: int | None) -> Batch:
+    return collate_examples([run.examples.example(i, people) for i in range(3)], run.encoder)
+
+
+def test_the_loss_is_that_of_all_programs_read_one_at_a_time(run: Prepared) -> None:
+    model, batch = run.model.eval(), batch_of(run, 3)
+    read = enumerate_programs(model, batch)
+    for b in range(len(batch)):
+        alone = batch.select(torch.tensor([b]))
+        scored, total, programs = model.scored(alone), 0.0, 0
+        p = scored.distribution
+        assert isinstance(p, Autoregressive)
+        for program, loss in zip(read.programs[b], read.losses[b].tolist(), strict=True):
+            log_p = p.first(2).log_prob(program[None, None]).item()
+            if log_p == -math.inf:
+                continue
+            view, spans = scored.reading(model.views, torch.tensor([0]), program[None])
+            start, end = (logits[0].detach().double().log_softmax(-1) for logits in model.read(view))
+            answer = sum(math.exp(start[s] + end[e]) for s, e in spans[0].tolist() if s >= 0)
+            assert loss == pytest.approx(-math.log(answer), abs=1e-4)
+            total += answer * math.exp(log_p)
+            programs += 1
+        assert programs == len({tuple(x) for x in everything(model, alone)})
+        dealt = [marginal_losses(model, read)[b].item() for _ in range(8)]  # the deal changes the scores a little
+        assert sum(dealt) / len(dealt) == pytest.approx(-math.log(total), rel=0.05)
+
+
+def everything(model: CalculatorReader, alone: Batch) -> list[tuple[int, ...]]:
+    """The first two choices of all programs, found by trying each."""
+    p, found = model.scored(alone).distribution, []
+    assert isinstance(p, Autoregressive)
+    nothing = torch.zeros(1, 1, 0, dtype=torch.long)
+    for a in range(p.after(nothing).shape[2]):
+        if p.after(nothing)[0, 0, a] > -math.inf:
+            after = p.after(torch.tensor([[[a]]]))[0, 0]
+            found += [(a, b) for b in range(len(after)) if after[b] > -math.inf]
+    return found
+
+
+def likelihood(model: CalculatorReader, run: Prepared) -> float:
+    with torch.no_grad():
+        batch = batch_of(run, None)
+        return -marginal_losses(model, enumerate_programs(model, batch)).mean().item()
+
+
+def test_only_the_scorer_learns_and_answers_become_more_probable(run: Prepared) -> None:
+    model = run.model.eval()
+    before, weights = likelihood(model, run), {k: v.clone() for k, v in model.state_dict().items()}
+    model.train()
+    learns = {name for name, p in model.named_parameters() if p.requires_grad}
+    log = StringIO()
+    warm_start(model, run.examples, 12, None, Console(file=log, width=200))
+    assert "programs of 12 problems are read" in log.getvalue()
+    assert model.training and learns == {name for name, p in model.named_parameters() if p.requires_grad}
+    changed = {k for k, v in model.state_dict().items() if not torch.equal(v, weights[k])}
+    assert changed and all(name.startswith("scorer.") for name in changed)
+    assert likelihood(model.eval(), run) > before + 0.1
+
+
+def test_it_needs_a_reader_to_begin_with(random_encoder: Path, tmp_path: Path) -> None:
+    config = load_config("demo", [f"model.encoder={random_encoder}", "train.warm_start=8"])
+    with pytest.raises(ConfigError, match=r"train.warm_start: .* cannot read a program's results; choose a reader"):
+        prepare(config, tmp_path / "run", Control(), Console(file=StringIO()))
