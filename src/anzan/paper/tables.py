@@ -28,19 +28,19 @@ SCALES: dict[str, list[str]] = {
     "smoke": [
         "data.possession.people=3", "data.possession.digits=3",
         "data.possession.train_size=64", "data.possession.eval_size=24",
-        "train.batch_size=8", "train.epochs=0.375", "train.evaluations=1",
+        "train.batch_size=8", "train.epochs=0.375", "train.evaluations=1", "train.warm_start=0",
     ],
     "laptop": [],
     "paper": [
         "model.encoder=bert-base-uncased", "train.learning_rate=3e-5", "train.head_learning_rate=null",
-        "train.layer_decay=1.0", "train.epochs=3", "train.batch_size=32", "train.bf16=true",
+        "train.warm_start=0", "train.layer_decay=1.0", "train.epochs=3", "train.batch_size=32", "train.bf16=true",
     ],
 }  # fmt: skip
 """What a scale changes in a recipe; recipes are written for `laptop`. `smoke` is three steps."""
 
 DROP = [
     "data.possession=null", "data.questions=[comparison, difference, complement]", "data.eval_share=0.2",
-    "train.grow_until=0",
+    "train.grow_until=0", "train.warm_start=0",
 ]  # fmt: skip
 """What Table 1 changes: questions of DROP, from `data.train` and `data.eval`."""
 
