@@ -1,11 +1,12 @@
 """Throughput of answers in bulk against the encoder alone, memory of a training step, and start-up.
 
-    python benchmarks/inference.py [--encoder all-MiniLM-L6-v2] [--people 10] [--problems 256]
+    python benchmarks/inference.py [--encoder all-MiniLM-L6-v2] [--people 10] [--problems 256] [--symbols FOLDER]
 
 In one process, rounds alternating, medians:
 
 * `ask`: `Reader.ask_many`, from text to answers: tokens, numbers, pairs, the calculator, both passes, answer spans;
-* `encoder`: transformers' encoder alone on the very sequences of both passes, in batches of like length.
+* `encoder`: transformers' encoder alone on the very sequences of both passes, in batches of like length;
+* `symbols`: `ask_many` of a trained reader that sees numbers as symbols, with its programs of several calls.
 
 Then, each in a process of its own, the peak memory of training steps (batch 32) of the calculator reader and of
 transformers' question answering on text and results together, above what the process holds before its first step. And
@@ -31,7 +32,7 @@ from anzan.reader.batch import collate_examples
 from anzan.reader.encoders import locate_encoder
 from anzan.reader.labels import make_example
 from anzan.reader.network import CalculatorReader
-from anzan.reader.reader import Reader
+from anzan.reader.reader import BATCH_SIZES, Reader
 from anzan.reader.tokenizer import load_tokenizer
 from anzan.tasks.possession import Possession, generate
 from anzan.tasks.problem import Problem
@@ -39,7 +40,7 @@ from anzan.training.memory import keep_freed_memory
 from anzan.training.results import commit, device_name, write_json
 from reader import plain_qa, qa_batch, step
 
-BATCH = 64
+BATCH = BATCH_SIZES["cpu"]
 """As `Reader.ask_many` has it."""
 
 
@@ -73,11 +74,14 @@ def both_passes(reader: Reader, pairs: list[tuple[str, str]]) -> Callable[[], No
     return run
 
 
-def throughput(encoder: str, people: int, count: int, rounds: int) -> dict[str, Any]:
+def throughput(encoder: str, people: int, count: int, rounds: int, symbols: Path | None) -> dict[str, Any]:
     reader = new_reader(encoder)
     pairs = [(p.passage, p.question) for p in problems(people, count)]
     encode = both_passes(reader, pairs)
     runs: dict[str, Callable[[], Any]] = {"ask": lambda: list(reader.ask_many(pairs)), "encoder": encode}
+    if symbols is not None:
+        other = Reader.load(symbols)
+        runs["symbols"] = lambda: list(other.ask_many(pairs))
     times: dict[str, list[float]] = {name: [] for name in runs}
     for i in range(rounds + 1):
         for name, run in runs.items():
@@ -85,10 +89,14 @@ def throughput(encoder: str, people: int, count: int, rounds: int) -> dict[str, 
             run()
             if i:  # warmed up
                 times[name].append(time.perf_counter() - started)
-    ratios = [e / a for e, a in zip(times["encoder"], times["ask"], strict=True)]
+
+    def faster(name: str, baseline: str) -> float:
+        return round(statistics.median(b / a for a, b in zip(times[name], times[baseline], strict=True)), 3)
+
     return {
         "texts_per_second": {k: round(count / statistics.median(v), 1) for k, v in times.items()},
-        "ratio": round(statistics.median(ratios), 3),
+        "ratio": faster("ask", "encoder"),
+        **({"symbols_ratio": faster("symbols", "ask")} if symbols is not None else {}),
     }
 
 
@@ -124,13 +132,14 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=10)
     parser.add_argument("--problems", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--symbols", type=Path, help="the folder of a reader of symbols, timed beside that of digits")
     parser.add_argument("--peak", choices=["reader", "qa"], help="the memory of one of them; print it only")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "results" / "benchmarks")
     a = parser.parse_args()
     if a.peak:
         print(peak(a.encoder, a.people, a.peak))
         return
-    figures = throughput(a.encoder, a.people, a.problems, a.rounds)
+    figures = throughput(a.encoder, a.people, a.problems, a.rounds, a.symbols)
     same = [sys.executable, __file__, "--encoder", a.encoder, "--people", str(a.people), "--peak"]
     mib = {
         which: float(subprocess.run([*same, which], capture_output=True, text=True, check=True).stdout.splitlines()[-1])

@@ -30,8 +30,8 @@ from anzan.reader.views import View
 
 T = TypeVar("T")
 
-BEAM = 4
-"""The width of the beam search for the best program."""
+BATCH_SIZES = {"cpu": 16, "cuda": 64}
+"""Texts that are read at once, by the kind of device; on a CPU as many as its cache holds."""
 
 
 class Reader:
@@ -89,18 +89,18 @@ class Reader:
         return next(self.ask_many([(passage, question)], override=override))
 
     def ask_many(
-        self, pairs: Iterable[tuple[str, str]], batch_size: int = 64, override: Override | None = None
+        self, pairs: Iterable[tuple[str, str]], batch_size: int | None = None, override: Override | None = None
     ) -> Iterator[Answer]:
-        """Answer (passage, question) pairs, in batches, in order. Errors as `ask`."""
+        """Answer (passage, question) pairs, in batches (of `BATCH_SIZES` by default), in order. Errors as `ask`."""
         return (trace.answer for trace in self.trace_many(pairs, batch_size, override))
 
     def trace_many(
-        self, pairs: Iterable[tuple[str, str]], batch_size: int = 64, override: Override | None = None
+        self, pairs: Iterable[tuple[str, str]], batch_size: int | None = None, override: Override | None = None
     ) -> Iterator[Trace]:
         """As `ask_many`, with how each answer came about."""
         return self.read_many(self.call_many(pairs, batch_size), batch_size, override)
 
-    def call_many(self, pairs: Iterable[tuple[str, str]], batch_size: int = 64) -> list[Text]:
+    def call_many(self, pairs: Iterable[tuple[str, str]], batch_size: int | None = None) -> list[Text]:
         """The first half of an answer: each text with what its calls of the calculator printed. Errors as `ask`."""
         texts: list[Text] = []
         for passage, question in pairs:
@@ -110,7 +110,7 @@ class Reader:
         return self._by_length(self._called, texts, batch_size) if self.text_encoder.calculator.operations else texts
 
     def read_many(
-        self, called: Sequence[Text], batch_size: int = 64, override: Override | None = None, most: int = 1
+        self, called: Sequence[Text], batch_size: int | None = None, override: Override | None = None, most: int = 1
     ) -> Iterator[Trace]:
         """The second half, from what `call_many` gives: the same calls can be read under several overrides.
 
@@ -158,8 +158,11 @@ class Reader:
         return self.model.views.reading(batch.text, collate_rows([s.row for s in shown]).to(self.model.device))
 
     # -- one batch -----------------------------------------------------------------------------------------------
-    def _by_length(self, run: Callable[[Sequence[Text]], list[T]], texts: Sequence[Text], batch_size: int) -> list[T]:
+    def _by_length(
+        self, run: Callable[[Sequence[Text]], list[T]], texts: Sequence[Text], batch_size: int | None
+    ) -> list[T]:
         """`run` on batches of texts of similar length; its results in the order of the texts."""
+        batch_size = batch_size or BATCH_SIZES.get(self.model.device.type, 64)
         order = sorted(range(len(texts)), key=lambda i: len(texts[i].ids))
         made: dict[int, T] = {}
         for i in range(0, len(order), batch_size):
@@ -191,7 +194,7 @@ class Reader:
             scores = self.model.score(batch, view).float().masked_fill(~batch.candidates.valid, -torch.inf)
             return [self._best(t, s) for t, s in zip(texts, scores, strict=True)]
         assert batch.numbers is not None
-        numbers, best = batch.numbers.there.shape[1], self.model.programs(batch, view).best(BEAM)[:, 0]
+        numbers, best = batch.numbers.there.shape[1], self.model.programs(batch, view).best(1)[:, 0]
         return [self._after(t, program, numbers) for t, program in zip(texts, best.tolist(), strict=True)]
 
     def _after(self, text: Text, program: Sequence[int], numbers: int) -> Text:
