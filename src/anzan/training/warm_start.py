@@ -32,8 +32,6 @@ MOST_CALLS = 2
 """Of a program that is read."""
 BATCH_SIZE, STEPS, RATE = 25, 250, 1e-3
 """Of the scorer's learning. At twice the rate it swings between programs that are right half of the time."""
-FAILURE = 20.0
-"""-log p(answer) of a program that the problem does not have."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class Enumerated:
 
     Attributes:
         programs: the first choices (batch, n, calls) of each.
-        losses: (batch, n), -log p(answer | program).
+        losses: (batch, n), -log p(answer | program), inf where an example has no such program.
     """
 
     batch: Batch
@@ -65,7 +63,7 @@ def warm_start(model: CalculatorReader, examples: Examples, count: int, people: 
             enumerate_programs(model, collate_examples(batch, examples.encoder).to(model.device))
             for batch in bar.track(batches, description="reading programs")
         ]
-        programs = sum(int((r.losses < FAILURE).sum()) for r in read)
+        programs = sum(int(r.losses.isfinite().sum()) for r in read)
         log.print(f"warm start: {programs:,} programs of {len(chosen):,} problems are read")
         optimizer = torch.optim.AdamW(model.scorer.parameters(), lr=RATE)
         order = random.Random(0)
@@ -82,7 +80,7 @@ def enumerate_programs(model: CalculatorReader, batch: Batch) -> Enumerated:
         p = _first_calls(scored)
         programs = p.everything()
         there = p.log_prob(programs).isfinite()
-        losses = torch.full(there.shape, FAILURE, device=there.device)
+        losses = torch.full(there.shape, torch.inf, device=there.device)
         for i, own in enumerate(there):  # one at a time: thousands of texts at once take gigabytes
             example = torch.full((int(own.sum()),), i, device=there.device)
             losses[i, own] = read_losses(scored, model, example, programs[i, own])
