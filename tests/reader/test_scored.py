@@ -297,6 +297,17 @@ def test_the_entropy_is_of_stopping_and_of_pairs(make_reader: MakeReader) -> Non
         assert float(scored.entropy(scored.distribution.everything())) == pytest.approx(expected, abs=1e-4)
 
 
+def test_the_number_of_calls_is_its_mean_over_programs(make_reader: MakeReader) -> None:
+    model, encoder = make(make_reader, "exact-marginal")
+    examples = examples_of(encoder, PROBLEMS)
+    scored = model.scored(collate_examples(examples, encoder))
+    made = scored.calls_made(scored.distribution.everything())
+    for e, mean in zip(examples, made, strict=True):
+        programs, log_p = slow_programs(model, encoder, e.text)
+        expected = sum(len([x for x in p if x != STOP]) * float(q.exp()) for p, q in zip(programs, log_p, strict=True))
+        assert float(mean) == pytest.approx(expected, abs=1e-4)
+
+
 @pytest.mark.parametrize("calls", [1, 2, 3])
 def test_a_batch_in_which_no_program_gives_an_answer(make_reader: MakeReader, calls: int) -> None:
     """Such as questions for names alone: there is no argument loss, and all else is as it was."""

@@ -56,6 +56,7 @@ def test_a_part_that_nothing_counts_for_is_0() -> None:
         ({}, ["span", "argument"]),
         ({"supervision": {"argument_loss": "none"}}, ["span"]),
         ({"choice": {"entropy": 0.1}}, ["span", "entropy", "argument"]),
+        ({"choice": {"call_cost": 0.1}}, ["span", "calls", "argument"]),
     ],
 )
 def test_terms_are_those_that_the_settings_ask_for(settings: dict, names: list[str]) -> None:
@@ -67,12 +68,12 @@ def test_every_part_of_a_loss_has_its_name(make_reader: MakeReader, numbers: str
     """What is logged is among `PARTS`; the parts add up to the loss."""
     model, text_encoder = make_reader(
         numbers=numbers,
-        choice={"objective": "unordered-set", "entropy": 0.1},
+        choice={"objective": "unordered-set", "entropy": 0.1, "call_cost": 0.1},
         supervision={"argument_loss": "marginal"},
     )
     torch.manual_seed(0)
     out = model.train()(collate_examples(examples_of(text_encoder, PROBLEMS), text_encoder))
-    assert tuple(out.parts) == PARTS == ("span", "entropy", "argument")
+    assert tuple(out.parts) == PARTS == ("span", "entropy", "calls", "argument")
     torch.testing.assert_close(out.loss, torch.stack([part.mean() for part in out.parts.values()]).sum())
 
 

@@ -71,6 +71,10 @@ class Scored(Protocol):
         """The entropy of the choice (batch,); `drawn` are the candidates that the objective has drawn."""
         ...
 
+    def calls_made(self, drawn: Tensor) -> Tensor:
+        """How many calls are made on average (batch,), by the probability of the candidates among those drawn."""
+        ...
+
 
 @dataclass(frozen=True)
 class ScoredPairs:
@@ -115,6 +119,10 @@ class ScoredPairs:
     def entropy(self, drawn: Tensor) -> Tensor:
         """Exact."""
         return entropy_of(self.first_call, self.table.valid)
+
+    def calls_made(self, drawn: Tensor) -> Tensor:
+        """Always one."""
+        return torch.ones(len(drawn), device=drawn.device)
 
 
 @dataclass(frozen=True)
@@ -165,6 +173,13 @@ class ScoredPrograms:
         weights = self.distribution.log_prob(drawn).detach().softmax(-1)
         each = [_open_choices(self.distribution.after(drawn[..., :t])) for t in range(drawn.shape[2])]
         return (weights * torch.stack(each).sum(0)).sum(1)
+
+    def calls_made(self, drawn: Tensor) -> Tensor:
+        """See `Scored.calls_made`; differentiable with respect to the scores."""
+        assert self.batch.numbers is not None
+        values = self.batch.numbers.there.shape[1] + self.calls.clauses * torch.arange(drawn.shape[2])
+        stop = (values * (values - 1) // 2).to(drawn.device)
+        return (self.distribution.log_prob(drawn).softmax(-1) * (drawn < stop).sum(-1)).sum(1)
 
 
 def stop_or_go(scores: Tensor) -> Tensor:

@@ -75,6 +75,19 @@ class Entropy(Scheduled):
         return Part.of(-weight * scored.entropy(outcome.drawn))
 
 
+class Calls(nn.Module):
+    """The cost of calls. Without it a call that tells nothing new is as good as to stop."""
+
+    name = "calls"
+
+    def __init__(self, cost: float):
+        super().__init__()
+        self.cost = cost
+
+    def forward(self, scored: Scored, outcome: Outcome, reader: CalculatorReader) -> Part | None:
+        return None if outcome.drawn is None else Part.of(self.cost * scored.calls_made(outcome.drawn))
+
+
 class Arguments(nn.Module):
     """The argument loss on the pairs whose result equals the answer (Yoshikawa et al., NLP2022)."""
 
@@ -104,7 +117,7 @@ class Terms(nn.Module):
         return {name: part for name, part in made if part is not None}
 
 
-PARTS = ("span", "entropy", "argument")
+PARTS = ("span", "entropy", "calls", "argument")
 """All parts that a loss can have."""
 
 
@@ -114,6 +127,8 @@ def make_terms(settings: ReaderSettings) -> Terms:
     terms: list[nn.Module] = [Span()]
     if settings.choice.entropy:
         terms.append(Entropy(settings.choice.entropy))
+    if settings.choice.call_cost:
+        terms.append(Calls(settings.choice.call_cost))
     if kind != "none":
         terms.append(Arguments(kind))
     return Terms(terms)
