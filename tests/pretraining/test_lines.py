@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 import re
+from io import StringIO
 from pathlib import Path
 
 import pytest
 import torch
+from rich.console import Console
 
-from anzan.pretraining.lines import Drill, Drills, Memory, draw_drill, reader_of_lines
+from anzan.pretraining.lines import Drill, Drills, Lines, Memory, draw_drill, reader_of_lines, teach_lines
 from anzan.reader.encode import TextEncoder
 from anzan.training.model import new_model
 
@@ -71,3 +73,15 @@ def test_memory_is_of_texts_without_lines(random_encoder: Path) -> None:
     torch.testing.assert_close(memory.lost(batch), expected)
     logits, spans = drills.read(batch, chosen)
     assert logits.start.shape[0] == 4 and (spans[..., 0] >= 0).any(-1).all()
+
+
+@pytest.mark.slow
+def test_what_was_taught_is_an_encoder_to_begin_with(random_encoder: Path, tmp_path: Path) -> None:
+    """A new reader begins with all of it but the scorer, which no drill has trained."""
+    taught = tmp_path / "taught"
+    accuracy = teach_lines(str(random_encoder), taught, Console(file=StringIO()), Lines(steps=2, batch_size=2))
+    assert 0 <= accuracy["accuracy"] <= 100
+    model, _ = new_model(reader_of_lines(str(taught), calls=2))
+    learnt = {name.split(".")[0] for name in model.pretrained}
+    assert learnt == {"encoder", "symbols", "spans"}
+    assert model.pretrained >= {n for n, _ in model.named_parameters() if not n.startswith("scorer.")}
