@@ -176,10 +176,14 @@ class ScoredPrograms:
 
     def calls_made(self, drawn: Tensor) -> Tensor:
         """See `Scored.calls_made`; differentiable with respect to the scores."""
+        return (self.distribution.log_prob(drawn).softmax(-1) * self.lengths(drawn)).sum(1)
+
+    def lengths(self, programs: Tensor) -> Tensor:
+        """How many calls each program makes: (batch, n)."""
         assert self.batch.numbers is not None
-        values = self.batch.numbers.there.shape[1] + self.calls.clauses * torch.arange(drawn.shape[2])
-        stop = (values * (values - 1) // 2).to(drawn.device)
-        return (self.distribution.log_prob(drawn).softmax(-1) * (drawn < stop).sum(-1)).sum(1)
+        values = self.batch.numbers.there.shape[1] + self.calls.clauses * torch.arange(programs.shape[2])
+        stop = (values * (values - 1) // 2).to(programs.device)
+        return (programs < stop).sum(-1)
 
 
 def stop_or_go(scores: Tensor) -> Tensor:

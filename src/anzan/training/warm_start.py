@@ -2,11 +2,13 @@
 
 That reader stays as it is meanwhile, so each program is read once and its likelihood does not change. The scorer learns
 from the exact marginal likelihood of the answers: expectation-maximisation whose E-step is exact. A few programs drawn
-for each problem tell much less: where no result is the answer, a wrong one is right in half of the problems.
+for each problem tell much less: where no result is the answer, a wrong one is right in half of the problems. Of two
+programs that explain the answers equally well, the one of fewer calls wins (`model.choice.call_cost`).
 """
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,13 +25,15 @@ from anzan.reader.batch import Batch, collate_examples
 from anzan.reader.labels import Example
 from anzan.reader.network import CalculatorReader
 from anzan.reader.objective import read_losses
-from anzan.reader.scored import Scored
+from anzan.reader.scored import ScoredPrograms
 from anzan.training.data import Examples
 
 MOST_NUMBERS = 5
 """In a text: with two more, it has five times as many programs."""
 MOST_CALLS = 2
 """Of a program that is read."""
+STOPS = 0.9
+"""How probable it becomes to stop after these calls: longer programs are not read, and must remain possible."""
 BATCH_SIZE, STEPS, RATE = 25, 250, 1e-3
 """Of the scorer's learning. At twice the rate it swings between programs that are right half of the time."""
 
@@ -40,7 +44,7 @@ class Enumerated:
 
     Attributes:
         programs: the first choices (batch, n, calls) of each.
-        losses: (batch, n), -log p(answer | program), inf where an example has no such program.
+        losses: (batch, n), -log p(answer | program) and the cost of its calls; inf where an example has no such one.
     """
 
     batch: Batch
@@ -76,27 +80,37 @@ def warm_start(model: CalculatorReader, examples: Examples, count: int, people: 
 def enumerate_programs(model: CalculatorReader, batch: Batch) -> Enumerated:
     """Read all programs of a few problems."""
     with torch.no_grad():
-        scored = model.scored(batch)
-        p = _first_calls(scored)
-        programs = p.everything()
-        there = p.log_prob(programs).isfinite()
+        scored, p = _chosen(model, batch)
+        first = p.first(MOST_CALLS)
+        programs = first.everything()
+        there = first.log_prob(programs).isfinite()
         losses = torch.full(there.shape, torch.inf, device=there.device)
         for i, own in enumerate(there):  # one at a time: thousands of texts at once take gigabytes
             example = torch.full((int(own.sum()),), i, device=there.device)
             losses[i, own] = read_losses(scored, model, example, programs[i, own])
-        return Enumerated(batch, programs, losses)
+        cost = model.config.settings.choice.call_cost * scored.lengths(programs)
+        return Enumerated(batch, programs, losses + cost)
 
 
 def marginal_losses(model: CalculatorReader, read: Enumerated) -> Tensor:
-    """-log p(answer), (batch,), over the programs that were read; the numbers are dealt new symbols."""
-    scored = model.scored(model.views.draw(read.batch, training=True))
-    return -(_first_calls(scored).log_prob(read.programs) - read.losses).logsumexp(1)
+    """-log p(answer), (batch,), over the programs that were read; the numbers are dealt new symbols.
+
+    Added is -log p(stop) after the program that explains the answer best, until that is `STOPS`.
+    """
+    _, p = _chosen(model, model.views.draw(read.batch, training=True))
+    joint = p.first(MOST_CALLS).log_prob(read.programs) - read.losses
+    losses = -joint.logsumexp(1)
+    if p.length > MOST_CALLS:
+        best = joint.argmax(1)[:, None, None].expand(-1, 1, MOST_CALLS)
+        stop = p.after(read.programs.gather(1, best))[:, 0, -1]
+        losses = losses - torch.where(stop < math.log(STOPS), stop, 0.0)
+    return losses
 
 
-def _first_calls(scored: Scored) -> Autoregressive:
-    p = scored.distribution
-    assert isinstance(p, Autoregressive)
-    return p.first(MOST_CALLS)
+def _chosen(model: CalculatorReader, batch: Batch) -> tuple[ScoredPrograms, Autoregressive]:
+    scored = model.scored(batch)
+    assert isinstance(scored, ScoredPrograms)
+    return scored, scored.distribution
 
 
 def _small(examples: Examples, people: int | None) -> Iterator[Example]:
