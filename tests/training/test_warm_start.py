@@ -15,14 +15,14 @@ from anzan.reader.network import CalculatorReader
 from anzan.settings import ConfigError
 from anzan.training.pause import Control
 from anzan.training.prepare import Prepared, prepare
-from anzan.training.warm_start import enumerate_programs, marginal_losses, warm_start
+from anzan.training.warm_start import STOPS, enumerate_programs, marginal_losses, warm_start
 
 
 @pytest.fixture
 def run(random_encoder: Path, tmp_path: Path) -> Prepared:
     size = {"train_size": 16, "eval_size": 4, "people": 3}
     settings = [*(f"data.possession.{k}={v}" for k, v in size.items()), f"model.encoder={random_encoder}"]
-    config = load_config("demo", [*settings, "model.calls=3", "train.warm_start=0"])
+    config = load_config("demo", [*settings, "model.calls=3", "model.choice.call_cost=0.3"])
     return prepare(config, tmp_path / "run", Control(), Console(file=StringIO()))
 
 
@@ -35,9 +35,9 @@ def test_the_loss_is_that_of_all_programs_read_one_at_a_time(run: Prepared) -> N
     read = enumerate_programs(model, batch)
     for b in range(len(batch)):
         alone = batch.select(torch.tensor([b]))
-        scored, total, programs = model.scored(alone), 0.0, 0
+        scored, joint = model.scored(alone), dict[tuple[int, ...], float]()
         p = scored.distribution
-        assert isinstance(p, Autoregressive)
+        assert isinstance(p, Autoregressive) and model.calls is not None and alone.numbers is not None
         for program, loss in zip(read.programs[b], read.losses[b].tolist(), strict=True):
             log_p = p.first(2).log_prob(program[None, None]).item()
             if log_p == -math.inf:
@@ -45,12 +45,15 @@ def test_the_loss_is_that_of_all_programs_read_one_at_a_time(run: Prepared) -> N
             view, spans = scored.reading(model.views, torch.tensor([0]), program[None])
             start, end = (logits[0].detach().double().log_softmax(-1) for logits in model.read(view))
             answer = sum(math.exp(start[s] + end[e]) for s, e in spans[0].tolist() if s >= 0)
-            assert loss == pytest.approx(-math.log(answer), abs=1e-4)
-            total += answer * math.exp(log_p)
-            programs += 1
-        assert programs == len({tuple(x) for x in everything(model, alone)})
+            made = int(model.calls.run(alone.numbers.values, program[None, None]).made.sum())
+            assert loss == pytest.approx(0.3 * made - math.log(answer), abs=1e-4)
+            joint[tuple(program.tolist())] = answer * math.exp(log_p - 0.3 * made)
+        assert set(joint) == set(everything(model, alone))
+        best = max(joint, key=lambda program: joint[program])
+        stop = p.after(torch.tensor([[best]]))[0, 0, -1].item()
+        expected = -math.log(sum(joint.values())) - (stop if stop < math.log(STOPS) else 0)
         dealt = [marginal_losses(model, read)[b].item() for _ in range(8)]  # the deal changes the scores a little
-        assert sum(dealt) / len(dealt) == pytest.approx(-math.log(total), rel=0.05)
+        assert sum(dealt) / len(dealt) == pytest.approx(expected, rel=0.05)
 
 
 def everything(model: CalculatorReader, alone: Batch) -> list[tuple[int, ...]]:
