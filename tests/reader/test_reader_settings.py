@@ -25,6 +25,7 @@ NAMES = "straight-through, decoupled-straight-through, gumbel-rao, reinmax, .*, 
     [
         (ChoiceSettings, {"objective": "exact"}, f"objective: 'exact' is unknown; choose among {NAMES}"),
         (ChoiceSettings, {"entropy": -0.1}, "entropy: a weight of 0 or more, got -0.1"),
+        (ChoiceSettings, {"call_cost": -1}, "call_cost: a cost of 0 or more, got -1"),
         (
             ChoiceSettings,
             SEVERAL | {"options": {"sure": 0.5}},
@@ -86,7 +87,7 @@ def test_the_groups_are_complete_without_values() -> None:
         "operations": ["+", "-"],
         "calls": 1,
         "constants": [],
-        "choice": {"objective": "straight-through", "options": {}, "entropy": 0.0},
+        "choice": {"objective": "straight-through", "options": {}, "entropy": 0.0, "call_cost": 0.0},
         "supervision": {"argument_loss": "bce"},
     }
 
