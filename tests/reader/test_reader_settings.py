@@ -25,7 +25,7 @@ NAMES = "straight-through, decoupled-straight-through, gumbel-rao, reinmax, .*, 
     [
         (ChoiceSettings, {"objective": "exact"}, f"objective: 'exact' is unknown; choose among {NAMES}"),
         (ChoiceSettings, {"entropy": -0.1}, "entropy: a weight of 0 or more, got -0.1"),
-        (ChoiceSettings, {"call_cost": -1}, "call_cost: a cost of 0 or more, got -1"),
+        (ChoiceSettings, {"call_cost": -0.5}, "call_cost: a cost of 0 or more, got -0.5"),
         (
             ChoiceSettings,
             SEVERAL | {"options": {"sure": 0.5}},
