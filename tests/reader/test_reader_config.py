@@ -17,7 +17,12 @@ EVERYTHING = {
     "operations": ["+", "*"],
     "calls": 2,
     "constants": ["100", "0.5"],
-    "choice": {"objective": "unordered-set", "options": {"samples": 3.0, "sure": 0.9}, "entropy": 0.2, "call_cost": 0.1},
+    "choice": {
+        "objective": "unordered-set",
+        "options": {"samples": 3.0, "sure": 0.9},
+        "entropy": 0.2,
+        "call_cost": 0.1,
+    },
     "supervision": {"argument_loss": "marginal"},
 }
 
