@@ -1,4 +1,4 @@
-"""The scorer's warm start: its programs against a list made by hand, its loss against sums in float64."""
+"""The scorer's warm start: its programs against a search that tries each choice, its loss against sums in float64."""
 
 import math
 from io import StringIO
