@@ -67,7 +67,7 @@ def text_encoder(tokenizer: PreTrainedTokenizerFast) -> TextEncoder:
 def make_reader(request: pytest.FixtureRequest) -> MakeReader:
     """Builds a model with random weights and its text encoder.
 
-    Fields of `ReaderSettings` are settings, such as ``choice={"entropy": 0.1}``; other keywords go to
+    Fields of `ReaderSettings` are settings, such as ``choice={"call_cost": 0.1}``; other keywords go to
     `CalculatorReaderConfig`.
     """
     names = {f.name for f in fields(ReaderSettings)}

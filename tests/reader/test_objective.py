@@ -162,7 +162,7 @@ def test_the_registries_have_all_of_the_layer() -> None:
 @pytest.mark.parametrize("objective", [*settings.ESTIMATORS, *settings.OBJECTIVES])
 def test_all_of_them_can_be_named_and_trained(make_reader: MakeReader, objective: str) -> None:
     model, text_encoder = make_reader(
-        choice={"objective": objective, "entropy": 0.1},
+        choice={"objective": objective, "call_cost": 0.1},
         supervision={"argument_loss": "marginal"},
     )
     assert isinstance(model.objective, SeveralResults if objective in settings.OBJECTIVES else OneResult)

@@ -20,7 +20,6 @@ EVERYTHING = {
     "choice": {
         "objective": "unordered-set",
         "options": {"samples": 3.0, "sure": 0.9},
-        "entropy": 0.2,
         "call_cost": 0.1,
     },
     "supervision": {"argument_loss": "marginal"},
@@ -46,9 +45,9 @@ def test_all_of_it_is_saved_and_read(tmp_path: Path) -> None:
 
 
 def test_settings_are_a_mapping_or_their_own_class() -> None:
-    settings = ReaderSettings(choice=ChoiceSettings(entropy=0.5))
+    settings = ReaderSettings(choice=ChoiceSettings(call_cost=0.5))
     given = CalculatorReaderConfig(settings=settings, **IDS)
-    mapping = CalculatorReaderConfig(settings={"choice": {"entropy": 0.5}}, **IDS)
+    mapping = CalculatorReaderConfig(settings={"choice": {"call_cost": 0.5}}, **IDS)
     assert given.settings == mapping.settings == settings
     assert CalculatorReaderConfig().settings == ReaderSettings()
 

@@ -24,7 +24,6 @@ NAMES = "straight-through, decoupled-straight-through, gumbel-rao, reinmax, .*, 
     ("group", "values", "message"),
     [
         (ChoiceSettings, {"objective": "exact"}, f"objective: 'exact' is unknown; choose among {NAMES}"),
-        (ChoiceSettings, {"entropy": -0.1}, "entropy: a weight of 0 or more, got -0.1"),
         (ChoiceSettings, {"call_cost": -0.5}, "call_cost: a cost of 0 or more, got -0.5"),
         (
             ChoiceSettings,
@@ -87,13 +86,13 @@ def test_the_groups_are_complete_without_values() -> None:
         "operations": ["+", "-"],
         "calls": 1,
         "constants": [],
-        "choice": {"objective": "straight-through", "options": {}, "entropy": 0.0, "call_cost": 0.0},
+        "choice": {"objective": "straight-through", "options": {}, "call_cost": 0.0},
         "supervision": {"argument_loss": "bce"},
     }
 
 
 def test_a_single_value_is_a_list_and_a_number_is_text_where_needed() -> None:
-    made = from_mapping(ReaderSettings, {"operations": "/", "constants": [100, 0.5], "choice": {"entropy": 0}})
+    made = from_mapping(ReaderSettings, {"operations": "/", "constants": [100, 0.5], "choice": {"call_cost": 0}})
     assert made.operations == ["/"] and made.constants == ["100", "0.5"] and made.choice == ChoiceSettings()
 
 

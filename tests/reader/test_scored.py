@@ -1,6 +1,5 @@
 """Programs in training: the loss of a reader against all its programs, enumerated, run, printed and read one by one."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
@@ -19,7 +18,6 @@ from anzan.reader.encode import TextEncoder
 from anzan.reader.labels import Example
 from anzan.reader.network import CalculatorReader
 from anzan.reader.objective import NO_ANSWER
-from anzan.reader.scored import ScoredPrograms
 from anzan.reader.scorer import ProgramScorer
 from anzan.reader.sequence import Text
 from anzan.reader.views import View
@@ -273,28 +271,6 @@ def test_the_argument_loss_is_the_mass_of_all_programs_that_begin_right(make_rea
     out = model.eval()(collate_examples(examples, encoder))
     assert int(out.parts["argument"].count) == len(masses) == 2
     torch.testing.assert_close(out.parts["argument"].mean(), torch.stack(masses).mean(), atol=1e-4, rtol=1e-4)
-
-
-def test_the_entropy_is_of_stopping_and_of_pairs(make_reader: MakeReader) -> None:
-    """Of the choices after each prefix that can be reached, by its probability."""
-    model, encoder = make(make_reader, "exact-marginal")
-    for e in examples_of(encoder, PROBLEMS):
-        scored = model.scored(collate_examples([e], encoder))
-        assert isinstance(scored, ScoredPrograms)
-        programs, log_p = slow_programs(model, encoder, e.text)
-        reached: dict[tuple[Step, ...], float] = {}
-        for program, x in zip(programs, log_p, strict=True):
-            for t in range(len(program) + 1):
-                reached[program[:t]] = reached.get(program[:t], 0.0) + float(x.double().exp())
-        expected = 0.0
-        for prefix, p in reached.items():
-            following = {q[-1]: mass / p for q, mass in reached.items() if q[:-1] == prefix and q}
-            stop = following.pop(STOP, 0.0)
-            if STOP in prefix or not following:
-                continue
-            pairs = [mass / (1 - stop) for mass in following.values()]
-            expected -= p * sum(x * math.log(x) for x in (stop, 1 - stop, *pairs))
-        assert float(scored.entropy(scored.distribution.everything())) == pytest.approx(expected, abs=1e-4)
 
 
 def test_the_number_of_calls_is_its_mean_over_programs(make_reader: MakeReader) -> None:

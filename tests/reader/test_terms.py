@@ -4,11 +4,10 @@ import math
 
 import pytest
 import torch
-from readers import MakeReader, examples_of, in_training
+from readers import MakeReader, examples_of
 from slow import slow_scores
 from torch import Tensor
 
-from anzan.layer import set_progress
 from anzan.reader.batch import collate_examples
 from anzan.reader.labels import Example
 from anzan.reader.network import CalculatorReader
@@ -55,7 +54,6 @@ def test_a_part_that_nothing_counts_for_is_0() -> None:
     [
         ({}, ["span", "argument"]),
         ({"supervision": {"argument_loss": "none"}}, ["span"]),
-        ({"choice": {"entropy": 0.1}}, ["span", "entropy", "argument"]),
         ({"choice": {"call_cost": 0.1}}, ["span", "calls", "argument"]),
     ],
 )
@@ -68,12 +66,12 @@ def test_every_part_of_a_loss_has_its_name(make_reader: MakeReader, numbers: str
     """What is logged is among `PARTS`; the parts add up to the loss."""
     model, text_encoder = make_reader(
         numbers=numbers,
-        choice={"objective": "unordered-set", "entropy": 0.1, "call_cost": 0.1},
+        choice={"objective": "unordered-set", "call_cost": 0.1},
         supervision={"argument_loss": "marginal"},
     )
     torch.manual_seed(0)
     out = model.train()(collate_examples(examples_of(text_encoder, PROBLEMS), text_encoder))
-    assert tuple(out.parts) == PARTS == ("span", "entropy", "calls", "argument")
+    assert tuple(out.parts) == PARTS == ("span", "calls", "argument")
     torch.testing.assert_close(out.loss, torch.stack([part.mean() for part in out.parts.values()]).sum())
 
 
@@ -92,29 +90,3 @@ def test_the_marginal_argument_loss(make_reader: MakeReader) -> None:
     assert out.parts["argument"].count.item() == len(masses)
     assert mean == pytest.approx(-sum(map(math.log, masses)) / len(masses), rel=1e-4)
     assert out.loss.item() == pytest.approx(out.parts["span"].mean().item() + mean, rel=1e-5)
-
-
-# -- entropy -------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("objective", ["straight-through", "exact-marginal"])
-def test_the_bonus_is_the_entropy_of_the_choice(objective: str, make_reader: MakeReader) -> None:
-    """It falls in a straight line to 0 at half of the run, and is no part of the loss after that."""
-    options = {"noise_scale": 0.0} if objective == "straight-through" else {}
-    model, text_encoder = make_reader(choice={"objective": objective, "options": options, "entropy": 0.3})
-    plain, _ = make_reader(choice={"objective": objective, "options": options})
-    examples = examples_of(text_encoder, PROBLEMS)
-    batch = collate_examples(examples, text_encoder)
-    without = in_training(plain)(batch)
-    p = [probabilities(model, e) for e in examples]
-    expected = torch.stack([-(q * q.log()).sum() for q in p]).mean()
-    in_training(model)
-    for progress, weight in ((None, 0.3), (0.0, 0.3), (0.2, 0.18), (0.45, 0.03)):
-        if progress is not None:
-            set_progress(model, progress)
-        out = model(batch)
-        torch.testing.assert_close(without.loss - out.loss, weight * expected, atol=1e-5, rtol=1e-4)
-        torch.testing.assert_close(out.parts["span"].mean(), without.parts["span"].mean())
-    for progress in (0.5, 0.8, 1.0):
-        set_progress(model, progress)
-        out = model(batch)
-        assert "entropy" not in out.parts
-        torch.testing.assert_close(out.loss, without.loss)

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 SETTINGS = [
-    "model.encoder_dropout=0", "model.choice.entropy=0.1",
+    "model.encoder_dropout=0", "model.choice.call_cost=0.1",
     "train.epochs=1.5", "train.time_limit=null", "train.evaluations=1",
     "train.learning_rate=1e-4", "train.head_learning_rate=1e-3",
 ]  # fmt: skip

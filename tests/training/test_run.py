@@ -3,7 +3,6 @@
 import io
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -11,7 +10,6 @@ from rich.console import Console
 from torch import Tensor
 
 from anzan.presets import load_config
-from anzan.reader.network import CalculatorReader
 from anzan.reader.reader import Reader
 from anzan.settings import ConfigError
 from anzan.training.model import new_model
@@ -44,23 +42,6 @@ def test_heads_learn_at_their_own_rate(tmp_path: Path, small_run: list[str], mon
         found = moved(name, *rates)
         for a, b in zip(found, expected, strict=True):
             assert abs(a - b) < 0.02 * b, (name, found)
-
-
-def test_the_bonus_on_the_entropy_falls_to_0(
-    tmp_path: Path, small_run: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    weights: list[float] = []
-    forward = CalculatorReader.forward
-
-    def recording(self: CalculatorReader, *args: Any, **kwargs: Any) -> Any:
-        weights.extend(term.now()["weight"] for term in self.terms.terms if term.name == "entropy")
-        return forward(self, *args, **kwargs)
-
-    monkeypatch.setattr(CalculatorReader, "forward", recording)
-    settings = [*small_run, "train.epochs=4", "model.choice.entropy=0.2"]
-    train(load_config("demo", [*settings, "train.time_limit=null"]), tmp_path)
-    assert weights == pytest.approx([0.2, 0.15, 0.1, 0.05, 0, 0, 0, 0])
-    assert Reader.load(tmp_path).model.config.settings.choice.entropy == 0.2  # what was asked for is what is saved
 
 
 def test_a_run_in_slices_ends_as_the_whole_run_does(tmp_path: Path, small_run: list[str]) -> None:

@@ -144,4 +144,4 @@ def test_there_are_few_settings() -> None:
     everything = RunConfig()
     everything.data.possession = PossessionSettings()
     settings = [*leaves(everything.to_dict()), "experiment", "cell"]
-    assert len(settings) <= 40 and len(set(settings)) == len(settings)
+    assert len(settings) <= 39 and len(set(settings)) == len(settings)

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from anzan.layer import Autoregressive, Categorical, Distribution, ExampleNoise, ResultTable
-from anzan.layer import entropy as entropy_of
 from anzan.reader.batch import Batch
 from anzan.reader.labels import among
 from anzan.reader.programs import Calls
@@ -67,10 +66,6 @@ class Scored(Protocol):
         """What the answer says about the choice."""
         ...
 
-    def entropy(self, drawn: Tensor) -> Tensor:
-        """The entropy of the choice (batch,); `drawn` are the candidates that the objective has drawn."""
-        ...
-
     def calls_made(self, drawn: Tensor) -> Tensor:
         """How many calls are made on average (batch,), by the probability of the candidates among those drawn."""
         ...
@@ -116,10 +111,6 @@ class ScoredPairs:
         assert self.batch.labels is not None and self.batch.labels.acceptable is not None
         return Supervised(self.first_call, self.batch.labels.acceptable, self.table.valid)
 
-    def entropy(self, drawn: Tensor) -> Tensor:
-        """Exact."""
-        return entropy_of(self.first_call, self.table.valid)
-
     def calls_made(self, drawn: Tensor) -> Tensor:
         """Always one."""
         return torch.ones(len(drawn), device=drawn.device)
@@ -164,16 +155,6 @@ class ScoredPrograms:
         valid = there & log_probs.isfinite()
         return Supervised(log_probs, valid, valid)
 
-    def entropy(self, drawn: Tensor) -> Tensor:
-        """That of whether to stop and of which pair to take, at each call of the programs that were drawn.
-
-        Programs count by their probability among these, and pairs in full, however probable it is to stop: the entropy
-        of all programs is less, and a bonus on it would pay for calls that tell nothing.
-        """
-        weights = self.distribution.log_prob(drawn).detach().softmax(-1)
-        each = [_open_choices(self.distribution.after(drawn[..., :t])) for t in range(drawn.shape[2])]
-        return (weights * torch.stack(each).sum(0)).sum(1)
-
     def calls_made(self, drawn: Tensor) -> Tensor:
         """See `Scored.calls_made`; differentiable with respect to the scores."""
         return (self.distribution.log_prob(drawn).softmax(-1) * self.lengths(drawn)).sum(1)
@@ -194,14 +175,6 @@ def stop_or_go(scores: Tensor) -> Tensor:
     pairs, stop = scores[..., :-1], scores[..., -1:]
     total, some = _total(pairs)
     return torch.cat([pairs, torch.where(some, stop + total, stop)], -1)
-
-
-def _open_choices(log_probs: Tensor) -> Tensor:
-    """The entropy (...) of whether to stop, plus that of the pairs if not; log_probs (..., pairs + 1), stop last."""
-    pairs, stop = log_probs[..., :-1], log_probs[..., -1:]
-    total, some = _total(pairs)
-    go_or_stop = torch.cat([total.masked_fill(~some, -torch.inf), stop], -1)
-    return entropy_of(go_or_stop) + entropy_of(pairs - total)
 
 
 def _total(pairs: Tensor) -> tuple[Tensor, Tensor]:

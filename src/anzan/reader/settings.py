@@ -46,21 +46,17 @@ class ChoiceSettings:
         options: keyword arguments of the estimator or objective, such as ``temperature``, ``noise_scale``, ``samples``
             or ``k``. Objectives that read several results also take ``sure``: an example whose most probable
             candidate has at least this probability is read with that candidate alone (default 1, read all).
-        entropy: weight of a bonus on the entropy of the choice. It falls to 0 at half of a training run.
         call_cost: added to the loss, in nats, for each call of a program.
     """
 
     objective: str = "straight-through"
     options: dict[str, int | float] = field(default_factory=dict)
-    entropy: float = 0.0
     call_cost: float = 0.0
 
     def __post_init__(self) -> None:
         known = ESTIMATORS + OBJECTIVES
         if self.objective not in known:
             raise AnzanError(f"objective: {self.objective!r} is unknown; choose among {', '.join(known)}")
-        if self.entropy < 0:
-            raise AnzanError(f"entropy: a weight of 0 or more, got {self.entropy}")
         if self.call_cost < 0:
             raise AnzanError(f"call_cost: a cost of 0 or more, got {self.call_cost}")
         if not 0.5 < self.options.get("sure", 1.0) <= 1:

@@ -12,16 +12,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from anzan.layer import Schedule, Scheduled, argument_loss
+from anzan.layer import argument_loss
 from anzan.reader.settings import ReaderSettings
 
 if TYPE_CHECKING:
     from anzan.reader.network import CalculatorReader
     from anzan.reader.objective import Outcome
     from anzan.reader.scored import Scored
-
-ENTROPY_UNTIL = 0.5
-"""The share of a run at which the entropy bonus has fallen to 0."""
 
 
 @dataclass(frozen=True)
@@ -54,25 +51,6 @@ class Span(nn.Module):
 
     def forward(self, scored: Scored, outcome: Outcome, reader: CalculatorReader) -> Part:
         return outcome.span
-
-
-class Entropy(Scheduled):
-    """A bonus on the entropy of the choice; it falls linearly to 0 at `ENTROPY_UNTIL` of a run.
-
-    It is for the time when the reader cannot tell one result from another. Later it would only keep probability on
-    pairs that are known to be worse, and have them read.
-    """
-
-    name = "entropy"
-
-    def __init__(self, weight: float):
-        super().__init__(weight=Schedule(weight, 0.0, until=ENTROPY_UNTIL))
-
-    def forward(self, scored: Scored, outcome: Outcome, reader: CalculatorReader) -> Part | None:
-        weight = self.now()["weight"]
-        if not weight or outcome.drawn is None:
-            return None
-        return Part.of(-weight * scored.entropy(outcome.drawn))
 
 
 class Calls(nn.Module):
@@ -117,7 +95,7 @@ class Terms(nn.Module):
         return {name: part for name, part in made if part is not None}
 
 
-PARTS = ("span", "entropy", "calls", "argument")
+PARTS = ("span", "calls", "argument")
 """All parts that a loss can have."""
 
 
@@ -125,8 +103,6 @@ def make_terms(settings: ReaderSettings) -> Terms:
     """The terms that the settings ask for."""
     kind = settings.supervision.argument_loss
     terms: list[nn.Module] = [Span()]
-    if settings.choice.entropy:
-        terms.append(Entropy(settings.choice.entropy))
     if settings.choice.call_cost:
         terms.append(Calls(settings.choice.call_cost))
     if kind != "none":
