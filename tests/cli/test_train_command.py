@@ -101,3 +101,4 @@ def test_pretrain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert "97.5 %" in result.stdout
     (tmp_path / "file").touch()
     assert "not empty" in failure_of("pretrain", "--out", tmp_path)
+    assert "only with --lines" in failure_of("pretrain", "--bf16", "--out", tmp_path / "other")

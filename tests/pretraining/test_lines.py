@@ -76,10 +76,12 @@ def test_memory_is_of_texts_without_lines(random_encoder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_what_was_taught_is_an_encoder_to_begin_with(random_encoder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("bf16", [False, True])
+def test_what_was_taught_is_an_encoder_to_begin_with(random_encoder: Path, tmp_path: Path, bf16: bool) -> None:
     """A new reader begins with all of it but the scorer, which no drill has trained."""
     taught = tmp_path / "taught"
-    accuracy = teach_lines(str(random_encoder), taught, Console(file=StringIO()), Lines(steps=2, batch_size=2))
+    settings = Lines(steps=2, batch_size=2, bf16=bf16)
+    accuracy = teach_lines(str(random_encoder), taught, Console(file=StringIO()), settings)
     assert 0 <= accuracy["accuracy"] <= 100
     model, _ = new_model(reader_of_lines(str(taught), calls=2))
     learnt = {name.split(".")[0] for name in model.pretrained}

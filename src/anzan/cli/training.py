@@ -44,6 +44,10 @@ def pretrain(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="By default that of the recipe.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="By default those of the recipe.")] = None,
+    rate: Annotated[
+        float | None, typer.Option(min=0.0, help="With --lines: the encoder's learning rate, by default 5e-4.")
+    ] = None,
+    bf16: Annotated[bool, typer.Option("--bf16", help="With --lines: compute in bfloat16.")] = False,
 ) -> None:
     """Train the encoder anzan-tiny from a seed, or teach an encoder to read printed lines."""
     if out.exists() and any(out.iterdir()):
@@ -53,11 +57,16 @@ def pretrain(
     from anzan.pretraining import pretrain as run
 
     given = {name: value for name, value in (("seed", seed), ("steps", steps)) if value is not None}
+    taught = {name: value for name, value in (("learning_rate", rate), ("bf16", bf16)) if value}
+    if taught and lines is None:
+        raise AnzanError("--rate, --bf16: only with --lines")
     with redirect_stdout(sys.stderr):  # it prints its progress
         if lines is None:
             skills = run(replace(Recipe(), **given), out)
         else:
-            skills = {"printed lines": teach_lines(lines, out, stderr(), replace(Lines(), **given))["accuracy"]}
+            skills = {
+                "printed lines": teach_lines(lines, out, stderr(), replace(Lines(), **given, **taught))["accuracy"]
+            }
     stdout().print("\n".join([*(f"{name:24} {value:5.1f} %" for name, value in skills.items()), f"encoder: {out}"]))
 
 
