@@ -1,6 +1,7 @@
 """The scorer's warm start: its programs against a search that tries each choice, its loss against sums in float64."""
 
 import math
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -12,17 +13,18 @@ from anzan.layer import Autoregressive
 from anzan.presets import load_config
 from anzan.reader.batch import Batch, collate_examples
 from anzan.reader.network import CalculatorReader
+from anzan.reader.scored import ScoredPrograms
 from anzan.settings import ConfigError
 from anzan.training.pause import Control
 from anzan.training.prepare import Prepared, prepare
-from anzan.training.warm_start import STOPS, enumerate_programs, marginal_losses, warm_start
+from anzan.training.warm_start import SURE, Enumerated, enumerate_programs, marginal_losses, warm_start
 
 
 @pytest.fixture
 def run(random_encoder: Path, tmp_path: Path) -> Prepared:
     size = {"train_size": 16, "eval_size": 4, "people": 3}
     settings = [*(f"data.possession.{k}={v}" for k, v in size.items()), f"model.encoder={random_encoder}"]
-    config = load_config("demo", [*settings, "model.calls=3", "model.choice.call_cost=0.3"])
+    config = load_config("demo", [*settings, "model.calls=3", "model.choice.call_cost=0.3", "train.warm_start=0"])
     return prepare(config, tmp_path / "run", Control(), Console(file=StringIO()))
 
 
@@ -49,11 +51,32 @@ def test_the_loss_is_that_of_all_programs_read_one_at_a_time(run: Prepared) -> N
             assert loss == pytest.approx(0.3 * made - math.log(answer), abs=1e-4)
             joint[tuple(program.tolist())] = answer * math.exp(log_p - 0.3 * made)
         assert set(joint) == set(everything(model, alone))
-        best = max(joint, key=lambda program: joint[program])
-        stop = p.after(torch.tensor([[best]]))[0, 0, -1].item()
-        expected = -math.log(sum(joint.values())) - (stop if stop < math.log(STOPS) else 0)
-        dealt = [marginal_losses(model, read)[b].item() for _ in range(8)]  # the deal changes the scores a little
-        assert sum(dealt) / len(dealt) == pytest.approx(expected, rel=0.05)
+        assert max(joint.values()) < SURE * sum(joint.values())  # so nothing is taught about what comes after it
+        assert dealt(model, read, b) == pytest.approx(-math.log(sum(joint.values())), rel=0.05)
+
+
+def test_to_stop_after_a_program_that_is_right_for_sure_is_taught(
+    run: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, batch = run.model.eval(), batch_of(run, 3)
+    read = enumerate_programs(model, batch)
+    scored = model.scored(batch)
+    p = scored.distribution
+    assert isinstance(p, Autoregressive) and isinstance(scored, ScoredPrograms)
+    two_calls = (scored.lengths(read.programs) == 2) & read.losses.isfinite()
+    losses, expected = torch.full_like(read.losses, torch.inf), []
+    for b, n in enumerate(int(own.nonzero()[0]) for own in two_calls):
+        losses[b, n] = 0.5
+        stop = p.after(read.programs[:, n : n + 1])[b, 0, -1]
+        assert stop < math.log(SURE)
+        expected.append(0.5 - p.first(2).log_prob(read.programs)[b, n] - stop)
+    monkeypatch.setattr(type(model.views), "draw", lambda views, given, *_, **__: given)
+    torch.testing.assert_close(marginal_losses(model, replace(read, losses=losses)), torch.stack(expected))
+
+
+def dealt(model: CalculatorReader, read: Enumerated, example: int) -> float:
+    """The mean loss of an example; the deal changes the scores a little."""
+    return sum(marginal_losses(model, read)[example].item() for _ in range(8)) / 8
 
 
 def everything(model: CalculatorReader, alone: Batch) -> list[tuple[int, ...]]:

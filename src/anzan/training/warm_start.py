@@ -18,6 +18,7 @@ from itertools import islice
 import torch
 from rich.console import Console
 from torch import Tensor
+from transformers import get_wsd_schedule
 
 from anzan.layer import Autoregressive
 from anzan.progress import progress_bar
@@ -28,14 +29,17 @@ from anzan.reader.objective import read_losses
 from anzan.reader.scored import ScoredPrograms
 from anzan.training.data import Examples
 
-MOST_NUMBERS = 5
-"""In a text: with two more, it has five times as many programs."""
+MOST_NUMBERS = 4
+"""In a text: with one more, it has three times as many programs."""
 MOST_CALLS = 2
 """Of a program that is read."""
-STOPS = 0.9
-"""How probable it becomes to stop after these calls: longer programs are not read, and must remain possible."""
+SURE = 0.9
+"""From this posterior probability a program counts as right, and to stop after it is taught until it is as probable.
+
+To teach that earlier would teach to stop at once. Longer programs are not read, and must remain possible.
+"""
 BATCH_SIZE, STEPS, RATE = 25, 250, 1e-3
-"""Of the scorer's learning. At twice the rate it swings between programs that are right half of the time."""
+"""Of the scorer's learning. At a higher rate it swings between programs that are right half of the time."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +74,15 @@ def warm_start(model: CalculatorReader, examples: Examples, count: int, people: 
         programs = sum(int(r.losses.isfinite().sum()) for r in read)
         log.print(f"warm start: {programs:,} programs of {len(chosen):,} problems are read")
         optimizer = torch.optim.AdamW(model.scorer.parameters(), lr=RATE)
+        scheduler = get_wsd_schedule(
+            optimizer, num_warmup_steps=0, num_decay_steps=STEPS // 2, num_training_steps=STEPS
+        )
         order = random.Random(0)
         for _ in bar.track(range(STEPS if read else 0), description="choosing programs"):
             optimizer.zero_grad()
             marginal_losses(model, order.choice(read)).mean().backward()
             optimizer.step()
+            scheduler.step()
 
 
 def enumerate_programs(model: CalculatorReader, batch: Batch) -> Enumerated:
@@ -95,15 +103,16 @@ def enumerate_programs(model: CalculatorReader, batch: Batch) -> Enumerated:
 def marginal_losses(model: CalculatorReader, read: Enumerated) -> Tensor:
     """-log p(answer), (batch,), over the programs that were read; the numbers are dealt new symbols.
 
-    Added is -log p(stop) after the program that explains the answer best, until that is `STOPS`.
+    Added is -log p(stop) after the program that explains the answer best, where that one is `SURE`.
     """
     _, p = _chosen(model, model.views.draw(read.batch, training=True))
     joint = p.first(MOST_CALLS).log_prob(read.programs) - read.losses
     losses = -joint.logsumexp(1)
     if p.length > MOST_CALLS:
-        best = joint.argmax(1)[:, None, None].expand(-1, 1, MOST_CALLS)
-        stop = p.after(read.programs.gather(1, best))[:, 0, -1]
-        losses = losses - torch.where(stop < math.log(STOPS), stop, 0.0)
+        most, best = joint.max(1)
+        program = read.programs.gather(1, best[:, None, None].expand(-1, 1, MOST_CALLS))
+        stop, sure = p.after(program)[:, 0, -1], math.log(SURE)
+        losses = losses - torch.where((most + losses > sure) & (stop < sure), stop, 0.0)
     return losses
 
 
