@@ -6,11 +6,8 @@ import pytest
 import torch
 from readers import MakeReader, examples_of
 from slow import slow_scores
-from torch import Tensor
 
 from anzan.reader.batch import collate_examples
-from anzan.reader.labels import Example
-from anzan.reader.network import CalculatorReader
 from anzan.reader.settings import ReaderSettings
 from anzan.reader.terms import PARTS, Part, make_terms
 from anzan.settings import from_mapping
@@ -22,12 +19,6 @@ PROBLEMS = [
     ("Nobody has any.", "Who has 3?", "Nobody"),
     ("Anna has 3 and Carl 9.", "How many?", "99"),  # is nowhere
 ]
-
-
-def probabilities(model: CalculatorReader, example: Example) -> Tensor:
-    """Of the defined candidates; of the one choice there is where none is."""
-    defined = [a for a, row in enumerate(example.rows) if row]
-    return slow_scores(model, example)[torch.tensor(defined)].softmax(0) if defined else torch.ones(1)
 
 
 # -- parts ---------------------------------------------------------------------------------------------------------

@@ -97,13 +97,14 @@ def likelihood(model: CalculatorReader, run: Prepared) -> float:
         return -marginal_losses(model, enumerate_programs(model, batch)).mean().item()
 
 
-def test_only_the_scorer_learns_and_answers_become_more_probable(run: Prepared) -> None:
+@pytest.mark.parametrize("bf16", [False, True])
+def test_only_the_scorer_learns_and_answers_become_more_probable(run: Prepared, bf16: bool) -> None:
     model = run.model.eval()
     before, weights = likelihood(model, run), {k: v.clone() for k, v in model.state_dict().items()}
     model.train()
     learns = {name for name, p in model.named_parameters() if p.requires_grad}
     log = StringIO()
-    warm_start(model, run.examples, 12, None, Console(file=log, width=200))
+    warm_start(model, run.examples, 12, None, Console(file=log, width=200), bf16)
     assert "programs of 12 problems are read" in log.getvalue()
     assert model.training and learns == {name for name, p in model.named_parameters() if p.requires_grad}
     changed = {k for k, v in model.state_dict().items() if not torch.equal(v, weights[k])}

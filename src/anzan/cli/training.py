@@ -56,17 +56,15 @@ def pretrain(
     from anzan.pretraining import Lines, Recipe, teach_lines
     from anzan.pretraining import pretrain as run
 
-    given = {name: value for name, value in (("seed", seed), ("steps", steps)) if value is not None}
-    taught = {name: value for name, value in (("learning_rate", rate), ("bf16", bf16)) if value}
-    if taught and lines is None:
-        raise AnzanError("--rate, --bf16: only with --lines")
+    options = {"seed": seed, "steps": steps, "learning_rate": rate, "bf16": bf16 or None}
+    given = {name: value for name, value in options.items() if value is not None}
+    if lines is None and given.keys() & {"learning_rate", "bf16"}:
+        raise AnzanError("--rate, --bf16: only with --lines ENCODER")
     with redirect_stdout(sys.stderr):  # it prints its progress
         if lines is None:
             skills = run(replace(Recipe(), **given), out)
         else:
-            skills = {
-                "printed lines": teach_lines(lines, out, stderr(), replace(Lines(), **given, **taught))["accuracy"]
-            }
+            skills = {"printed lines": teach_lines(lines, out, stderr(), replace(Lines(), **given))["accuracy"]}
     stdout().print("\n".join([*(f"{name:24} {value:5.1f} %" for name, value in skills.items()), f"encoder: {out}"]))
 
 

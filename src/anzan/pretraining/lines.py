@@ -71,7 +71,7 @@ class Lines:
 
     Attributes:
         calls: of a program, at most.
-        learning_rate: of the encoder. A large one needs less: 1e-4 for all-MiniLM-L6-v2.
+        learning_rate: of the encoder.
         head_learning_rate: of the parts that are new.
         bf16: compute in bfloat16, on a GPU or a processor that can.
     """

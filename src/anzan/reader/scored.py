@@ -173,17 +173,9 @@ def stop_or_go(scores: Tensor) -> Tensor:
     To stop is as probable in a text of many numbers as in one of few, and so a half at the start of training.
     """
     pairs, stop = scores[..., :-1], scores[..., -1:]
-    total, some = _total(pairs)
-    return torch.cat([pairs, torch.where(some, stop + total, stop)], -1)
-
-
-def _total(pairs: Tensor) -> tuple[Tensor, Tensor]:
-    """The logsumexp of pairs (..., pairs), and whether any of them is valid: (..., 1) each.
-
-    Where none is, the logsumexp has no gradient, so it is that of zeros there.
-    """
     some = pairs.isfinite().any(-1, keepdim=True)
-    return torch.where(some, pairs, 0.0).logsumexp(-1, keepdim=True), some
+    total = torch.where(some, pairs, 0.0).logsumexp(-1, keepdim=True)  # that of no valid pair has no gradient
+    return torch.cat([pairs, torch.where(some, stop + total, stop)], -1)
 
 
 def reading_after(batch: Batch, calls: Calls, views: Views, example: Tensor, chosen: Tensor) -> tuple[View, Tensor]:

@@ -84,8 +84,7 @@ def fit(run: Prepared, out: Path, control: Control, log: Console) -> Fitted:
             trainer.remove_callback(callback)
     if t.warm_start and checkpoint is None:
         people = FEWEST if run.sampler.growth else None
-        with torch.autocast(run.model.device.type, torch.bfloat16, enabled=t.bf16):
-            warm_start(run.model, run.examples, t.warm_start, people, log)
+        warm_start(run.model, run.examples, t.warm_start, people, log, t.bf16)
     interruptible = pause.interruptible() if processes.num_processes == 1 else nullcontext()
     with told_of_a_full_disk(out), bar, interruptible, long_lived():
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)

@@ -56,21 +56,29 @@ class Enumerated:
     losses: Tensor
 
 
-def warm_start(model: CalculatorReader, examples: Examples, count: int, people: int | None, log: Console) -> None:
+def warm_start(
+    model: CalculatorReader, examples: Examples, count: int, people: int | None, log: Console, bf16: bool = False
+) -> None:
     """Train the scorer alone, in place.
 
     Args:
         examples: of training; those with at most `MOST_NUMBERS` numbers are used.
         count: how many problems to read.
         people: how many people to leave in possession problems; None for whole ones.
+        bf16: compute in bfloat16.
     """
+
+    def autocast() -> torch.autocast:  # a new one each time: within one, weights stay as they were when first used
+        return torch.autocast(model.device.type, torch.bfloat16, enabled=bf16)
+
     with _only_scorer(model), progress_bar(log) as bar:
         chosen = list(islice(_small(examples, people), count))
         batches = [chosen[i : i + BATCH_SIZE] for i in range(0, len(chosen), BATCH_SIZE)]
-        read = [
-            enumerate_programs(model, collate_examples(batch, examples.encoder).to(model.device))
-            for batch in bar.track(batches, description="reading programs")
-        ]
+        with autocast():
+            read = [
+                enumerate_programs(model, collate_examples(batch, examples.encoder).to(model.device))
+                for batch in bar.track(batches, description="reading programs")
+            ]
         programs = sum(int(r.losses.isfinite().sum()) for r in read)
         log.print(f"warm start: {programs:,} programs of {len(chosen):,} problems are read")
         optimizer = torch.optim.AdamW(model.scorer.parameters(), lr=RATE)
@@ -80,7 +88,9 @@ def warm_start(model: CalculatorReader, examples: Examples, count: int, people: 
         order = random.Random(0)
         for _ in bar.track(range(STEPS if read else 0), description="choosing programs"):
             optimizer.zero_grad()
-            marginal_losses(model, order.choice(read)).mean().backward()
+            with autocast():
+                loss = marginal_losses(model, order.choice(read)).mean()
+            loss.backward()
             optimizer.step()
             scheduler.step()
 
