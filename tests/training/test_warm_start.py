@@ -55,6 +55,29 @@ def test_the_loss_is_that_of_all_programs_read_one_at_a_time(run: Prepared) -> N
         assert dealt(model, read, b) == pytest.approx(-math.log(sum(joint.values())), rel=0.05)
 
 
+@pytest.mark.parametrize("prior", [0.5, 0.95])
+def test_an_exponent_of_the_prior_has_the_gradient_of_the_posterior_that_it_gives(
+    run: Prepared, monkeypatch: pytest.MonkeyPatch, prior: float
+) -> None:
+    model, batch = run.model.eval(), batch_of(run, 3)
+    read = enumerate_programs(model, batch)
+    monkeypatch.setattr(type(model.views), "draw", lambda views, given, *_, **__: given)
+    marginal_losses(model, read, prior).sum().backward()
+    weight = model.scorer.get_parameter("outer.weight")
+    assert weight.grad is not None
+    found, weight.grad = weight.grad, None
+    p = model.scored(batch).distribution
+    assert isinstance(p, Autoregressive)
+    log_p = p.first(2).log_prob(read.programs)
+    with torch.no_grad():
+        likelihood = (-read.losses).exp().double()
+        posterior = log_p.exp().double() ** prior * likelihood
+        posterior /= posterior.sum(1, keepdim=True)
+        assert posterior.max() < SURE  # so nothing is taught about what comes after it
+    (-(posterior * torch.where(posterior > 0, log_p, 0.0)).sum()).backward()
+    torch.testing.assert_close(found, weight.grad, rtol=1e-3, atol=1e-6)
+
+
 def test_to_stop_after_a_program_that_is_right_for_sure_is_taught(
     run: Prepared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,10 +139,10 @@ def test_each_step_in_bfloat16_sees_the_weights_of_the_one_before(
 ) -> None:
     seen: list[torch.Tensor] = []
 
-    def recorded(model: CalculatorReader, read: Enumerated) -> torch.Tensor:
+    def recorded(model: CalculatorReader, read: Enumerated, prior: float) -> torch.Tensor:
         weight = model.scorer.get_parameter("text.weight")
         seen.append(torch.nn.functional.linear(torch.eye(weight.shape[1]), weight).detach().clone())
-        return marginal_losses(model, read)
+        return marginal_losses(model, read, prior)
 
     monkeypatch.setattr("anzan.training.warm_start.marginal_losses", recorded)
     warm_start(run.model, run.examples, 4, None, Console(file=StringIO()), bf16=True)
