@@ -9,6 +9,7 @@ from commands import failure_of, run
 
 from anzan.tasks.possession import Possession, generate
 from anzan.tasks.problem import read_problems
+from anzan.tasks.worlds import Worlds, generate_worlds
 
 
 def generated(folder: Path, *args: object) -> tuple[list[Any], str]:
@@ -92,3 +93,13 @@ def test_generate_with_bias(tmp_path: Path) -> None:
 def test_generate_refuses(tmp_path: Path, args: list[str], hint: str) -> None:
     assert hint in failure_of("generate", "possession", *args, "-o", tmp_path / "x.jsonl")
     assert not (tmp_path / "x.jsonl").exists()
+
+
+def test_generate_worlds(tmp_path: Path) -> None:
+    path = tmp_path / "worlds.jsonl"
+    result = run("generate", "worlds", "--size", 30, "--seed", 2, "--kinds", "gain, loss", "--calls", 1, "-o", path)
+    assert result.exit_code == 0, result.stderr
+    problems = read_problems(path)
+    assert problems == generate_worlds(Worlds(kinds=("gain", "loss"), calls=1), 30, 2)
+    assert "30 problems" in result.stderr and re.search(r"^  question words +\d+\.\d$", result.stderr, re.MULTILINE)
+    assert "no world 'gains'" in failure_of("generate", "worlds", "--kinds", "gains", "-o", path)

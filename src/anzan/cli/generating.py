@@ -75,6 +75,41 @@ def possession(options: PossessionOptions) -> None:
         log.print(f"  {name.replace('_', ' '):16}{score:5.1f}")
 
 
+@dataclass
+class WorldsOptions:
+    """The options of `anzan generate worlds`, see `anzan.tasks.worlds.Worlds`."""
+
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The JSONL file to write.")]
+    kinds: Annotated[
+        str, typer.Option(help="all, train (without the tenth that is held out), held-out, or names: gain,loss.")
+    ] = "all"
+    held_out_words: Annotated[
+        bool, typer.Option("--held-out-words", help="Names and things that training problems never have.")
+    ] = False
+    calls: Annotated[int, typer.Option(min=0, max=3, help="The most calls of the calculator that are needed.")] = 3
+    size: Annotated[int, typer.Option(help="Number of problems.")] = 1000
+    seed: Annotated[int, typer.Option(help="The same seed gives the same problems.")] = 0
+    split: Annotated[str, typer.Option(help="Another split is another stream of problems.")] = "train"
+
+
+@from_fields(WorldsOptions)
+def worlds(options: WorldsOptions) -> None:
+    """Everyday text about quantities: owners, prices, trips, groups, games, and what happens to them."""
+    from anzan.tasks import write_problems
+    from anzan.tasks.worlds import Worlds, generate_worlds, guessing_scores, held_out_kinds, training_kinds
+
+    named = {"all": (), "train": training_kinds(), "held-out": tuple(held_out_kinds())}
+    kinds = named.get(options.kinds) if options.kinds in named else tuple(k.strip() for k in options.kinds.split(","))
+    drawn = Worlds(kinds=kinds or (), held_out=options.held_out_words, calls=options.calls)
+    problems = generate_worlds(drawn, options.size, options.seed, options.split)
+    write_problems(problems, options.out)
+    log = stderr()
+    log.print(f"{options.size:,} problems in {options.out}")
+    log.print("guessing, percent right:")
+    for name, score in guessing_scores(problems).items():
+        log.print(f"  {name:18}{score:5.1f}")
+
+
 def _bias(text: str) -> tuple[str, float]:
     kind, _, p = text.partition("=")
     try:

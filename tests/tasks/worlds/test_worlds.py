@@ -1,0 +1,135 @@
+"""Worlds: their programs run by hand, their numbers looked for in their own text, their words in the lists."""
+
+import re
+from collections import Counter
+from fractions import Fraction
+from itertools import pairwise
+
+import pytest
+
+from anzan.arithmetic import find_numbers, parse_number
+from anzan.errors import AnzanError
+from anzan.tasks.problem import Problem
+from anzan.tasks.worlds import Worlds, all_kinds, generate_worlds, guessing_scores, held_out_kinds, training_kinds
+from anzan.tasks.worlds.kinds import read_kind, shapes
+from anzan.tasks.worlds.vocabulary import vocabulary
+
+SIZE = 1_500
+OPERATIONS = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "/": lambda a, b: a / b,
+}
+GAIN = {
+    "cast": {"A": "person", "T": "thing"},
+    "draw": {"start": "count", "more": "count", "end": "start + more"},
+    "tell": ["{A} had {start} {T}.", "{A} found {more} {T}."],
+    "ask": {"end": ["How many {T} does {A} have?"]},
+}
+
+
+@pytest.fixture(scope="module")
+def problems() -> list[Problem]:
+    return generate_worlds(Worlds(), SIZE, seed=5)
+
+
+def test_the_program_gives_the_answer_from_numbers_of_the_text(problems: list[Problem]) -> None:
+    for p in problems:
+        available = Counter({Fraction(100): 1})
+        available.update(n.value for text in (p.passage, p.question) for n in find_numbers(text))
+        result = None
+        for operation, (a, b) in zip(p.meta["operations"], p.arguments or (), strict=True):
+            assert available[a] and available[b], p
+            result = OPERATIONS[operation](a, b)
+            available[result] += 1
+        if p.meta["form"] == "number":
+            wanted = parse_number(p.answers[0][0])
+            assert wanted is not None and wanted > 0
+            assert wanted in available if result is None else result == wanted, p
+        else:
+            right, wrong = p.meta["options"]
+            assert p.answers == ((right,),) and right in p.question and wrong in p.question and right != wrong
+            assert result != 0
+
+
+def test_text_reads_as_sentences(problems: list[Problem]) -> None:
+    for p in problems:
+        text = f"{p.passage} {p.question}"
+        assert not re.search(r"[{}\[\]|~]|  | [.,?]", text), text
+        assert p.question.endswith("?") and p.question[0].isupper()
+        for before, after in pairwise(re.split(r"(?<=[.?]) ", text)):
+            assert before and (after[0].isupper() or after[0].isdigit()), text
+        assert not re.search(r"\ba (?!one\b)[aeio]|\ban (?!8|1[18]\b)[^aeiouh\W]", text.lower()), text
+
+
+def test_a_kind_does_not_give_the_operation_away(problems: list[Problem]) -> None:
+    operations: dict[str | None, set[str]] = {}
+    for p in problems:
+        operations.setdefault(p.kind, set()).add(" ".join(p.meta["operations"]))
+    several = [kind for kind, seen in operations.items() if len(seen) > 1]
+    assert len(several) > 0.9 * len(operations)
+
+
+def test_there_are_enough_kinds_and_shapes(problems: list[Problem]) -> None:
+    kinds = all_kinds()
+    assert len(kinds) >= 60 and {p.kind for p in problems} == set(kinds)
+    assert sum(shapes(s) for k in kinds.values() for s in k.sentences) >= 600
+    assert {p.meta["calls"] for p in problems} == {0, 1, 2, 3}
+
+
+def test_words_and_kinds_are_held_apart() -> None:
+    for lists in vocabulary().values():
+        for words in lists.values():
+            held_out = {w.many for w in words if w.held_out}
+            assert held_out and held_out.isdisjoint(w.many for w in words if not w.held_out)
+    people = {w.one: w.held_out for words in vocabulary()["person"].values() for w in words}
+    for held_out in (False, True):
+        for p in generate_worlds(Worlds(held_out=held_out), 300, seed=1):
+            for word in re.findall(r"\w+", f"{p.passage} {p.question}"):
+                assert people.get(word, held_out) == held_out, p
+    assert set(training_kinds()).isdisjoint(held_out_kinds())
+    assert len(held_out_kinds()) >= len(all_kinds()) // 10
+
+
+def test_the_same_seed_gives_the_same_problems_and_fewer_are_a_prefix() -> None:
+    some = generate_worlds(Worlds(), 40, seed=3)
+    assert some == generate_worlds(Worlds(), 40, seed=3)
+    assert some[:10] == generate_worlds(Worlds(), 10, seed=3)
+    assert some != generate_worlds(Worlds(), 40, seed=4)
+    assert some != generate_worlds(Worlds(), 40, seed=3, split="dev")
+    assert len({(p.passage, p.question) for p in some}) == 40
+
+
+@pytest.mark.parametrize("calls", [1, 2])
+def test_no_more_calls_than_asked_for(calls: int) -> None:
+    problems = generate_worlds(Worlds(calls=calls), 200, seed=2)
+    assert max(p.meta["calls"] for p in problems) == calls
+
+
+def test_guessing_by_position_or_words_is_far_from_reading(problems: list[Problem]) -> None:
+    scores = guessing_scores(problems)
+    assert all(score < 40 for name, score in scores.items() if name != "named first"), scores
+    assert 35 < scores["named first"] < 65
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"draw": {"start": "heaps"}}, "start: heaps is neither a kind of quantity nor an equation"),
+        ({"draw": {"end": "start + more"}}, "end: no start before it"),
+        ({"tell": ["{B} had {start} {T}."]}, r"no \{B\} in its cast"),
+        ({"ask": {"more start end": ["Who has more?"]}}, "ask more start end: no start"),
+        ({"mood": "good"}, "unknown key mood"),
+    ],
+)
+def test_a_kind_with_an_error_is_refused(change: dict[str, object], message: str) -> None:
+    with pytest.raises(AnzanError, match=f"worlds: kind gain: {message}"):
+        read_kind("gain", {**GAIN, **change})
+
+
+def test_unknown_kinds_and_too_many_calls_are_refused() -> None:
+    with pytest.raises(AnzanError, match="kinds: no world 'gains'; there are"):
+        Worlds(kinds=("gains",))
+    with pytest.raises(AnzanError, match="calls: 4: choose 0 to 3"):
+        Worlds(calls=4)
