@@ -37,6 +37,10 @@ _LOWER = {
     "Then",
     "Later",
     "Now",
+    "Together",
+    "Since",
+    "By",
+    "Next",
     "Some",
 }  # else a name
 _PRONOUNS = {"he": {"": "he", "his": "his", "him": "him"}, "she": {"": "she", "his": "her", "him": "her"}}
