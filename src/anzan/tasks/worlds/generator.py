@@ -112,7 +112,8 @@ def draw_problem(rng: random.Random, kind: Kind, options: Worlds, place: str) ->
     passage = [teller.sentence(s) for s in sentences[:at]]
     if other is not None:
         teller.interrupted()
-    passage = joined(rng, passage), joined(rng, [teller.sentence(s) for s in sentences[at:]])
+    names = {w.one.split()[0] for w in cast.values() if w.one[0].isupper()}
+    passage = joined(rng, passage, names), joined(rng, [teller.sentence(s) for s in sentences[at:]], names)
     asked = teller.question(template)
     meta: dict[str, Any] = {
         "operations": [s.operation for s in program],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from anzan.tasks.worlds.kinds import SLOT, parse_slot
@@ -17,32 +17,6 @@ PRONOUN = 0.6
 """How often a person who was the last one named is named again by a pronoun."""
 JOINED, SHORT = 0.2, 9
 """How often two sentences of fewer words become one."""
-_LOWER = {
-    "He",
-    "She",
-    "His",
-    "Her",
-    "The",
-    "There",
-    "A",
-    "An",
-    "Each",
-    "Every",
-    "One",
-    "It",
-    "They",
-    "At",
-    "In",
-    "On",
-    "Then",
-    "Later",
-    "Now",
-    "Together",
-    "Since",
-    "By",
-    "Next",
-    "Some",
-}  # else a name
 _PRONOUNS = {"he": {"": "he", "his": "his", "him": "him"}, "she": {"": "she", "his": "her", "him": "her"}}
 
 
@@ -67,11 +41,11 @@ class Teller:
     last: Word | None = None
     people: set[Word] = field(default_factory=set)
     others: bool = False
+    here: set[Word] = field(default_factory=set)
 
     def sentence(self, template: str) -> str:
         """A sentence of the passage."""
-        text = SLOT.sub(lambda match: self._slot(match[1], PRONOUN), template)
-        return finished(text)
+        return self._filled(template, PRONOUN)
 
     def interrupted(self) -> None:
         """Somebody else was named: the next pronoun would be theirs."""
@@ -82,8 +56,11 @@ class Teller:
         """The question: a person is named by a pronoun only if no other was named."""
         if len(self.people) != 1 or self.others:
             self.last = None
-        text = SLOT.sub(lambda match: self._slot(match[1], PRONOUN / 2), template)
-        return finished(text)
+        return self._filled(template, PRONOUN / 2)
+
+    def _filled(self, template: str, share: float) -> str:
+        self.here = set()
+        return finished(SLOT.sub(lambda match: self._slot(match[1], share), template))
 
     def _slot(self, slot: str, share: float) -> str:
         role, form, owns = parse_slot(slot)
@@ -94,7 +71,9 @@ class Teller:
             return word.one + "'s" if owns else word.one if form == "one" else word.many
         known, self.last = self.last == word, word
         self.people.add(word)
-        if form != "name" and known and self.rng.random() < share:
+        again = word in self.here  # twice in a sentence, and nobody else between: never the name again
+        self.here.add(word)
+        if form != "name" and known and (again or self.rng.random() < share):
             return _PRONOUNS[word.gender]["his" if owns else form]
         return word.one + "'s" if owns else word.one
 
@@ -106,14 +85,18 @@ def finished(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def joined(rng: random.Random, sentences: Sequence[str]) -> str:
-    """The sentences as one text. Two short ones in a row may become one."""
+def joined(rng: random.Random, sentences: Sequence[str], names: Collection[str]) -> str:
+    """The sentences as one text. Two short ones in a row may become one.
+
+    Args:
+        names: words that begin with a capital anywhere.
+    """
     out: list[str] = []
     for sentence in sentences:
         short = bool(out) and len(sentence.split()) < SHORT and len(out[-1].split()) < SHORT
         if short and ", and " not in out[-1] and rng.random() < JOINED:
-            first = sentence.split()[0]
-            rest = sentence[:1].lower() + sentence[1:] if first in _LOWER else sentence
+            name = sentence.split()[0].removesuffix("'s").strip(",") in names
+            rest = sentence if name else sentence[:1].lower() + sentence[1:]
             out[-1] = f"{out[-1][:-1]}, and {rest}"
         else:
             out.append(sentence)
