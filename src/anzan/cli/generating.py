@@ -68,11 +68,7 @@ def possession(options: PossessionOptions) -> None:
     )
     problems = generate(drawn, options.size, options.seed, options.split)
     write_problems(problems, options.out)
-    log = stderr()
-    log.print(f"{options.size:,} problems in {options.out}")
-    log.print("guessing the winner without a working calculator, percent right (50 is chance):")
-    for name, score in guessing_scores(problems).items():
-        log.print(f"  {name.replace('_', ' '):16}{score:5.1f}")
+    _report(options.size, options.out, "the winner (50 is chance)", guessing_scores(problems))
 
 
 @dataclass
@@ -103,11 +99,15 @@ def worlds(options: WorldsOptions) -> None:
     drawn = Worlds(kinds=kinds or (), held_out=options.held_out_words, calls=options.calls)
     problems = generate_worlds(drawn, options.size, options.seed, options.split)
     write_problems(problems, options.out)
+    _report(options.size, options.out, "the answer", guessing_scores(problems))
+
+
+def _report(size: int, out: Path, what: str, scores: dict[str, float]) -> None:
     log = stderr()
-    log.print(f"{options.size:,} problems in {options.out}")
-    log.print("guessing, percent right:")
-    for name, score in guessing_scores(problems).items():
-        log.print(f"  {name:18}{score:5.1f}")
+    log.print(f"{size:,} problems in {out}")
+    log.print(f"guessing {what} without a working calculator, percent right:")
+    for name, score in scores.items():
+        log.print(f"  {name.replace('_', ' '):18}{score:5.1f}")
 
 
 def _bias(text: str) -> tuple[str, float]:
