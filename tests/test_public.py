@@ -13,7 +13,7 @@ FILE = Path(__file__).with_name("public.txt")
 
 FACES = (
     "anzan.arithmetic", "anzan.evaluation", "anzan.layer", "anzan.paper", "anzan.presets", "anzan.pretraining",
-    "anzan.reader", "anzan.report", "anzan.tasks", "anzan.training", "anzan.web",
+    "anzan.reader", "anzan.report", "anzan.tasks", "anzan.tasks.worlds", "anzan.training", "anzan.web",
 )  # fmt: skip
 """Packages whose exported names are public."""
 
