@@ -19,11 +19,10 @@ from anzan.reader.tokenizer import load_tokenizer
 from anzan.settings import ConfigError
 from anzan.tasks.possession import Possession, facts_of, generate
 from anzan.tasks.problem import Problem, write_problems
-from anzan.tasks.worlds import Worlds, generate_worlds, held_out_kinds, training_kinds
 from anzan.training.data import draw, draw_free, load_splits, make_examples
 from anzan.training.null_examples import NullExamples, null_control
 from anzan.training.run import train
-from anzan.training.settings import DataSettings, PossessionSettings, WorldsSettings
+from anzan.training.settings import DataSettings, PossessionSettings
 
 
 def digest_of(problems: list[Problem]) -> str:
@@ -52,19 +51,6 @@ def test_free_problems_are_those_of_the_generator() -> None:
     for split, size in {"train": 60, "dev": 8, "eval": 20}.items():
         assert draw(data, split) == generate(options, size, 0, split)
     assert draw_free(data) == draw(data, "eval")
-
-
-def test_worlds_are_those_of_the_generator_without_the_kinds_and_words_held_out() -> None:
-    splits = load_splits(DataSettings(worlds=WorldsSettings(calls=2, train_size=90, eval_size=20)), seed=1)
-    assert splits.train == generate_worlds(Worlds(training_kinds(), calls=2), 90, 0, "train")
-    assert splits.dev == generate_worlds(Worlds(training_kinds(), held_out=True, calls=2), 8, 0, "dev")
-    assert len(splits.eval) == 20
-    assert {p.kind for p in (*splits.train, *splits.dev, *splits.eval)}.isdisjoint(held_out_kinds())
-
-
-def test_worlds_and_possession_problems_are_not_drawn_together() -> None:
-    with pytest.raises(AnzanError, match=r"worlds, data.possession: give one; data.possession=null leaves it out"):
-        DataSettings(possession=PossessionSettings(), worlds=WorldsSettings())
 
 
 @pytest.mark.parametrize("transfers", [[1], [0, 1], [2]])

@@ -7,7 +7,7 @@ import pytest
 
 from anzan.presets import load_config, preset_names
 from anzan.settings import ConfigError
-from anzan.training.settings import PossessionSettings, RunConfig, RunName, WorldsSettings
+from anzan.training.settings import PossessionSettings, RunConfig, RunName
 
 
 def test_presets_load() -> None:
@@ -142,6 +142,6 @@ def leaves(settings: dict[str, Any], prefix: str = "") -> list[str]:
 
 def test_there_are_few_settings() -> None:
     everything = RunConfig()
-    everything.data.possession, everything.data.worlds = PossessionSettings(), WorldsSettings()
+    everything.data.possession = PossessionSettings()
     settings = [*leaves(everything.to_dict()), "experiment", "cell"]
-    assert len(settings) <= 43 and len(set(settings)) == len(settings)
+    assert len(settings) <= 39 and len(set(settings)) == len(settings)

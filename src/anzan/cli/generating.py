@@ -95,8 +95,8 @@ def worlds(options: WorldsOptions) -> None:
     from anzan.tasks.worlds import Worlds, generate_worlds, guessing_scores, held_out_kinds, training_kinds
 
     named = {"all": (), "train": training_kinds(), "held-out": tuple(held_out_kinds())}
-    kinds = named.get(options.kinds) if options.kinds in named else tuple(k.strip() for k in options.kinds.split(","))
-    drawn = Worlds(kinds=kinds or (), held_out=options.held_out_words, calls=options.calls)
+    kinds = named.get(options.kinds, tuple(k.strip() for k in options.kinds.split(",")))
+    drawn = Worlds(kinds=kinds, held_out=options.held_out_words, calls=options.calls)
     problems = generate_worlds(drawn, options.size, options.seed, options.split)
     write_problems(problems, options.out)
     _report(options.size, options.out, "the answer", guessing_scores(problems))

@@ -21,9 +21,8 @@ from anzan.tasks.formats import read_any
 from anzan.tasks.possession import Possession, check_disjoint, generate, shorten
 from anzan.tasks.problem import Problem
 from anzan.tasks.question_types import read_ids, select
-from anzan.tasks.worlds import Worlds, generate_worlds, training_kinds
 from anzan.training.curriculum import Item
-from anzan.training.settings import DataSettings, PossessionSettings, WorldsSettings, dev_size
+from anzan.training.settings import DataSettings, PossessionSettings
 
 DEV_SHARE = 0.1
 """Of the training passages, where no development file is given."""
@@ -55,13 +54,8 @@ def load_splits(data: DataSettings, seed: int) -> Splits:
         check_disjoint(train, test)
         check_disjoint(train, draw_free(data.possession))
         return Splits(train, dev, test)
-    if data.worlds is not None:
-        train, dev, test = (draw_worlds(data.worlds, split) for split in ("train", "dev", "eval"))
-        return Splits(train, dev, test)
     if data.train is None:
-        raise ConfigError(
-            "data.train is missing: give a file as data.train=PATH, or data.possession or data.worlds settings"
-        )
+        raise ConfigError("data.train is missing: give a file as data.train=PATH, or data.possession settings")
     selected = _Selection(data.questions)
     problems = selected.read(data.train)
     test = selected.read(data.eval) if data.eval else []
@@ -122,17 +116,6 @@ def draw(data: PossessionSettings, split: str) -> list[Problem]:
         free = size // 2
         return _in_turn([_drawn(data, "balanced", split, size - free), _drawn(data, "free", split, free)])
     return _drawn(data, "free" if data.draw == "free" else "balanced", split, size)
-
-
-def draw_worlds(data: WorldsSettings, split: str) -> list[Problem]:
-    """The problems of one split of worlds, `train`, `dev` or `eval`; the last two have words of their own.
-
-    Raises:
-        AnzanError: options without problems, see `Worlds`.
-    """
-    sizes = {"train": data.train_size, "dev": dev_size(data.train_size), "eval": data.eval_size}
-    options = Worlds(tuple(data.kinds) or training_kinds(), held_out=split != "train", calls=data.calls)
-    return generate_worlds(options, sizes[split], SEED, split)
 
 
 def draw_free(data: PossessionSettings) -> list[Problem]:

@@ -17,11 +17,6 @@ LAST_STEP = "last"
 """Selects the weights at the end of the run."""
 
 
-def dev_size(train_size: int) -> int:
-    """Problems that select the model: a thirtieth of the training problems, from 8 to 300."""
-    return min(300, max(8, train_size // 30))
-
-
 @dataclass
 class PossessionSettings:
     """Synthetic problems to draw, see `anzan.tasks.possession`.
@@ -61,8 +56,8 @@ class PossessionSettings:
 
     @property
     def dev_size(self) -> int:
-        """Problems that select the model."""
-        return dev_size(self.train_size)
+        """Problems that select the model: a thirtieth of the training problems, from 8 to 300."""
+        return min(300, max(8, self.train_size // 30))
 
     @property
     def most_digits(self) -> int:
@@ -71,24 +66,8 @@ class PossessionSettings:
 
 
 @dataclass
-class WorldsSettings:
-    """Everyday text to draw, see `anzan.tasks.worlds`. Evaluation has words that training never has.
-
-    Args:
-        kinds: names of kinds; empty for all that are not held out.
-        calls: the most calls that a problem needs.
-        train_size, eval_size: how many problems.
-    """
-
-    kinds: list[str] = field(default_factory=list)
-    calls: int = 3
-    train_size: int = 20_000
-    eval_size: int = 2_000
-
-
-@dataclass
 class DataSettings:
-    """Where problems come from: files, or `possession` or `worlds` problems that are drawn.
+    """Where problems come from: files, or `possession` problems that are drawn.
 
     Args:
         train, dev, eval: files (JSONL, DROP's JSON, SVAMP's CSV, or hub:NAME:SPLIT). Without `dev`, a tenth of the
@@ -97,7 +76,7 @@ class DataSettings:
         questions: types of question to keep (`anzan.tasks.question_types`), or files of ids.
         distracted: how many more times training has each problem, with something added that nobody asks for
             (`anzan.tasks.distraction`).
-        possession, worlds: problems to draw instead.
+        possession: problems to draw instead.
     """
 
     train: str | None = None
@@ -107,18 +86,16 @@ class DataSettings:
     questions: list[str] = field(default_factory=list)
     distracted: int = 0
     possession: PossessionSettings | None = None
-    worlds: WorldsSettings | None = None
 
     def __post_init__(self) -> None:
-        drawn = [name for name in ("possession", "worlds") if getattr(self, name) is not None]
-        if self.distracted < 0 or (self.distracted and drawn):
+        if self.distracted < 0 or (self.distracted and self.possession is not None):
             raise AnzanError(f"distracted: 0 or more, and only for problems from a file, got {self.distracted}")
         if not 0 <= self.eval_share < 1:
             raise AnzanError(f"eval_share: give a share from 0 to below 1, got {self.eval_share}")
-        if drawn:
-            for name in (*drawn[1:], "train", "dev", "eval", "questions"):
+        if self.possession is not None:
+            for name in ("train", "dev", "eval", "questions"):
                 if getattr(self, name):
-                    raise AnzanError(f"{name}, data.{drawn[0]}: give one; data.{drawn[0]}=null leaves it out")
+                    raise AnzanError(f"{name}, data.possession: give one; data.possession=null reads the files")
 
 
 @dataclass

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from fractions import Fraction
 from itertools import pairwise
+from math import prod
 
 import pytest
 
@@ -11,7 +12,7 @@ from anzan.arithmetic import find_numbers, parse_number
 from anzan.errors import AnzanError
 from anzan.tasks.problem import Problem
 from anzan.tasks.worlds import Worlds, all_kinds, generate_worlds, guessing_scores, held_out_kinds, training_kinds
-from anzan.tasks.worlds.kinds import read_kind, shapes
+from anzan.tasks.worlds.kinds import read_kind
 from anzan.tasks.worlds.vocabulary import vocabulary
 
 SIZE = 1_500
@@ -69,6 +70,11 @@ def test_a_kind_does_not_give_the_operation_away(problems: list[Problem]) -> Non
         operations.setdefault(p.kind, set()).add(" ".join(p.meta["operations"]))
     several = [kind for kind, seen in operations.items() if len(seen) > 1]
     assert len(several) > 0.9 * len(operations)
+
+
+def shapes(template: str) -> int:
+    """How many wordings a template has."""
+    return prod(len(choice.split("|")) for choice in re.findall(r"\[(.*?)\]", template))
 
 
 def test_there_are_enough_kinds_and_shapes(problems: list[Problem]) -> None:

@@ -5,12 +5,14 @@ An equation `end = start + more` is three steps: `end = start + more`, `start = 
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 _EXPRESSION = re.compile(r"(\w+) ([-+*/]) (\w+)", re.ASCII)
+_COMPUTE = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
 _INVERSES = {"+": ("-", "-"), "-": ("+", "-"), "*": ("/", "/"), "/": ("*", "/")}
 
 
@@ -35,15 +37,7 @@ class Step:
             ZeroDivisionError: a division by zero.
         """
         a, b = (Fraction(x) if x.isdigit() else values[x] for x in self.operands)
-        match self.operation:
-            case "+":
-                return a + b
-            case "-":
-                return a - b
-            case "*":
-                return a * b
-            case _:
-                return a / b
+        return _COMPUTE[self.operation](a, b)
 
 
 def parse_step(result: str, text: str) -> Step | None:

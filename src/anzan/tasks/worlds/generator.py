@@ -12,7 +12,7 @@ from anzan.arithmetic import format_number
 from anzan.errors import AnzanError
 from anzan.tasks.problem import Problem
 from anzan.tasks.worlds.equations import Step, shortest_program
-from anzan.tasks.worlds.kinds import NOT_FIRST, Kind, Question, all_kinds, bystanders, held_out_kinds, parse_slot
+from anzan.tasks.worlds.kinds import NOT_FIRST, Kind, Question, all_kinds, bystanders, parse_slot
 from anzan.tasks.worlds.quantities import Style, draw_quantity, draw_style, is_whole, write_quantity
 from anzan.tasks.worlds.vocabulary import Word, draw_cast
 from anzan.tasks.worlds.wording import Teller, choose, joined
@@ -46,16 +46,6 @@ class Worlds:
                 raise AnzanError(f"kinds: no world {kind!r}; there are {', '.join(all_kinds())}")
         if not 0 <= self.calls <= 3:
             raise AnzanError(f"calls: {self.calls}: choose 0 to 3")
-
-
-def without(kinds: Sequence[str]) -> tuple[str, ...]:
-    """All kinds but these."""
-    return tuple(k for k in all_kinds() if k not in kinds)
-
-
-def training_kinds() -> tuple[str, ...]:
-    """The kinds that are not held out."""
-    return without(held_out_kinds())
 
 
 def generate_worlds(options: Worlds, size: int, seed: int, split: str = "train") -> list[Problem]:

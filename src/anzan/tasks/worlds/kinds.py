@@ -30,12 +30,12 @@ from importlib import resources
 
 from anzan.errors import AnzanError
 from anzan.tasks.worlds.equations import Step, parse_step
-from anzan.tasks.worlds.quantities import is_kind, is_whole
+from anzan.tasks.worlds.quantities import is_kind
 from anzan.tasks.worlds.vocabulary import read_yaml
 
 SLOT = re.compile(r"\{([^{}]+)\}")
 _FORM = re.compile(r"(\w+?)(?:\.(name|one|him))?('s)?", re.ASCII)
-_CHOICE = re.compile(r"\[([^\[\]]*)\]")
+CHOICE = re.compile(r"\[([^\[\]]*)\]")
 NOT_FIRST = "~"
 HELD_OUT = 10
 """Every tenth kind is for evaluation if kinds are held out."""
@@ -86,10 +86,6 @@ class Kind:
         """The quantities that a sentence or question tells."""
         return frozenset(SLOT.findall(template)) & self.kinds.keys()
 
-    def is_whole(self, quantity: str) -> bool:
-        """Whether it must be a whole number."""
-        return is_whole(self.kinds[quantity])
-
 
 @lru_cache(1)
 def all_kinds() -> dict[str, Kind]:
@@ -110,18 +106,16 @@ def held_out_kinds() -> list[str]:
     return list(all_kinds())[HELD_OUT // 2 :: HELD_OUT]
 
 
+def training_kinds() -> tuple[str, ...]:
+    """The kinds that are not held out."""
+    held_out = held_out_kinds()
+    return tuple(kind for kind in all_kinds() if kind not in held_out)
+
+
 def parse_slot(slot: str) -> tuple[str, str, bool]:
     """A slot's role, its form (`name`, `one`, `him` or nothing), and whether it is a possessive."""
     match = _FORM.fullmatch(slot)
     return (match[1], match[2] or "", bool(match[3])) if match else (slot, "", False)
-
-
-def shapes(template: str) -> int:
-    """How many wordings a template has."""
-    count = 1
-    for choice in _CHOICE.findall(template):
-        count *= len(choice.split("|"))
-    return count
 
 
 def read_kind(name: str, record: Mapping[str, object]) -> Kind:

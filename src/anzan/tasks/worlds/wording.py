@@ -7,10 +7,9 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from anzan.tasks.worlds.kinds import SLOT, parse_slot
+from anzan.tasks.worlds.kinds import CHOICE, SLOT, parse_slot
 from anzan.tasks.worlds.vocabulary import Word
 
-_CHOICE = re.compile(r"\[([^\[\]]*)\]")
 _ARTICLE = re.compile(r"\b([Aa]) (?=(?!one\b)[aeio]|8|1[18](?!\d))")
 _SPACES = re.compile(r" +(?=[ ,.?!])|^ +")
 PRONOUN = 0.6
@@ -22,7 +21,7 @@ _PRONOUNS = {"he": {"": "he", "his": "his", "him": "him"}, "she": {"": "she", "h
 
 def choose(rng: random.Random, template: str) -> str:
     """One wording of a template: one of each `[a|b|c]`."""
-    return _CHOICE.sub(lambda match: rng.choice(match[1].split("|")), template)
+    return CHOICE.sub(lambda match: rng.choice(match[1].split("|")), template)
 
 
 @dataclass
@@ -33,6 +32,9 @@ class Teller:
         cast: role -> word.
         write: a quantity as text.
         last: the person named last; None where a pronoun would not be understood.
+        people: who has been named.
+        others: whether somebody was named who is not in the cast.
+        here: who has been named in this sentence.
     """
 
     rng: random.Random
