@@ -13,7 +13,12 @@ T = TypeVar("T")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A folder written by `train` or `demo`.")]
-Data = Annotated[Path, typer.Argument(metavar="DATA", help="JSONL, DROP's JSON, SVAMP's CSV, or hub:NAME:SPLIT.")]
+Data = Annotated[
+    Path,
+    typer.Argument(
+        metavar="DATA", help="A file (JSONL, DROP, SVAMP, GSM8K, ASDiv), worlds:SPLIT:SIZE, or hub:NAME:SPLIT."
+    ),
+]
 Overrides = Annotated[
     list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Settings to change, such as train.seed=1.")
 ]

@@ -3,7 +3,7 @@
     from anzan.tasks import Possession, generate, read_any, write_problems
 
     write_problems(generate(Possession(people=4, transfers=1), size=1000, seed=0), "data.jsonl")
-    problems = read_any("data.jsonl")       # or DROP's JSON, SVAMP's CSV, hub:EleutherAI/drop:train
+    problems = read_any("data.jsonl")       # or DROP, SVAMP, GSM8K, ASDiv, worlds:eval:1000
 
 Neither torch nor transformers is imported.
 """
@@ -28,9 +28,11 @@ from anzan.tasks.possession import (
 from anzan.tasks.problem import Problem, read_problems, write_problems
 
 if TYPE_CHECKING:
+    from anzan.tasks.asdiv import read_asdiv
     from anzan.tasks.distraction import Distractions
     from anzan.tasks.drop import read_drop
     from anzan.tasks.formats import read_any
+    from anzan.tasks.gsm8k import read_gsm8k
     from anzan.tasks.number_swap import NotSwappable, swap_numbers
     from anzan.tasks.question_types import question_type, read_ids, select
     from anzan.tasks.svamp import read_svamp
@@ -50,7 +52,9 @@ __all__ = [
     "is_possession",
     "question_type",
     "read_any",
+    "read_asdiv",
     "read_drop",
+    "read_gsm8k",
     "read_ids",
     "read_problems",
     "read_svamp",
@@ -77,7 +81,9 @@ __getattr__, _ = lazy(
             "select",
         ),
         "formats": ("read_any",),
+        "asdiv": ("read_asdiv",),
         "drop": ("read_drop",),
+        "gsm8k": ("read_gsm8k",),
         "svamp": ("read_svamp",),
     },
 )

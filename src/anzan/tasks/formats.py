@@ -7,11 +7,14 @@ import os
 import re
 from typing import Any
 
+from anzan.tasks.asdiv import ROOT, read_asdiv
 from anzan.tasks.drop import read_drop
 from anzan.tasks.drop_rows import HUB, is_drop_row, load_hub, read_drop_rows
 from anzan.tasks.fields import GZIP_MAGIC, DataError, opened, scan_lines
+from anzan.tasks.gsm8k import is_gsm8k_row, read_gsm8k
 from anzan.tasks.problem import Problem, read_problems
 from anzan.tasks.svamp import read_svamp
+from anzan.tasks.worlds.splits import WORLDS, load_worlds
 
 # The first member decides: in DROP's file it is an object for a passage. In a data line only `meta` may be an object.
 _DROP = re.compile(r'\{\s*"(?!meta")(?:[^"\\]|\\.)*"\s*:\s*\{\s*"(?:passage|qa_pairs|wiki_url)"')
@@ -24,15 +27,20 @@ def read_any(path: str | os.PathLike[str]) -> list[Problem]:
     - JSONL with one problem per line (`anzan.tasks.problem`);
     - DROP's JSON (`anzan.tasks.drop`);
     - DROP with one question per row, as JSONL (`anzan.tasks.drop_rows`);
-    - SVAMP's CSV (`anzan.tasks.svamp`).
+    - SVAMP's CSV (`anzan.tasks.svamp`);
+    - GSM8K's JSONL (`anzan.tasks.gsm8k`);
+    - ASDiv's XML (`anzan.tasks.asdiv`).
 
-    JSON may be gzipped. `hub:NAME` or `hub:NAME:SPLIT` is a data set on the Hugging Face hub in one of DROP's layouts,
-    such as `hub:EleutherAI/drop:train`.
+    JSON may be gzipped. Names that are not files: `worlds:SPLIT:SIZE` draws everyday text (`anzan.tasks.worlds`),
+    and `hub:NAME` or `hub:NAME:SPLIT` is a data set on the Hugging Face hub in one of DROP's layouts, such as
+    `hub:EleutherAI/drop:train`.
 
     Raises:
         DataError: A file that is missing, cannot be opened, has another format or contains data that cannot be used.
     """
     name = os.fspath(path)
+    if name.startswith(WORLDS):
+        return load_worlds(name)
     if name.startswith(HUB):
         return load_hub(name)
     if not os.path.exists(name):
@@ -52,11 +60,15 @@ def _read(name: str) -> list[Problem]:
     if _DROP.match(head):
         return read_drop(name)
     if head.startswith("{"):
-        return read_drop_rows(name) if is_drop_row(_first(name)) else read_problems(name)
+        first = _first(name)
+        read = read_drop_rows if is_drop_row(first) else read_gsm8k if is_gsm8k_row(first) else read_problems
+        return read(name)
+    if head.startswith("<") and ROOT in head and not zipped:
+        return read_asdiv(name)
     if not {"Question", "Equation"} <= set(next(csv.reader(head.splitlines()[:1]))):
         raise DataError(
             f"{name}: unknown format; give JSONL with one object per line (id, passage, question, answers), "
-            "DROP's JSON or SVAMP's CSV"
+            "DROP's JSON, SVAMP's CSV, GSM8K's JSONL or ASDiv's XML"
         )
     if zipped:
         raise DataError(f"{name}: only JSON may be gzipped; unpack the file with gunzip")

@@ -14,10 +14,9 @@ the gold arguments alike.
 from __future__ import annotations
 
 import csv
-import operator
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,19 +25,13 @@ from anzan.arithmetic.calculator import format_number
 from anzan.errors import AnzanError
 from anzan.tasks.fields import MAX_VALUE_DIGITS, DataError, all_good
 from anzan.tasks.problem import Problem
+from anzan.tasks.word_problems import OPERATIONS, kind_of, split_question
 
 COLUMNS = ("Question", "Numbers", "Equation", "Answer", "Body", "Ques")
 """The required columns; `Type` is kept if present."""
 
-_OPERATIONS: dict[str, tuple[str, Callable[[Fraction, Fraction], Fraction]]] = {
-    "+": ("addition", operator.add),
-    "-": ("subtraction", operator.sub),
-    "*": ("multiplication", operator.mul),
-    "/": ("division", operator.truediv),
-}
 _SLOT = re.compile(r"\bnumber([0-9]{1,3})\b")
 _DECIMAL = re.compile(r"-?[0-9]+(?:\.([0-9]+))?")
-_SENTENCE_END = re.compile(r"(?<=[.?!])\s+")
 
 # A fraction with infinitely many decimals, written as a float, has at least this many; numbers written by people have
 # fewer.
@@ -118,7 +111,7 @@ def _problem(row: dict[str, Any], id: str) -> Problem:
         question=question,
         answers=((answer,),),
         arguments=tuple(tuple(operand.value for operand in step.operands) for step in steps) or None,
-        kind=_kind(steps),
+        kind=kind_of([step.operation for step in steps]),
         meta=meta,
     )
 
@@ -150,8 +143,7 @@ def _templates(row: dict[str, Any]) -> tuple[str, str]:
     """Passage and question, with slots such as `number0`."""
     body, question = row["Body"].strip(), row["Ques"].strip()
     if body in ("", "Empty") or not question:  # train.csv says `Empty`
-        *before, question = _SENTENCE_END.split(row["Question"].strip())
-        body = " ".join(before)
+        body, question = split_question(row["Question"])
     return body, question
 
 
@@ -194,7 +186,7 @@ def _solve(equation: str, numbers: Sequence[Fraction]) -> tuple[list[_Step], Fra
                     if operation == "/" and not right.value:
                         raise _RowError(f"Equation: {equation!r} divides by zero; correct it or leave the row out")
                     steps.append(_Step(operation, (left, right)))
-                    stack[-3:] = [_Operand(_OPERATIONS[operation][1](left.value, right.value))]
+                    stack[-3:] = [_Operand(OPERATIONS[operation][1](left.value, right.value))]
                 case _:
                     break
     match stack:
@@ -215,7 +207,7 @@ def _items(equation: str, numbers: Sequence[Fraction]) -> Iterator[str | _Operan
     named: set[int] = set()
     for token in tokens:
         slot = _SLOT.fullmatch(token)
-        if token in _OPERATIONS:
+        if token in OPERATIONS:
             yield token
         elif slot is None:
             yield _Operand(_number(token, "Equation"))
@@ -228,15 +220,3 @@ def _items(equation: str, numbers: Sequence[Fraction]) -> Iterator[str | _Operan
                 unnamed.remove(twin)
             named.add(index)
             yield _Operand(numbers[index], twin)
-
-
-def _kind(steps: Sequence[_Step]) -> str:
-    match steps:
-        case []:
-            return "none"
-        case [step]:
-            return _OPERATIONS[step.operation][0]
-        case [_, _]:
-            return "two-step"
-        case _:
-            return "multi-step"

@@ -70,8 +70,8 @@ class DataSettings:
     """Where problems come from: files, or `possession` problems that are drawn.
 
     Args:
-        train, dev, eval: files (JSONL, DROP's JSON, SVAMP's CSV, or hub:NAME:SPLIT). Without `dev`, a tenth of the
-            training passages selects the model.
+        train, dev, eval: files (JSONL, DROP, SVAMP, GSM8K, ASDiv), worlds:SPLIT:SIZE or hub:NAME:SPLIT. Without `dev`,
+            a tenth of the training passages selects the model.
         eval_share: without `eval`, the share of the training passages that is kept for evaluation.
         questions: types of question to keep (`anzan.tasks.question_types`), or files of ids.
         distracted: how many more times training has each problem, with something added that nobody asks for

@@ -10,6 +10,8 @@ import pytest
 
 from anzan.arithmetic import find_numbers, parse_number
 from anzan.errors import AnzanError
+from anzan.tasks.fields import DataError
+from anzan.tasks.formats import read_any
 from anzan.tasks.problem import Problem
 from anzan.tasks.worlds import Worlds, all_kinds, generate_worlds, guessing_scores, held_out_kinds, training_kinds
 from anzan.tasks.worlds.kinds import read_kind
@@ -139,3 +141,20 @@ def test_unknown_kinds_and_too_many_calls_are_refused() -> None:
         Worlds(kinds=("gains",))
     with pytest.raises(AnzanError, match="calls: 4: choose 0 to 3"):
         Worlds(calls=4)
+
+
+def test_worlds_by_name_keep_kinds_and_words_apart() -> None:
+    splits = {name: read_any(f"worlds:{name}:60") for name in ("train", "dev", "eval", "new-kinds")}
+    assert splits["train"] == generate_worlds(Worlds(training_kinds()), 60, 0, "train")
+    assert splits["dev"] == generate_worlds(Worlds(training_kinds(), held_out=True), 60, 0, "dev")
+    assert splits["dev"] != splits["eval"]
+    assert {p.kind for p in splits["new-kinds"]} <= set(held_out_kinds())
+    assert read_any("worlds:train:20") == splits["train"][:20]
+
+
+@pytest.mark.parametrize(
+    "name", ["worlds:", "worlds:train", "worlds:test:10", "worlds:dev:0", "worlds:dev:-1", "worlds:dev:1e3"]
+)
+def test_other_names_of_worlds_are_refused(name: str) -> None:
+    with pytest.raises(DataError, match=f"{name}: write worlds:SPLIT:SIZE"):
+        read_any(name)

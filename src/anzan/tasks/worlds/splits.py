@@ -1,0 +1,30 @@
+"""Worlds by name, where a file of problems could be given: `worlds:train:20000`."""
+
+from __future__ import annotations
+
+from anzan.tasks.fields import DataError
+from anzan.tasks.problem import Problem
+from anzan.tasks.worlds.generator import Worlds, generate_worlds
+from anzan.tasks.worlds.kinds import held_out_kinds, training_kinds
+
+WORLDS = "worlds:"
+"""The prefix of such a name."""
+SPLITS = ("train", "dev", "eval", "new-kinds")
+SEED = 0
+
+
+def load_worlds(name: str) -> list[Problem]:
+    """Draw the problems of a split, always the same ones: `worlds:SPLIT:SIZE`.
+
+    `train` has the kinds and the words of training; `dev` and `eval` its kinds, with words that it never has;
+    `new-kinds` kinds that it never has, also with such words.
+
+    Raises:
+        DataError: another name.
+        AnzanError: no further problem was found.
+    """
+    split, _, size = name.removeprefix(WORLDS).partition(":")
+    if split not in SPLITS or not size.isdecimal() or not 0 < int(size[:9]) <= 10_000_000:
+        raise DataError(f"{name}: write {WORLDS}SPLIT:SIZE, such as worlds:train:20000, with {', '.join(SPLITS)}")
+    kinds = tuple(held_out_kinds()) if split == "new-kinds" else training_kinds()
+    return generate_worlds(Worlds(kinds, held_out=split != "train"), int(size), SEED, split)
