@@ -132,6 +132,35 @@ def symbol_encoder(tokenizer: PreTrainedTokenizerFast) -> TextEncoder:
     )
 
 
+def test_a_word_that_implies_a_number_stays_and_its_symbol_follows(tokenizer: PreTrainedTokenizerFast) -> None:
+    encoder = symbol_encoder(tokenizer)
+    passage, question = "Anna has 5 pens. Carl has twice as many, two dozen.", "Who has half as many?"
+    without = encoder.text(passage, question)
+    encoder.implied = True
+    text = encoder.text(passage, question)
+    values = [m.value for m in text.mentions]
+    assert values == [5, 2, 2, 12, 2, 100] and [m.implied for m in text.mentions] == [
+        False,
+        True,
+        False,
+        True,
+        True,
+        False,
+    ]
+    kept = [i for i in range(len(text.ids)) if i not in [m.span[0] for m in text.mentions if m.implied]]
+    renumbered = {m.span[0] for m in text.mentions}
+    assert [text.ids[i] for i in kept if i not in renumbered] == [
+        k for i, k in enumerate(without.ids) if i not in {m.span[0] for m in without.mentions}
+    ]
+    for m in text.mentions:
+        if m.implied:
+            before = text.tokens[m.span[0] - 1]
+            source = question if m.where == "question" else passage
+            assert before is not None and before.end == m.end and source[m.start : m.end] == m.text
+            assert text.tokens[m.span[0]] is None and m.span[0] == m.span[1]
+    assert len({text.ids[m.span[0]] for m in text.mentions}) == len(text.mentions)
+
+
 @pytest.fixture(scope="module")
 def reader(make_reader: MakeReader) -> Reader:
     model, encoder = make_reader(**SETTINGS, operations=["+", "-", "/"], constants=["100", "0.5"])

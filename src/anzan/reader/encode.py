@@ -14,8 +14,11 @@ from transformers import PreTrainedTokenizerFast
 
 from anzan.arithmetic import (
     Calculator,
+    Implied,
+    Number,
     Printed,
     Value,
+    find_implied,
     find_numbers,
     format_number,
     number_kind,
@@ -62,6 +65,7 @@ class TextEncoder:
         positions: how many of these tokens the encoder reads at once, by default all; longer texts are read in windows,
             each with the whole question and all results.
         symbols: the ids of symbols; None where numbers are digits.
+        implied: whether words that imply a number, such as `twice`, are among the numbers.
     """
 
     def __init__(
@@ -73,8 +77,9 @@ class TextEncoder:
         constants: Sequence[Fraction] = (),
         positions: int | None = None,
         symbols: SymbolIds | None = None,
+        implied: bool = False,
     ):
-        self._positions, self.symbols = positions, symbols
+        self._positions, self.symbols, self.implied = positions, symbols, implied
         self.calls, self.constants = calls, tuple(constants)
         self.tokenizer = tokenizer
         tokenizer.backend_tokenizer.encode_special_tokens = True  # a [SEP] that somebody typed is text
@@ -93,9 +98,16 @@ class TextEncoder:
         """The text encoder of a reader."""
         settings = config.settings
         constants = [value for c in settings.constants if (value := parse_number(c)) is not None]
-        calculator = config.calculator
-        positions, symbols = config.max_positions, config.symbol_ids
-        return cls(tokenizer, calculator, config.max_tokens, settings.calls, constants, positions, symbols)
+        return cls(
+            tokenizer,
+            config.calculator,
+            config.max_tokens,
+            settings.calls,
+            constants,
+            config.max_positions,
+            config.symbol_ids,
+            settings.implied,
+        )
 
     @property
     def positions(self) -> int:
@@ -131,13 +143,29 @@ class TextEncoder:
             ids += [*encoding.ids, t.sep_token_id]
             types += [kind] * (len(encoding.ids) + 1)
             tokens.append(None)
-        text = Text(passage, question, ids, types, tokens, _mentions(passage, question, tokens))
+        text = Text(passage, question, ids, types, tokens, self._mentions(passage, question, tokens))
         if self.symbols is not None:
             text = with_symbols(text, self.symbols)
         if self.constants:
             text = self._with_constants(text)
         self._check_length(text)
         return text
+
+    def _mentions(self, passage: str, question: str, tokens: Sequence[Token | None]) -> list[Mention]:
+        """The numbers whose characters begin and end with a token."""
+        starts = {(k.where, k.start): i for i, k in enumerate(tokens) if k}
+        ends = {(k.where, k.end): i for i, k in enumerate(tokens) if k}
+        mentions = []
+        for where, source, other in ((PASSAGE, passage, question), (QUESTION, question, passage)):
+            numbers: list[Number] = find_numbers(source)
+            if self.implied:
+                numbers = sorted([*numbers, *find_implied(source, other)], key=lambda n: n.start)
+            for n in numbers:
+                first, last = starts.get((where, n.start)), ends.get((where, n.end))
+                if first is not None and last is not None:
+                    word = isinstance(n, Implied)
+                    mentions.append(Mention(n.value, n.text, n.start, n.end, where, (first, last), word))
+        return mentions
 
     def _with_constants(self, text: Text) -> Text:
         ids, mentions = [*text.ids], [*text.mentions]
@@ -272,22 +300,13 @@ class TextEncoder:
         )
 
 
-def _mentions(passage: str, question: str, tokens: Sequence[Token | None]) -> list[Mention]:
-    """The numbers whose characters begin and end with a token."""
-    starts = {(k.where, k.start): i for i, k in enumerate(tokens) if k}
-    ends = {(k.where, k.end): i for i, k in enumerate(tokens) if k}
-    mentions = []
-    for where, source in ((PASSAGE, passage), (QUESTION, question)):
-        for n in find_numbers(source):
-            span = starts.get((where, n.start)), ends.get((where, n.end))
-            if span[0] is not None and span[1] is not None:
-                mentions.append(Mention(n.value, n.text, n.start, n.end, where, (span[0], span[1])))
-    return mentions
-
-
 def with_symbols(text: Text, symbols: SymbolIds) -> Text:
-    """The text with one symbol in place of each number, and no digit or other numeric character anywhere."""
-    number_at = {m.span[0]: i for i, m in enumerate(text.mentions)}
+    """The text with one symbol in place of each number, and no digit or other numeric character anywhere.
+
+    A word that implies a number stays, and is followed by the symbol.
+    """
+    number_at = {m.span[0]: i for i, m in enumerate(text.mentions) if not m.implied}
+    implied_by = {m.span[1]: i for i, m in enumerate(text.mentions) if m.implied}
     ids: list[int] = []
     types: list[int] = []
     tokens: list[Token | None] = []
@@ -310,6 +329,12 @@ def with_symbols(text: Text, symbols: SymbolIds) -> Text:
             ids.append(text.ids[place])
         types.append(text.types[place])
         tokens.append(token)
+        if place in implied_by:
+            i = implied_by[place]
+            mentions[i] = replace(text.mentions[i], span=(len(tokens), len(tokens)))
+            ids.append(symbols.number(i, "plain"))
+            types.append(text.types[place])
+            tokens.append(None)  # no answer
         place = after
     ordered = [mentions[i] for i in range(len(text.mentions))]
     return replace(text, ids=ids, types=types, tokens=tokens, mentions=ordered)

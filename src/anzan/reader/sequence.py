@@ -36,6 +36,7 @@ class Mention:
         start, end: character offsets in the user's text, or in what an earlier call printed; 0 for constants.
         where: `question`, `passage`, `step` (a result of an earlier call) or `constant`.
         span: its first and last token.
+        implied: whether it is a word that implies a number, such as `twice`.
     """
 
     value: Fraction
@@ -44,6 +45,7 @@ class Mention:
     end: int
     where: str
     span: Span
+    implied: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,8 @@ class ReaderSettings:
         calls: how often the calculator can be called. With symbols a reader chooses whole programs of up to so many
             calls (`anzan.reader.programs`); with digits it is called once.
         constants: numbers, as text ("100", "0.5"), that the calculator may use although the text does not contain them.
+        implied: whether words that imply a number, such as `twice` or `dozen` (`anzan.arithmetic.implied`), are offered
+            to the calculator like the numbers of the text.
         choice, supervision: see there.
     """
 
@@ -107,6 +109,7 @@ class ReaderSettings:
     operations: list[str] = field(default_factory=lambda: ["+", "-"])
     calls: int = 1
     constants: list[str] = field(default_factory=list)
+    implied: bool = False
     choice: ChoiceSettings = field(default_factory=ChoiceSettings)
     supervision: SupervisionSettings = field(default_factory=SupervisionSettings)
 

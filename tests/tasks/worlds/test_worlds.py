@@ -8,7 +8,7 @@ from math import prod
 
 import pytest
 
-from anzan.arithmetic import find_numbers, parse_number
+from anzan.arithmetic import find_implied, find_numbers, parse_number
 from anzan.errors import AnzanError
 from anzan.tasks.fields import DataError
 from anzan.tasks.formats import read_any
@@ -40,7 +40,8 @@ def problems() -> list[Problem]:
 def test_the_program_gives_the_answer_from_numbers_of_the_text(problems: list[Problem]) -> None:
     for p in problems:
         available = Counter({Fraction(100): 1})
-        available.update(n.value for text in (p.passage, p.question) for n in find_numbers(text))
+        for text, other in ((p.passage, p.question), (p.question, p.passage)):
+            available.update(n.value for n in (*find_numbers(text), *find_implied(text, other)))
         result = None
         for operation, (a, b) in zip(p.meta["operations"], p.arguments or (), strict=True):
             assert available[a] and available[b], p

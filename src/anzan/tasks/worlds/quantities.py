@@ -69,6 +69,17 @@ def _measure(rng: random.Random, style: Style) -> Fraction:
     return Fraction(rng.randint(10 * low, 10 * high), 10) if style.decimals else Fraction(rng.randint(low, high))
 
 
+PARTS = {
+    Fraction(1, 2): ("half", "one half", "1/2"),
+    Fraction(1, 3): ("one third", "1/3"),
+    Fraction(1, 4): ("one quarter", "1/4"),
+    Fraction(3, 4): ("three quarters", "3/4"),
+    Fraction(2, 3): ("two thirds", "2/3"),
+    Fraction(1, 5): ("one fifth", "1/5"),
+    Fraction(2, 5): ("two fifths", "2/5"),
+}
+"""Parts of something, and how they are written before `of`."""
+
 DRAWS: dict[str, Callable[[random.Random, Style], Fraction]] = {
     "count": lambda rng, style: Fraction(rng.randint(*style.size)),
     "few": _between(2, 12),
@@ -83,6 +94,7 @@ DRAWS: dict[str, Callable[[random.Random, Style], Fraction]] = {
     "money": _money,
     "price": _price,
     "measure": _measure,
+    "part": lambda rng, style: rng.choice(tuple(PARTS)),
 }
 """Kinds of quantities. `2..9` draws from that range."""
 
@@ -100,7 +112,7 @@ def is_kind(kind: str) -> bool:
 
 def is_whole(kind: str) -> bool:
     """Whether quantities of this kind are always whole numbers."""
-    return kind not in ("money", "price", "measure")
+    return kind not in ("money", "price", "measure", "part")
 
 
 def write_quantity(rng: random.Random, value: Fraction, kind: str, style: Style) -> str:
@@ -110,6 +122,8 @@ def write_quantity(rng: random.Random, value: Fraction, kind: str, style: Style)
         return f"${amount}" if style.sign else f"{amount} dollars"
     if kind == "percent":
         return f"{value}%" if style.sign else f"{value} percent"
+    if kind == "part":
+        return rng.choice(PARTS[value])
     if kind == "year":
         return str(value)
     if value.denominator == 1 and value < len(_WORDS) and rng.random() < style.words:
