@@ -70,7 +70,7 @@ def slow_scores(
     batch = replace(batch, text=replace(batch.text, ids=torch.tensor([text.ids])))
     hidden = model.encode(model.embed(View(batch.text)), batch.text.attention, batch.text.types)[0]
     known = [hidden[m.span[0]] for m in text.mentions]
-    context = scorer.calls.weight[len(program)]
+    context = torch.zeros(len(hidden[0]))
     made = run_slowly(model.calls.calculator.operations, [m.value for m in text.mentions], [*program])
     means = []
     for (i, j), values in zip(program, made, strict=True):
@@ -83,7 +83,7 @@ def slow_scores(
         known += new
         means.append(torch.stack(new).mean(0))
     if means:
-        context = context + scorer.made(torch.stack(means).mean(0))
+        context = scorer.made(torch.stack(means).mean(0))
     scores: dict[Step, Tensor] = {
         (i, j): scorer.outer(F.relu(scorer.left(known[i]) + scorer.right(known[j]) + context))[0]
         for i, j in combinations(range(len(known)), 2)

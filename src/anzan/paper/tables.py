@@ -219,17 +219,20 @@ def _longer_numbers(wanted: Wanted) -> list[Run]:
 
 
 def _two_transfers(wanted: Wanted) -> list[Run]:
-    """Problems with two transfers, with as many calls as the recipe has."""
+    """Problems with two transfers.
+
+    A recipe of several calls is trained twice as long, on problems with one transfer too: there it learns to compare a
+    result, which comes last with two.
+    """
     runs = []
     for cell in wanted.cells or ("transfer/max-argmax",):
         plain = wanted.config("two-transfers", cell)
-        config = wanted.config(
-            "two-transfers",
-            cell,
-            "data.possession.transfers=2",
-            f"data.possession.people={max(4, possession_of(plain).people)}",  # two are asked, two give or receive
-        )
-        runs.append(wanted.run(config, _measured("two-transfers", cell, config)))
+        people = max(4, possession_of(plain).people)  # two are asked, two give or receive
+        changes = [f"data.possession.people={people}", "data.possession.transfers=2"]
+        if plain.model.calls > 1:
+            changes[1:] = ["data.possession.transfers=[1, 2]", f"train.epochs={2 * plain.train.epochs}"]
+        config = wanted.config("two-transfers", cell, *changes)
+        runs.append(wanted.run(config, _measured("two-transfers", cell, config, transfers=[2])))
     return runs
 
 

@@ -93,7 +93,7 @@ class CalculatorReader(PreTrainedModel):
         if config.symbol_ids is not None:
             self.symbols = Symbols(config.symbol_ids, hidden)
             self.calls = Calls(config.calculator, settings.calls, config.symbol_ids, config.line)
-            self.scorer = ProgramScorer(hidden, settings.calls, self.calls.clauses)
+            self.scorer = ProgramScorer(hidden, self.calls.clauses)
         else:
             self.scorer = PairScorer(hidden)
         self.spans = nn.Linear(hidden, 2)

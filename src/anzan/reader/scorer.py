@@ -42,10 +42,10 @@ class ProgramScorer(nn.Module):
     encoder gives.
 
     Args:
-        calls, clauses: calls of a program at most, and results of each.
+        clauses: the results of a call.
     """
 
-    def __init__(self, hidden: int, calls: int, clauses: int):
+    def __init__(self, hidden: int, clauses: int):
         super().__init__()
         self.left = nn.Linear(hidden, hidden)
         self.right = nn.Linear(hidden, hidden, bias=False)
@@ -56,7 +56,6 @@ class ProgramScorer(nn.Module):
         self.results = nn.ModuleList(nn.Linear(2 * hidden, hidden) for _ in range(clauses))
         self.signs = nn.Embedding(len(SIGNS), hidden)
         self.norm = nn.LayerNorm(hidden)
-        self.calls = nn.Embedding(calls, hidden)
 
     def start(self) -> None:
         """Draw the weights of a new scorer. With weights as small as BERT's, later calls are learnt half as fast."""
@@ -86,9 +85,9 @@ class ProgramScorer(nn.Module):
             known = torch.cat([known, new], 2)
             left, right = torch.cat([left, self.left(new)], 2), torch.cat([right, self.right(new)], 2)
             results.append(new.mean(2))
-        context = self.calls.weight[t].expand(len(numbers), n, -1)
-        if results:
-            context = context + self.made(torch.stack(results).mean(0))
+        # Not how many calls there were: so a later call can do what was learnt for an earlier one.
+        made_so_far = torch.stack(results).mean(0) if results else numbers.new_zeros(len(numbers), n, numbers.shape[-1])
+        context = self.made(made_so_far)
         possible = pairs(left.shape[2]).to(numbers.device)
         scores = [
             self.outer(F.relu(left[:, :, some[:, 0]] + right[:, :, some[:, 1]] + context[:, :, None]))[..., 0]
