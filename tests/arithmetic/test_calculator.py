@@ -78,7 +78,8 @@ def test_ints_and_a_list_of_operations_will_do() -> None:
 
 def test_operations_are_checked() -> None:
     with pytest.raises(
-        AnzanError, match=r"^operations: '\^' is unknown; choose among \+ - \* /, and functions as module:function$"
+        AnzanError,
+        match=r"^operations: '\^' is unknown; choose among \+ - \* / days years, and functions as module:function$",
     ):
         Calculator(("+", "^"))
     with pytest.raises(AnzanError, match=r"^operations: one is given twice"):

@@ -86,6 +86,7 @@ def test_the_groups_are_complete_without_values() -> None:
         "operations": ["+", "-"],
         "calls": 1,
         "constants": [],
+        "implied": False,
         "choice": {"objective": "straight-through", "options": {}, "call_cost": 0.0},
         "supervision": {"argument_loss": "bce"},
     }

@@ -9,8 +9,8 @@ Inui, NLP2022). The line is canonical:
   `-` is its sign, elsewhere it is the operation, so the line is unambiguous.
 - Numbers are printed by `format_number`: no exponent, no thousands separators, no trailing zeros, no `+`, no `-0`.
 
-A function of your own, such as `math:gcd`, is printed between its operands by its name, in both directions:
-`5 = 10 gcd 15`.
+`days` and `years` are what lies between two dates (`anzan.arithmetic.dates`). They, and a function of your own, such as
+`math:gcd`, are printed between their operands by name, in both directions: `5 = 10 gcd 15`.
 
 A result is undefined if it divides by zero, if its function has none, or if it is too long to print. Its clause is left
 out.
@@ -24,6 +24,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from anzan.arithmetic.dates import days_between, years_between
 from anzan.arithmetic.functions import import_function
 from anzan.arithmetic.scanner import MAX_DIGITS
 from anzan.errors import AnzanError
@@ -42,11 +43,13 @@ def _divide(a: Any, b: Any) -> Value:
 
 
 # Operation -> how to compute it, and whether the order of its operands matters.
-_OPERATIONS: dict[str, tuple[Callable[[Any, Any], Value], bool]] = {
+_OPERATIONS: dict[str, tuple[Callable[[Any, Any], Value | None], bool]] = {
     "+": (operator.add, False),
     "-": (operator.sub, True),
     "*": (operator.mul, False),
     "/": (_divide, True),
+    "days": (days_between, True),
+    "years": (years_between, True),
 }
 
 _FUNCTION = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*", re.ASCII)
@@ -93,8 +96,8 @@ class Calculator:
     '95 = 72 + 23 , 49 = 72 - 23 , - 49 = 23 - 72'
 
     Args:
-        operations: `+`, `-`, `*`, `/`, or a function of your own as `module:function`, which is imported if
-            `allow_imports` has been called.
+        operations: `+`, `-`, `*`, `/`, `days`, `years`, or a function of your own as `module:function`, which is
+            imported if `allow_imports` has been called.
 
     Raises:
         AnzanError: an unknown operation, one that is given twice, or a function that cannot be imported.
@@ -150,7 +153,7 @@ class Calculator:
 
     @property
     def invertible(self) -> bool:
-        """Whether `partners` is available: a function of your own has no known inverse."""
+        """Whether `partners` is available: a function has no known inverse."""
         return all(operation in _SOLUTIONS for operation in self.operations)
 
     def partners(self, known: Fraction, wanted: Value) -> set[Fraction]:

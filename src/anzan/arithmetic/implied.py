@@ -1,4 +1,5 @@
-"""Numbers that words imply without writing them: `twice`, `half as many`, `a dozen`, `weeks` where days are asked for.
+"""Numbers that words imply without writing them: `twice`, `half as many`, `a dozen`, `weeks` where days are asked for,
+and dates and clock times (`anzan.arithmetic.dates`).
 
 The words are in `implied.csv`: a pattern, its value, its kind, and for units a word that must be in the text as well,
 as nobody converts weeks where no day is mentioned.
@@ -13,12 +14,15 @@ from fractions import Fraction
 from functools import cache
 from importlib import resources
 
+from anzan.arithmetic.dates import scan_dates
 from anzan.arithmetic.numbers import Number, find_numbers
 
 
 @dataclass(frozen=True, slots=True)
 class Implied(Number):
-    """A number that a word implies; `kind` is `multiple`, `part`, `group`, `unit` or `coin`."""
+    """A number that words imply. Its `kind` is `multiple`, `part`, `group`, `unit`, `coin`, `date`
+    or `time`.
+    """
 
     kind: str
 
@@ -32,7 +36,9 @@ class _Entry:
 
 
 def find_implied(text: str, context: str = "") -> list[Implied]:
-    """The numbers that words of `text` imply, in order and without overlap, none of them within a written number.
+    """The numbers that words of `text` imply, in order and without overlap.
+
+    A date or a time has written numbers in it; other words are none.
 
     Args:
         context: more text in which the word beside a unit may be, such as the question about a passage.
@@ -42,7 +48,8 @@ def find_implied(text: str, context: str = "") -> list[Implied]:
     """
     written = [(number.start, number.end) for number in find_numbers(text)]
     around = f"{text}\n{context}"
-    found: list[Implied] = []
+    found = [Implied(value, text[start:end], start, end, kind) for value, start, end, kind in scan_dates(text)]
+    written += [(number.start, number.end) for number in found]
     for entry in _entries():
         if entry.beside is not None and not entry.beside.search(around):
             continue

@@ -95,13 +95,13 @@ class ReaderSettings:
     Args:
         numbers: ``digits``, as in the paper, or ``symbols``: each number and each result is one token without digits
             (`anzan.reader.symbols`).
-        operations: of ``+ - * /``, and your own functions as ``module:function``, which are imported only where that
-            is allowed (`anzan.arithmetic.functions`). Empty: span extraction without a calculator.
+        operations: of ``+ - * / days years``, and your own functions as ``module:function``, which are imported only
+            where that is allowed (`anzan.arithmetic.functions`). Empty: span extraction without a calculator.
         calls: how often the calculator can be called. With symbols a reader chooses whole programs of up to so many
             calls (`anzan.reader.programs`); with digits it is called once.
         constants: numbers, as text ("100", "0.5"), that the calculator may use although the text does not contain them.
-        implied: whether words that imply a number, such as `twice` or `dozen` (`anzan.arithmetic.implied`), are offered
-            to the calculator like the numbers of the text.
+        implied: whether dates and words that imply a number, such as `twice` or `dozen` (`anzan.arithmetic.implied`),
+            are offered to the calculator like the numbers of the text.
         choice, supervision: see there.
     """
 
