@@ -17,6 +17,7 @@ EVERYTHING = {
     "operations": ["+", "*"],
     "calls": 2,
     "constants": ["100", "0.5"],
+    "implied": True,
     "choice": {
         "objective": "unordered-set",
         "options": {"samples": 3.0, "sure": 0.9},
