@@ -17,7 +17,7 @@ from anzan.reader.scored import ScoredPrograms
 from anzan.settings import ConfigError
 from anzan.training.pause import Control
 from anzan.training.prepare import Prepared, prepare
-from anzan.training.warm_start import SURE, Enumerated, enumerate_programs, marginal_losses, warm_start
+from anzan.training.warm_start import DEALS, SURE, Enumerated, enumerate_programs, marginal_losses, warm_start
 
 
 @pytest.fixture
@@ -60,9 +60,9 @@ def test_an_exponent_of_the_prior_has_the_gradient_of_the_posterior_that_it_give
     run: Prepared, monkeypatch: pytest.MonkeyPatch, prior: float
 ) -> None:
     model, batch = run.model.eval(), batch_of(run, 3)
-    read = enumerate_programs(model, batch)
     monkeypatch.setattr(type(model.views), "draw", lambda views, given, *_, **__: given)
-    marginal_losses(model, read, prior).sum().backward()
+    read = enumerate_programs(model, batch)
+    marginal_losses(model, read, 0, prior).sum().backward()
     weight = model.scorer.get_parameter("outer.weight")
     assert weight.grad is not None
     found, weight.grad = weight.grad, None
@@ -82,6 +82,7 @@ def test_to_stop_after_a_program_that_is_right_for_sure_is_taught(
     run: Prepared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, batch = run.model.eval(), batch_of(run, 3)
+    monkeypatch.setattr(type(model.views), "draw", lambda views, given, *_, **__: given)
     read = enumerate_programs(model, batch)
     scored = model.scored(batch)
     p = scored.distribution
@@ -93,13 +94,12 @@ def test_to_stop_after_a_program_that_is_right_for_sure_is_taught(
         stop = p.after(read.programs[:, n : n + 1])[b, 0, -1]
         assert stop < math.log(SURE)
         expected.append(0.5 - p.first(2).log_prob(read.programs)[b, n] - stop)
-    monkeypatch.setattr(type(model.views), "draw", lambda views, given, *_, **__: given)
-    torch.testing.assert_close(marginal_losses(model, replace(read, losses=losses)), torch.stack(expected))
+    torch.testing.assert_close(marginal_losses(model, replace(read, losses=losses), 0), torch.stack(expected))
 
 
 def dealt(model: CalculatorReader, read: Enumerated, example: int) -> float:
     """The mean loss of an example; the deal changes the scores a little."""
-    return sum(marginal_losses(model, read)[example].item() for _ in range(8)) / 8
+    return sum(marginal_losses(model, read, deal)[example].item() for deal in range(DEALS)) / DEALS
 
 
 def everything(model: CalculatorReader, alone: Batch) -> list[tuple[int, ...]]:
@@ -117,7 +117,7 @@ def everything(model: CalculatorReader, alone: Batch) -> list[tuple[int, ...]]:
 def likelihood(model: CalculatorReader, run: Prepared) -> float:
     with torch.no_grad():
         batch = batch_of(run, None)
-        return -marginal_losses(model, enumerate_programs(model, batch)).mean().item()
+        return -marginal_losses(model, enumerate_programs(model, batch), 0).mean().item()
 
 
 def test_only_the_scorer_learns_and_answers_become_more_probable(run: Prepared) -> None:
@@ -139,10 +139,10 @@ def test_each_step_in_bfloat16_sees_the_weights_of_the_one_before(
 ) -> None:
     seen: list[torch.Tensor] = []
 
-    def recorded(model: CalculatorReader, read: Enumerated, prior: float) -> torch.Tensor:
+    def recorded(model: CalculatorReader, read: Enumerated, deal: int, prior: float) -> torch.Tensor:
         weight = model.scorer.get_parameter("text.weight")
         seen.append(torch.nn.functional.linear(torch.eye(weight.shape[1]), weight).detach().clone())
-        return marginal_losses(model, read, prior)
+        return marginal_losses(model, read, deal, prior)
 
     monkeypatch.setattr("anzan.training.warm_start.marginal_losses", recorded)
     warm_start(run.model, run.examples, 4, None, Console(file=StringIO()), bf16=True)

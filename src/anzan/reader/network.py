@@ -204,9 +204,12 @@ class CalculatorReader(PreTrainedModel):
 
     def programs(self, batch: Batch, view: View) -> Autoregressive:
         """First pass, symbols: the distribution over programs (`anzan.reader.programs`), from one encoding."""
+        return self.programs_of(batch, self.encode(self.embed(view), view.text.attention, view.text.types))
+
+    def programs_of(self, batch: Batch, hidden: Tensor) -> Autoregressive:
+        """The distribution over programs, from encoded texts (batch, length, hidden)."""
         numbers, calls = batch.numbers, self.calls
         assert numbers is not None and calls is not None
-        hidden = self.encode(self.embed(view), view.text.attention, view.text.types)
         own = hidden.gather(1, numbers.places[..., None].expand(-1, -1, hidden.shape[-1]))
 
         def step(prefixes: Tensor) -> Tensor:

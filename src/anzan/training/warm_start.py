@@ -20,7 +20,6 @@ from rich.console import Console
 from torch import Tensor
 from transformers import get_wsd_schedule
 
-from anzan.layer import Autoregressive
 from anzan.progress import progress_bar
 from anzan.reader.batch import Batch, collate_examples
 from anzan.reader.labels import Example
@@ -38,9 +37,11 @@ SURE = 0.9
 
 To teach that earlier would teach to stop at once. Longer programs are not read, and must remain possible.
 """
-BATCH_SIZE, STEPS, RATE = 25, 400, 1e-3
+BATCH_SIZE, STEPS, RATE = 25, 1200, 1e-3
 """Of the scorer's learning. At a higher rate it swings between programs that are right half of the time."""
-PRIOR, ANNEALED = 0.95, 0.75
+DEALS = 6
+"""How often each text is encoded, its numbers dealt new symbols each time."""
+PRIOR, ANNEALED = 0.9, 0.75
 """How much the scorer's own probabilities count in the E-step, and for which share of the steps; then fully.
 
 A program that is right in half of the problems, such as to add what somebody gave away, would win by a little lead
@@ -56,11 +57,13 @@ class Enumerated:
     Attributes:
         programs: the first choices (batch, n, calls) of each.
         losses: (batch, n), -log p(answer | program) and the cost of its calls; inf where an example has no such one.
+        encoded: the texts, (batch, length, hidden), for each of `DEALS` deals of symbols.
     """
 
     batch: Batch
     programs: Tensor
     losses: Tensor
+    encoded: tuple[Tensor, ...]
 
 
 def warm_start(
@@ -97,7 +100,7 @@ def warm_start(
             optimizer.zero_grad()
             prior = PRIOR if step < ANNEALED * STEPS else 1.0
             with autocast():
-                loss = marginal_losses(model, order.choice(read), prior).mean()
+                loss = marginal_losses(model, order.choice(read), order.randrange(DEALS), prior).mean()
             loss.backward()
             optimizer.step()
             scheduler.step()
@@ -106,8 +109,9 @@ def warm_start(
 def enumerate_programs(model: CalculatorReader, batch: Batch) -> Enumerated:
     """Read all programs of a few problems."""
     with torch.no_grad():
-        scored, p = _chosen(model, batch)
-        first = p.first(MOST_CALLS)
+        scored = model.scored(batch)
+        assert isinstance(scored, ScoredPrograms)
+        first = scored.distribution.first(MOST_CALLS)
         programs = first.everything()
         there = first.log_prob(programs).isfinite()
         losses = torch.full(there.shape, torch.inf, device=there.device)
@@ -115,19 +119,22 @@ def enumerate_programs(model: CalculatorReader, batch: Batch) -> Enumerated:
             example = torch.full((int(own.sum()),), i, device=there.device)
             losses[i, own] = read_losses(scored, model, example, programs[i, own])
         cost = model.config.settings.choice.call_cost * scored.lengths(programs)
-        return Enumerated(batch, programs, losses + cost)
+        texts = [model.views.choosing(model.views.draw(batch, training=True).text) for _ in range(DEALS)]
+        encoded = tuple(model.encode(model.embed(t), t.text.attention, t.text.types) for t in texts)
+        return Enumerated(batch, programs, losses + cost, encoded)
 
 
-def marginal_losses(model: CalculatorReader, read: Enumerated, prior: float = 1.0) -> Tensor:
-    """-log p(answer), (batch,), over the programs that were read; the numbers are dealt new symbols.
+def marginal_losses(model: CalculatorReader, read: Enumerated, deal: int, prior: float = 1.0) -> Tensor:
+    """-log p(answer), (batch,), over the programs that were read.
 
     Added is -log p(stop) after the program that explains the answer best, where that one is `SURE`.
 
     Args:
+        deal: of the symbols, below `DEALS`.
         prior: exponent g of the programs' probabilities: -log(sum p^g p(answer | program)) / g, whose gradient is that
             of -log p weighted by the posterior, in which p counts as p^g.
     """
-    _, p = _chosen(model, model.views.draw(read.batch, training=True))
+    p = model.programs_of(read.batch, read.encoded[deal])
     joint = prior * p.first(MOST_CALLS).log_prob(read.programs) - read.losses
     total = joint.logsumexp(1)
     losses = -total / prior
@@ -137,12 +144,6 @@ def marginal_losses(model: CalculatorReader, read: Enumerated, prior: float = 1.
         stop, sure = p.after(program)[:, 0, -1], math.log(SURE)
         losses = losses - torch.where((most - total > sure) & (stop < sure), stop, 0.0)
     return losses
-
-
-def _chosen(model: CalculatorReader, batch: Batch) -> tuple[ScoredPrograms, Autoregressive]:
-    scored = model.scored(batch)
-    assert isinstance(scored, ScoredPrograms)
-    return scored, scored.distribution
 
 
 def _small(examples: Examples, people: int | None) -> Iterator[Example]:
