@@ -35,7 +35,7 @@ def test_all_of_it_is_saved_and_read(tmp_path: Path) -> None:
     )  # fmt: skip
     config.save_pretrained(tmp_path)
     saved = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
-    assert saved["format"] == FORMAT == 3 and saved["model_type"] == "anzan-reader"
+    assert saved["format"] == FORMAT == 4 and saved["model_type"] == "anzan-reader"
     assert saved["settings"] == EVERYTHING
     loaded = CalculatorReaderConfig.from_pretrained(tmp_path)
     assert isinstance(loaded.settings, ReaderSettings) and asdict(loaded.settings) == EVERYTHING

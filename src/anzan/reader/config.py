@@ -15,7 +15,7 @@ from anzan.reader.settings import ReaderSettings
 from anzan.reader.symbols import SymbolIds
 from anzan.settings import from_mapping
 
-FORMAT = 3
+FORMAT = 4
 """Of a model folder; another one is refused by name."""
 
 
