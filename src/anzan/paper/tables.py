@@ -221,8 +221,8 @@ def _longer_numbers(wanted: Wanted) -> list[Run]:
 def _two_transfers(wanted: Wanted) -> list[Run]:
     """Problems with two transfers.
 
-    A recipe of several calls is trained twice as long, on problems with one transfer too: there it learns to compare a
-    result, which comes last with two.
+    A recipe of several calls is trained four times as long, on problems with one transfer too: there it learns to
+    compare a result, which comes last with two.
     """
     runs = []
     for cell in wanted.cells or ("transfer/max-argmax",):
@@ -230,7 +230,7 @@ def _two_transfers(wanted: Wanted) -> list[Run]:
         people = max(4, possession_of(plain).people)  # two are asked, two give or receive
         changes = [f"data.possession.people={people}", "data.possession.transfers=2"]
         if plain.model.calls > 1:
-            changes[1:] = ["data.possession.transfers=[1, 2]", f"train.epochs={2 * plain.train.epochs}"]
+            changes[1:] = ["data.possession.transfers=[1, 2]", f"train.epochs={4 * plain.train.epochs}"]
         config = wanted.config("two-transfers", cell, *changes)
         runs.append(wanted.run(config, _measured("two-transfers", cell, config, transfers=[2])))
     return runs
