@@ -89,7 +89,7 @@ PIECES = st.one_of(
     st.sampled_from([
         "B12", "1e9", "1990s", "3rd", "21st", "$1,200", "12.5%", "5kg", "-7", "−7", "twelve", "twenty-five", "1/2",
         "two hundred and 3", "3.5 million", "half a dozen", "12:30", "2019-05-01", "1.2.3", "x²", "０１",
-        "[unused1]", "½",
+        "[unused1]", "½", "twice", "two dozen", "May 3, 1815", "3 p.m.", "weeks and days",
     ]),
 )  # fmt: skip
 TEXT = st.lists(PIECES, max_size=8).map(" ".join) | st.lists(PIECES, max_size=5).map("".join)
@@ -102,23 +102,28 @@ def with_digits(encoder: TextEncoder) -> set[int]:
 
 
 @settings(deadline=None, max_examples=150)
-@given(passage=TEXT, question=TEXT, kind=st.sampled_from(["bert_tokenizer", "tiny_tokenizer"]))
-@example("B12 cost $1,200 in 1999, 3.5 million", "1e9 or ３?", "bert_tokenizer")
+@given(passage=TEXT, question=TEXT, kind=st.sampled_from(["bert_tokenizer", "tiny_tokenizer"]), implied=st.booleans())
+@example("B12 cost $1,200 in 1999, 3.5 million", "1e9 or ３?", "bert_tokenizer", False)
+@example("On 3 May 1815 at 12:30 p.m. twice as many, 1815-05-03", "How many weeks or days?", "tiny_tokenizer", True)
 def test_no_digit_is_in_a_text_or_in_what_is_printed(
-    request: pytest.FixtureRequest, passage: str, question: str, kind: str
+    request: pytest.FixtureRequest, passage: str, question: str, kind: str, implied: bool
 ) -> None:
     encoder = symbol_encoder(request.getfixturevalue(kind))
+    encoder.implied = implied
     text, symbols, digits = encoder.text(passage, question), encoder.symbols, with_digits(encoder)
-    plain = TextEncoder(encoder.tokenizer, encoder.calculator, 4096, 2, encoder.constants).text(passage, question)
+    plain = TextEncoder(encoder.tokenizer, encoder.calculator, 4096, 2, encoder.constants, implied=implied).text(
+        passage, question
+    )
     assert symbols is not None and len(digits) >= 20 and not digits & {*text.ids}
     assert [(m.value, m.text, m.where, m.start, m.end) for m in text.mentions] == [
         (m.value, m.text, m.where, m.start, m.end) for m in plain.mentions
     ]
     for i, m in enumerate(text.mentions):
         source = {"passage": passage, "question": question}.get(m.where)
-        kind = "plain" if source is None else number_kind(source, m.start, m.end, m.value)
+        kind = "plain" if source is None or m.implied else number_kind(source, m.start, m.end, m.value)
         assert m.span[0] == m.span[1] and text.ids[m.span[0]] == symbols.number(i, kind)
-    assert len(text.ids) == len(text.types) == len(text.tokens) <= len(plain.ids)
+    added = sum(m.implied for m in text.mentions)
+    assert len(text.ids) == len(text.types) == len(text.tokens) <= len(plain.ids) + added
     called = text
     for pair in [*text.candidates[:3], (0, len(text.mentions))]:
         if max(pair) < len(called.mentions) and (row := encoder.result(called, pair)) is not None:
@@ -159,6 +164,19 @@ def test_a_word_that_implies_a_number_stays_and_its_symbol_follows(tokenizer: Pr
             assert before is not None and before.end == m.end and source[m.start : m.end] == m.text
             assert text.tokens[m.span[0]] is None and m.span[0] == m.span[1]
     assert len({text.ids[m.span[0]] for m in text.mentions}) == len(text.mentions)
+
+
+def test_the_symbol_of_a_date_follows_its_own_numbers(tokenizer: PreTrainedTokenizerFast) -> None:
+    encoder = symbol_encoder(tokenizer)
+    encoder.implied = True
+    text = encoder.text("It began on August 24, 1812 and ended on 3 May 1815.", "How long?")
+    assert [(m.text, m.implied) for m in text.mentions] == [
+        ("August 24, 1812", True), ("24", False), ("1812", False),
+        ("3 May 1815", True), ("3", False), ("1815", False), ("100", False),
+    ]  # fmt: skip
+    first, _, year = (text.mentions[i].span[0] for i in range(3))
+    assert first == year + 1 and text.tokens[first] is None
+    assert len({m.span for m in text.mentions}) == len(text.mentions)
 
 
 @pytest.fixture(scope="module")

@@ -159,7 +159,7 @@ class TextEncoder:
         for where, source, other in ((PASSAGE, passage, question), (QUESTION, question, passage)):
             numbers: list[Number] = find_numbers(source)
             if self.implied:
-                numbers = sorted([*numbers, *find_implied(source, other)], key=lambda n: n.start)
+                numbers = sorted([*numbers, *find_implied(source, other)], key=lambda n: (n.start, -n.end))
             for n in numbers:
                 first, last = starts.get((where, n.start)), ends.get((where, n.end))
                 if first is not None and last is not None:
@@ -329,8 +329,8 @@ def with_symbols(text: Text, symbols: SymbolIds) -> Text:
             ids.append(text.ids[place])
         types.append(text.types[place])
         tokens.append(token)
-        if place in implied_by:
-            i = implied_by[place]
+        for end in implied_by.keys() & range(place, after):
+            i = implied_by[end]
             mentions[i] = replace(text.mentions[i], span=(len(tokens), len(tokens)))
             ids.append(symbols.number(i, "plain"))
             types.append(text.types[place])
