@@ -13,6 +13,7 @@ calculator has them as the operations `days` and `years`. A clock time is its mi
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from calendar import isleap
 from datetime import date
 from fractions import Fraction
@@ -43,20 +44,21 @@ _BARE_YEAR = re.compile(r"(?<![\w.,$€£¥-])(?:1[0-9]{3}|20[0-9]{2})(?![\w%]|[
 
 def scan_dates(text: str) -> list[tuple[Fraction, int, int, str]]:
     """The dates and times of a text in order, without overlap: value, first character, end, and `date` or `time`."""
-    taken: list[tuple[int, int]] = []
+    taken = bytearray(len(text))  # characters
     matches = []
     for pattern in _PATTERNS:
         for match in pattern.finditer(text):
-            if not any(a < match.end() and match.start() < b for a, b in taken):
-                taken.append(match.span())
+            if not any(taken[match.start() : match.end()]):
+                taken[match.start() : match.end()] = b"\1" * len(match[0])
                 matches.append(match)
-    years = [(m.start(), int(m[0])) for m in _BARE_YEAR.finditer(text)]
+    years = list(_BARE_YEAR.finditer(text))
+    places = [year.start() for year in years]
     found = []
     for match in sorted(matches, key=lambda m: m.start()):
         part = match.groupdict()
         kind = "time" if part.get("hour") else "date"
-        before = [year for place, year in years if place < match.start()]
-        value = _time(part) if kind == "time" else _date(part, before[-1] if before else None)
+        before = bisect_left(places, match.start())
+        value = _time(part) if kind == "time" else _date(part, int(years[before - 1][0]) if before else None)
         if value is not None:
             found.append((value, *match.span(), kind))
     return found

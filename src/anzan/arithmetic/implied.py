@@ -46,18 +46,19 @@ def find_implied(text: str, context: str = "") -> list[Implied]:
     >>> [(number.text, str(number.value)) for number in find_implied("She has twice as many, two dozen.")]
     [('twice', '2'), ('dozen', '12')]
     """
-    written = [(number.start, number.end) for number in find_numbers(text)]
     around = f"{text}\n{context}"
     found = [Implied(value, text[start:end], start, end, kind) for value, start, end, kind in scan_dates(text)]
-    written += [(number.start, number.end) for number in found]
+    taken = bytearray(len(text))  # characters
+    for number in (*find_numbers(text), *found):
+        taken[number.start : number.end] = b"\1" * (number.end - number.start)
     for entry in _entries():
         if entry.beside is not None and not entry.beside.search(around):
             continue
         for match in entry.pattern.finditer(text):
-            place = match.span()
-            if not any(a < place[1] and place[0] < b for a, b in written):
-                written.append(place)
-                found.append(Implied(entry.value, match[0], *place, entry.kind))
+            start, end = match.span()
+            if not any(taken[start:end]):
+                taken[start:end] = b"\1" * (end - start)
+                found.append(Implied(entry.value, match[0], start, end, entry.kind))
     return sorted(found, key=lambda number: number.start)
 
 

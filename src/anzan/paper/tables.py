@@ -227,11 +227,14 @@ def _two_transfers(wanted: Wanted) -> list[Run]:
     runs = []
     for cell in wanted.cells or ("transfer/max-argmax",):
         plain = wanted.config("two-transfers", cell)
-        people = max(4, possession_of(plain).people)  # two are asked, two give or receive
-        changes = [f"data.possession.people={people}", "data.possession.transfers=2"]
-        if plain.model.calls > 1:
-            changes[1:] = ["data.possession.transfers=[1, 2]", f"train.epochs={4 * plain.train.epochs}"]
-        config = wanted.config("two-transfers", cell, *changes)
+        several = plain.model.calls > 1
+        config = wanted.config(
+            "two-transfers",
+            cell,
+            f"data.possession.people={max(4, possession_of(plain).people)}",  # two are asked, two give or receive
+            f"data.possession.transfers={[1, 2] if several else [2]}",
+            f"train.epochs={plain.train.epochs * (4 if several else 1)}",
+        )
         runs.append(wanted.run(config, _measured("two-transfers", cell, config, transfers=[2])))
     return runs
 

@@ -21,7 +21,7 @@ from anzan.arithmetic import format_number
 from anzan.arithmetic.numbers import parse_number
 from anzan.tasks.fields import DataError
 from anzan.tasks.problem import Problem
-from anzan.tasks.word_problems import infix_steps, kind_of
+from anzan.tasks.word_problems import infix_steps, solved_fields
 
 ROOT = "Machine-Reading-Corpus-File"
 """The name of the outermost element."""
@@ -81,9 +81,4 @@ def _solved(formula: str, answer: tuple[str, ...], solution: str) -> dict[str, A
     solved = infix_steps(formula.partition("=")[0])
     if solved is None or answer != (format_number(solved[1]),):
         return {"kind": "none", "meta": {"type": solution}}
-    operations = [step.operation for step in solved[0]]
-    return {
-        "arguments": tuple(step.operands for step in solved[0]) or None,
-        "kind": kind_of(operations),
-        "meta": {"type": solution, "operations": operations},
-    }
+    return solved_fields(solved[0], type=solution)

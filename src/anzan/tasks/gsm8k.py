@@ -19,7 +19,7 @@ from anzan.arithmetic import format_number
 from anzan.arithmetic.numbers import parse_number
 from anzan.tasks.fields import all_good, describe, fail, scan_lines, text
 from anzan.tasks.problem import Problem
-from anzan.tasks.word_problems import infix_steps, kind_of, split_question
+from anzan.tasks.word_problems import infix_steps, solved_fields, split_question
 
 _CALCULATION = re.compile(r"<<([^<>=]*)=[^<>]*>>")
 _RESULT = "####"
@@ -66,10 +66,4 @@ def _worked(solution: str) -> Mapping[str, Any]:
     made = [infix_steps(expression) for expression in _CALCULATION.findall(solution)]
     if not made or None in made:
         return {}
-    steps = list(dict.fromkeys(step for each in made if each for step in each[0]))
-    operations = [step.operation for step in steps]
-    return {
-        "arguments": tuple(step.operands for step in steps) or None,
-        "kind": kind_of(operations),
-        "meta": {"operations": operations},
-    }
+    return solved_fields(list(dict.fromkeys(step for each in made if each for step in each[0])))

@@ -7,7 +7,7 @@ import operator
 import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 OPERATIONS: dict[str, tuple[str, Callable[[Fraction, Fraction], Fraction]]] = {
     "+": ("addition", operator.add),
@@ -68,6 +68,16 @@ def infix_steps(expression: str) -> tuple[list[Step], Fraction] | None:
         return steps, value(ast.parse(text, mode="eval").body)
     except (SyntaxError, ValueError, ZeroDivisionError):
         return None
+
+
+def solved_fields(steps: Sequence[Step], **meta: Any) -> dict[str, Any]:
+    """The fields of a problem that its steps give; `meta` is added to their operations."""
+    operations = [step.operation for step in steps]
+    return {
+        "arguments": tuple(step.operands for step in steps) or None,
+        "kind": kind_of(operations),
+        "meta": {**meta, "operations": operations},
+    }
 
 
 def kind_of(operations: Sequence[str]) -> str:
