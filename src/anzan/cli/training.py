@@ -73,7 +73,7 @@ def train(
         str,
         typer.Argument(
             metavar="PRESET_OR_YAML",
-            help="demo, drop-numeric, everyday, faithful, faithful-joint, paper, span or svamp; or a YAML file.",
+            help="demo, paper, span, faithful, faithful-joint, everyday, svamp or drop-numeric; or a YAML file.",
         ),
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write model, result and report to.")],
