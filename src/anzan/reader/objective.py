@@ -53,6 +53,9 @@ GROUPS = 4
 NO_ANSWER = 20.0
 """-log p(answer) where it is neither in the text nor in a candidate's row: certain failure, kept finite."""
 
+MISSED = math.log(2)
+"""-log p(answer) from which an example that is sure of a candidate has missed its answer: less probable than not."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -109,8 +112,9 @@ class SeveralResults(nn.Module):
 
     Args:
         objective: such as `anzan.layer.unordered_set`.
-        sure: an example whose most probable candidate has at least this probability is read with that one alone; the
-            others are taken to do as well, so its scores stay. It saves most of the reading once the choice is learnt.
+        sure: an example whose most probable candidate has at least this probability is read with that one alone,
+            unless its answer is missed then; the others are taken to do as well, so its scores stay. It saves most of
+            the reading once the choice is learnt.
         thin: 1 reads the candidates without gradient, and one of them, drawn by its weight in the loss, once more with
             it. The gradient has no bias, and costs half as much.
         options: keyword arguments of `objective`.
@@ -131,10 +135,16 @@ class SeveralResults(nn.Module):
         drawn: list[tuple[Tensor, Tensor, Tensor]] = []
 
         def loss_of(index: Tensor) -> Tensor:
-            needed = self.to_read(index, best, certain, p.log_prob(index).detach())
+            valid = p.log_prob(index).detach().isfinite()
+            needed = self.to_read(index, best, certain, valid)
             thin = bool(self.thin) and int(needed.sum()) > 1.5 * len(index)  # a reading costs a third without gradient
             with torch.set_grad_enabled(not thin):
-                losses = self._read_some(scored, reader, index, needed)
+                losses = _read_some(scored, reader, index, needed)
+                missed = valid & ~needed & ((losses.detach() > MISSED) & needed).any(1, keepdim=True)
+                if missed.any():
+                    losses, needed = losses + _read_some(scored, reader, index, missed), needed | missed
+                # The candidates that are not read get the mean of the others.
+                losses = torch.where(needed, losses, losses.sum(1, keepdim=True) / needed.sum(1, keepdim=True))
             drawn.append((index, needed, losses.requires_grad_() if thin else losses))
             return losses
 
@@ -145,12 +155,6 @@ class SeveralResults(nn.Module):
         if losses.is_leaf:
             loss = loss + self._one_gradient(scored, reader, index, needed, weights_of(loss, losses))
         return Outcome(loss, scored.readable, scored.first_call, index)
-
-    def _read_some(self, scored: Scored, reader: CalculatorReader, index: Tensor, needed: Tensor) -> Tensor:
-        """The losses (batch, n) of the candidates that are needed; the others get their mean."""
-        losses = read_losses(scored, reader, needed.nonzero()[:, 0], index[needed])
-        losses = losses.new_zeros(needed.shape).masked_scatter(needed, losses)
-        return torch.where(needed, losses, losses.sum(1, keepdim=True) / needed.sum(1, keepdim=True))
 
     def _one_gradient(
         self, scored: Scored, reader: CalculatorReader, index: Tensor, needed: Tensor, weights: Tensor
@@ -166,21 +170,26 @@ class SeveralResults(nn.Module):
         losses = read_losses(scored, reader, example, index[example, one])
         return total * (losses - losses.detach())
 
-    def to_read(self, index: Tensor, best: Tensor, certain: Tensor, log_probs: Tensor) -> Tensor:
-        """Which of the drawn candidates are read; at least one an example: bool (batch, n).
+    def to_read(self, index: Tensor, best: Tensor, certain: Tensor, valid: Tensor) -> Tensor:
+        """Which of the drawn candidates are read first; at least one an example: bool (batch, n).
 
         Args:
             index: (batch, n) or (batch, n, calls), the candidates.
             best: the most probable one of each example, likewise with n = 1.
             certain: bool (batch, 1), whether it has a probability of `sure`.
-            log_probs: (batch, n), -inf at invalid candidates.
+            valid: bool (batch, n), whether there is such a candidate.
         """
-        needed = log_probs.isfinite()
         is_best = index == best if index.dim() == 2 else (index == best).all(-1)
         alone = certain & is_best.any(1, keepdim=True)
-        needed &= is_best | ~alone
+        needed = valid & (is_best | ~alone)
         needed[:, 0] |= ~needed.any(1)  # no valid candidate: no result to read, but a text
         return needed
+
+
+def _read_some(scored: Scored, reader: CalculatorReader, index: Tensor, needed: Tensor) -> Tensor:
+    """The losses (batch, n) of the candidates that are needed, and 0 for the others."""
+    losses = read_losses(scored, reader, needed.nonzero()[:, 0], index[needed])
+    return losses.new_zeros(needed.shape).masked_scatter(needed, losses)
 
 
 def read_losses(scored: Scored, reader: CalculatorReader, example: Tensor, chosen: Tensor) -> Tensor:
