@@ -200,12 +200,17 @@ def read_losses(scored: Scored, reader: CalculatorReader, example: Tensor, chose
         chosen: integers (n,) or (n, calls), a candidate of each.
     """
     view, spans = scored.reading(reader.views, example, chosen)
+    readable = (spans[..., 0] >= 0).any(-1)
+    needed = readable.clone()
+    needed[:1] |= ~readable.any()  # processes that train together need a gradient of every parameter
     # Programs differ in length, and so do texts: those of like length are read together, with little padding.
-    order = view.layout.attention.sum(1).argsort()
+    lengths = view.layout.attention.sum(1)
+    order = lengths.argsort()
+    order = order[needed[order]]
     groups = order.split(math.ceil(len(order) / GROUPS))
-    losses = [span_loss(*reader.read(view.select(some)), spans[some]) for some in groups]
-    losses = torch.cat(losses).index_select(0, order.argsort())
-    return torch.where((spans[..., 0] >= 0).any(-1), losses, NO_ANSWER)
+    read = torch.cat([span_loss(*reader.read(view.select(some)), spans[some]) for some in groups])
+    losses = read.new_full(readable.shape, NO_ANSWER).index_copy(0, order, read)
+    return torch.where(readable, losses, NO_ANSWER)
 
 
 def weights_of(loss: Tensor, losses: Tensor) -> Tensor:
