@@ -1,5 +1,6 @@
 """Worlds: their programs run by hand, their numbers looked for in their own text, their words in the lists."""
 
+import random
 import re
 from collections import Counter
 from fractions import Fraction
@@ -15,7 +16,8 @@ from anzan.tasks.formats import read_any
 from anzan.tasks.problem import Problem
 from anzan.tasks.worlds import Worlds, all_kinds, generate_worlds, guessing_scores, held_out_kinds, training_kinds
 from anzan.tasks.worlds.kinds import read_kind
-from anzan.tasks.worlds.vocabulary import vocabulary
+from anzan.tasks.worlds.vocabulary import Word, vocabulary
+from anzan.tasks.worlds.wording import Teller
 
 SIZE = 1_500
 OPERATIONS = {
@@ -159,3 +161,14 @@ def test_worlds_by_name_keep_kinds_and_words_apart() -> None:
 def test_other_names_of_worlds_are_refused(name: str) -> None:
     with pytest.raises(DataError, match=f"{name}: write worlds:SPLIT:SIZE"):
         read_any(name)
+
+
+def test_a_pronoun_never_stands_for_one_of_two() -> None:
+    ann, eve, tom = Word("Ann", "Ann", "she"), Word("Eve", "Eve", "she"), Word("Tom", "Tom", "he")
+    seen = set()
+    for seed in range(40):
+        for second in (eve, tom):
+            teller = Teller(random.Random(seed), {"A": ann, "B": second}, str)
+            teller.sentence("{A.name} met {B.name}.")
+            seen.add(teller.sentence("{B} left."))
+    assert seen == {"Eve left.", "Tom left.", "He left."}

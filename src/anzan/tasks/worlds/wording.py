@@ -35,6 +35,7 @@ class Teller:
         people: who has been named.
         others: whether somebody was named who is not in the cast.
         here: who has been named in this sentence.
+        before: who was named in the last one.
     """
 
     rng: random.Random
@@ -44,6 +45,7 @@ class Teller:
     people: set[Word] = field(default_factory=set)
     others: bool = False
     here: set[Word] = field(default_factory=set)
+    before: set[Word] = field(default_factory=set)
 
     def sentence(self, template: str) -> str:
         """A sentence of the passage."""
@@ -61,7 +63,7 @@ class Teller:
         return self._filled(template, PRONOUN / 2)
 
     def _filled(self, template: str, share: float) -> str:
-        self.here = set()
+        self.before, self.here = self.here, set()
         return finished(SLOT.sub(lambda match: self._slot(match[1], share), template))
 
     def _slot(self, slot: str, share: float) -> str:
@@ -75,7 +77,8 @@ class Teller:
         self.people.add(word)
         again = word in self.here  # twice in a sentence, and nobody else between: never the name again
         self.here.add(word)
-        if form != "name" and known and (again or self.rng.random() < share):
+        clear = all(other == word or other.gender != word.gender for other in self.before | self.here)
+        if form != "name" and known and (again or (clear and self.rng.random() < share)):
             return _PRONOUNS[word.gender]["his" if owns else form]
         return word.one + "'s" if owns else word.one
 
