@@ -135,10 +135,9 @@ class TextEncoder:
             clean, origin = strip_separators(source)
             # A lone surrogate is no character; the tokenizer refuses it.
             encoding = t.backend_tokenizer.encode(clean.encode("utf-8", "replace").decode(), add_special_tokens=False)
-            words = encoding.word_ids
-            for i, (start, end) in enumerate(encoding.offsets):
-                first = i == 0 or words[i - 1] != words[i]
-                last = i + 1 == len(words) or words[i + 1] != words[i]
+            words = [None, *encoding.word_ids, None]
+            for i, (start, end) in enumerate(encoding.offsets, 1):
+                first, last = words[i - 1] != words[i], words[i + 1] != words[i]
                 tokens.append(Token(where, origin[start], origin[end - 1] + 1, first, last))
             ids += [*encoding.ids, t.sep_token_id]
             types += [kind] * (len(encoding.ids) + 1)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
+from typing import NamedTuple
 
 from anzan.arithmetic import Printed, Value
 
@@ -48,8 +49,7 @@ class Mention:
     implied: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A token's character offsets in the user's text, and whether a word starts or ends with it."""
 
     where: str
