@@ -61,6 +61,20 @@ def problem(passage: str, question: str, answer: str) -> Problem:
             "Men earn $22,065 and women $32,429 here.",
             ["women"],
         ),
+        (  # dates: the earlier year is the answer
+            "The fort fell in 1611, a heavy blow. The treaty was signed in 1617.",
+            "What happened first, the fort fell or the treaty?",
+            "the fort fell",
+            "The fort fell in 1617, a heavy blow. The treaty was signed in 1611.",
+            ["treaty"],
+        ),
+        (
+            "Ann Lee died on 7 June 1361; Eve Poe died on 17 June 1361.",
+            "Who died later: Ann Lee or Eve Poe?",
+            "Eve Poe",
+            "Ann Lee died on 17 June 1361; Eve Poe died on 7 June 1361.",
+            ["Ann Lee"],
+        ),
     ],
 )
 def test_numbers_change_places_and_the_other_option_is_right(
@@ -79,7 +93,13 @@ def test_numbers_change_places_and_the_other_option_is_right(
 @pytest.mark.parametrize(
     ("passage", "question", "answer", "reason"),
     [
-        ("The war began in 1903 and the truce in 1909.", "Which happened first, the war or the truce?", "war", "times"),
+        ("War from 1903 and a truce in 1909.", "Which is older, the war or the truce?", "war", "times"),
+        ("The war began in 1903, the truce in 1909.", "Which was first, the war or the truce?", "war", "more than one"),
+        ("The war began. The truce was in 1909.", "Which was first, the war or the truce?", "war", "no date is next"),
+        ("A war in 1903. Then a truce in 1909.", "Which was first, the war or the truce?", "war", "'Then' may say"),
+        ("A war in 1903. A truce in 1909.", "Which was first, the war or the truce?", "truce", "do not give"),
+        ("A war in 1903. A truce in May 1909.", "Which was first, the war or the truce?", "war", "written diff"),
+        ("The war and the truce of 1903.", "Which was first, the war or the truce?", "war", "next to both"),
         ("5 cats, 7 dogs.", "How many animals are there?", "12", "whether the larger or the smaller"),
         ("5 cats, 7 dogs.", "Are there more cats, dogs or cows?", "dogs", "is not in the passage"),
         ("5 cats, 7 dogs.", "Are there more cats or more dogs or cows?", "dogs", "two options"),

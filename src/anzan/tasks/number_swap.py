@@ -6,6 +6,10 @@ The paper did this by hand for 300 comparison questions of DROP (Yoshikawa, Hein
 Here it is done by rule, and only if every step is certain: the question names two options, each option has exactly one
 number next to it in the passage, both numbers are of the same kind, no word says which of them is larger, and comparing
 them gives the data set's answer. Everything else is refused with a reason.
+
+Where a question asks which came first or later, the two dates change places:
+
+    Which happened first, the siege or the treaty?   the siege of 1611, the treaty of 1617   ->   1617, 1611
 """
 
 from __future__ import annotations
@@ -13,7 +17,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
+from anzan.arithmetic.dates import MONTHS, scan_dates
 from anzan.arithmetic.numbers import Number, find_numbers
 from anzan.errors import AnzanError
 from anzan.tasks.problem import Problem
@@ -33,6 +39,8 @@ _TIME = re.compile(
     r"|youngest)\b",
     re.I,
 )
+_FIRST = _set("first earlier earliest before sooner")
+_LATER = _set("second last later latest afterwards recently")
 _NO_COMPARISON = _set("not except difference total combined")
 _LENGTH = re.compile(r"\b(long|longer|longest|short|shorter|shortest|far|farther|further|farthest)\b", re.I)
 
@@ -51,12 +59,20 @@ _PHRASE = _set("in at by for during according as of from on living present")
 # Between a number and what it counts there is neither the end of a clause nor another number.
 _CLAUSE = re.compile(r"[,;:.!?()\[\]]|\b(?:and|but|or|while|whereas|than|plus|although)\b", re.I)
 _REACH = 60
+_DATE_REACH = 120
+_SENTENCE_OVER = re.compile(r"[;.!?](?:\s|$)")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 _ORDERED = re.compile(
     r"\b(down|up|fell|falls?|falling|drop\w*|declin\w*|decreas\w*|increas\w*|ris\w*|rose|gr[eo]w\w*|only|still|just|even"
     r"|compared|than|majority|minority|out of|of wh(?:ich|om))\b",
     re.I,
 )
+_SEQUENCE = re.compile(
+    r"\b(then|later|after\w*|before|following|previous\w*|next|soon|subsequent\w*|since|until|eventual\w*|final\w*"
+    r"|earlier|meanwhile|already|still|again|led|result\w*|because|when|while|during|between)\b",
+    re.I,
+)
+_MONTH = re.compile("|".join(MONTHS), re.I)
 _YEAR = re.compile(r"\b[12][0-9]{3}\b")
 
 
@@ -82,13 +98,18 @@ def swap_numbers(problem: Problem) -> Problem:
     Raises:
         NotSwappable: It is not certain which two numbers are compared, or that the text stays consistent.
     """
-    sign = _direction(problem.question)
+    order = _order(problem.question)
+    sign = order or _direction(problem.question)
     winner, loser = _by_answer(problem, *_options(problem))
     _check_answers(problem, winner, loser)
     passage = problem.passage
-    a, b = (_quantity(passage, option, other) for option, other in ((winner, loser), (loser, winner)))
-    _check_alike(passage, a, b)
-    _check_question(problem, a, b)
+    nearest = _date if order else _quantity
+    a, b = (nearest(passage, option, other) for option, other in ((winner, loser), (loser, winner)))
+    if order:
+        _check_dates(passage, a, b)
+    else:
+        _check_alike(passage, a, b)
+        _check_question(problem, a, b)
     if (a.number.value - b.number.value) * sign <= 0:
         raise NotSwappable("the two numbers do not give the answer")
     swapped = {"numbers": [a.number.text, b.number.text], "answer": list(problem.answers[0])}
@@ -115,6 +136,16 @@ def _direction(question: str) -> int:
     if more == less:
         raise NotSwappable("it does not say whether the larger or the smaller one is asked for")
     return 1 if more else -1
+
+
+def _order(question: str) -> int:
+    """-1 if the question asks which came first, 1 if it asks which came later, 0 if it asks something else.
+
+    It asks that with its last word before the options: `Who was born first, ...`.
+    """
+    asked = re.split(r"[,:;]", question)[0].split()
+    last = asked[-1].lower() if asked else ""
+    return -1 if last in _FIRST else 1 if last in _LATER else 0
 
 
 def _options(problem: Problem) -> tuple[str, str]:
@@ -192,6 +223,45 @@ def _quantity(passage: str, option: str, other: str) -> _Quantity:
     if len(found) != 1:
         raise NotSwappable(f"{'more than one' if found else 'no'} number is next to {option!r}")
     return next(iter(found.values()))
+
+
+def _date(passage: str, option: str, other: str) -> _Quantity:
+    """The date or year that stands next to an event, in one sentence with it and with no other event."""
+    taken = [m.span() for o in (option, other) for m in _places(o, passage)]
+    dates = [Number(value, passage[s:e], s, e) for value, s, e, kind in scan_dates(passage) if kind == "date"]
+    covered = [*taken, *((n.start, n.end) for n in dates)]
+    for m in _YEAR.finditer(passage):
+        if not any(s < m.end() and m.start() < e for s, e in covered):
+            dates.append(Number(Fraction(m[0]), m[0], *m.span()))
+    found: dict[int, _Quantity] = {}
+    for match in _places(option, passage):
+        for date in dates:
+            before = date.end <= match.start()
+            gap = passage[date.end : match.start()] if before else passage[match.end() : date.start]
+            between = any(date.end <= n.start < match.start() or match.end() <= n.start < date.start for n in dates)
+            if 0 < len(gap) <= _DATE_REACH and not _SENTENCE_OVER.search(gap) and not between:
+                found[date.start] = _Quantity(match.group(), date, before)
+    if len(found) != 1:
+        raise NotSwappable(f"{'more than one' if found else 'no'} date is next to {option!r}")
+    return next(iter(found.values()))
+
+
+def _check_dates(passage: str, a: _Quantity, b: _Quantity) -> None:
+    if a.number.start == b.number.start:
+        raise NotSwappable("one date is next to both options")
+    if _form(a.number.text) != _form(b.number.text):
+        raise NotSwappable("the two dates are written differently")
+    for text in (a.number.text, b.number.text):
+        if len(re.findall(rf"(?<![\w.,]){re.escape(text)}(?!\w)", passage)) > 1:
+            raise NotSwappable(f"{text} is in the passage more than once")
+    first, second = sorted((a.number, b.number), key=lambda n: n.start)
+    around = _sentence(passage, first) + " " + _sentence(passage, second)
+    if word := _SEQUENCE.search(around):
+        raise NotSwappable(f"{word.group()!r} may say which of the two came first")
+
+
+def _form(date: str) -> str:
+    return re.sub(r"\d+", "0", _MONTH.sub("month", date))
 
 
 def _check_alike(passage: str, a: _Quantity, b: _Quantity) -> None:
