@@ -93,28 +93,6 @@ def test_objectives_read_every_candidate(objective: str, options: dict[str, floa
     assert model(batch).loss.isfinite() and model.train()(batch).loss.isfinite()
 
 
-def test_readings_also_learn_by_the_candidates_own_probability(make_reader: MakeReader) -> None:
-    """`chosen`: added to the marginal is what E[-log p(y | candidate)] teaches the reading, not the choice."""
-    choice = {"objective": "exact-marginal", "options": {"chosen": 0.3}}
-    model, text_encoder = make_reader(choice=choice, supervision=UNSUPERVISED)
-    examples = [e for e in examples_of(text_encoder, PROBLEMS) if any(e.rows)]
-    marginals, expectations = [], []
-    for example in examples:
-        found = losses_of_candidates(model, text_encoder, example)
-        assert found is not None
-        p, losses = found
-        if losses.min().item() < 20:
-            marginals.append(-torch.log((p * (-losses).exp()).sum()))
-            expectations.append((p.detach() * losses).sum())
-    loss = in_training(model)(collate_examples(examples, text_encoder)).loss
-    marginal, expected = torch.stack(marginals).mean(), torch.stack(expectations).mean()
-    assert loss.item() == pytest.approx(marginal.item(), rel=1e-4)
-    for weight, wanted in ((model.spans.weight, marginal + 0.3 * expected), (model.scorer.inner.weight, marginal)):
-        torch.testing.assert_close(
-            grad(loss, weight, retain_graph=True)[0], grad(wanted, weight, retain_graph=True)[0], atol=1e-5, rtol=1e-3
-        )
-
-
 def test_the_sampled_marginal_of_many_draws_is_near_the_marginal(make_reader: MakeReader) -> None:
     losses = {}
     for objective, options in (("exact-marginal", {}), ("sampled-marginal", {"samples": 300})):
