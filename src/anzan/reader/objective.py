@@ -117,24 +117,12 @@ class SeveralResults(nn.Module):
             the reading once the choice is learnt.
         thin: 1 reads the candidates without gradient, and one of them, drawn by its weight in the loss, once more with
             it. The gradient has no bias, and costs half as much.
-        chosen: weight of a second loss of the reading alone: that with each candidate, by the candidate's probability.
-            The marginal likelihood does not ask that of it. Where two candidates are as probable, it is content if one
-            reading always says the first person and the other always the second, whatever the result is; and the
-            gradient of a reading that is surely wrong vanishes, so it stays.
         options: keyword arguments of `objective`.
     """
 
-    def __init__(
-        self,
-        objective: Callable[..., Estimate],
-        sure: float = 1.0,
-        thin: float = 0,
-        chosen: float = 0.0,
-        **options: Any,
-    ):
+    def __init__(self, objective: Callable[..., Estimate], sure: float = 1.0, thin: float = 0, **options: Any):
         super().__init__()
-        self.objective, self.options = objective, options
-        self.sure, self.thin, self.chosen = sure, thin, chosen
+        self.objective, self.sure, self.thin, self.options = objective, sure, thin, options
         self.noisy = "generator" in inspect.signature(objective).parameters
 
     def forward(self, scored: Scored, reader: CalculatorReader) -> Outcome:
@@ -164,9 +152,6 @@ class SeveralResults(nn.Module):
         estimate = self.objective(p, loss_of, **self.options, **noise)
         index, needed, losses = drawn[0]
         loss = estimate.loss
-        if self.chosen:
-            share = p.log_prob(index).detach().masked_fill(~needed, -torch.inf).softmax(1)
-            loss = loss + self.chosen * (share * (losses - losses.detach())).sum(1)
         if losses.is_leaf:
             loss = loss + self._one_gradient(scored, reader, index, needed, weights_of(loss, losses))
         return Outcome(loss, scored.readable, scored.first_call, index)
@@ -241,7 +226,7 @@ def make_objective(settings: ChoiceSettings) -> OneResult | SeveralResults:
     """
     name = settings.objective
     options = {k: _count(k, v) if k in _COUNTS else v for k, v in settings.options.items()}
-    known = _options(OBJECTIVES[name]) | {"sure", "thin", "chosen"} if settings.several else _options(ESTIMATORS[name])
+    known = _options(OBJECTIVES[name]) | {"sure", "thin"} if settings.several else _options(ESTIMATORS[name])
     for option in options:
         if option not in known:
             has = f"has {', '.join(sorted(known))}" if known else "has none"
