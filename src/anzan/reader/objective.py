@@ -204,8 +204,7 @@ def read_losses(scored: Scored, reader: CalculatorReader, example: Tensor, chose
     needed = readable.clone()
     needed[:1] |= ~readable.any()  # processes that train together need a gradient of every parameter
     # Programs differ in length, and so do texts: those of like length are read together, with little padding.
-    lengths = view.layout.attention.sum(1)
-    order = lengths.argsort()
+    order = view.layout.attention.sum(1).argsort()
     order = order[needed[order]]
     groups = order.split(math.ceil(len(order) / GROUPS))
     read = torch.cat([span_loss(*reader.read(view.select(some)), spans[some]) for some in groups])

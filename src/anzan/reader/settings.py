@@ -45,7 +45,8 @@ class ChoiceSettings:
             one result an example, or an objective that reads several (``exact-marginal``, ``unordered-set``, ...).
         options: keyword arguments of the estimator or objective, such as ``temperature``, ``noise_scale``, ``samples``
             or ``k``. Objectives that read several results also take ``sure``: an example whose most probable
-            candidate has at least this probability is read with that candidate alone (default 1, read all).
+            candidate has at least this probability is read with that candidate alone, unless it then misses its answer
+            (default 1, read all).
         call_cost: added to the loss, in nats, for each call of a program.
     """
 

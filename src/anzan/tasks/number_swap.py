@@ -251,9 +251,8 @@ def _check_dates(passage: str, a: _Quantity, b: _Quantity) -> None:
         raise NotSwappable("one date is next to both options")
     if _form(a.number.text) != _form(b.number.text):
         raise NotSwappable("the two dates are written differently")
-    for text in (a.number.text, b.number.text):
-        if len(re.findall(rf"(?<![\w.,]){re.escape(text)}(?!\w)", passage)) > 1:
-            raise NotSwappable(f"{text} is in the passage more than once")
+    for number in (a.number, b.number):
+        _check_once(passage, number.text)
     first, second = sorted((a.number, b.number), key=lambda n: n.start)
     around = _sentence(passage, first) + " " + _sentence(passage, second)
     if word := _SEQUENCE.search(around):
@@ -261,6 +260,7 @@ def _check_dates(passage: str, a: _Quantity, b: _Quantity) -> None:
 
 
 def _form(date: str) -> str:
+    """How a date is written, whatever its day, month and year."""
     return re.sub(r"\d+", "0", _MONTH.sub("month", date))
 
 
@@ -272,14 +272,18 @@ def _check_alike(passage: str, a: _Quantity, b: _Quantity) -> None:
     if _unit(passage, a.number) != _unit(passage, b.number):
         raise NotSwappable("the two numbers have different units")
     for text, value in ((n.text, n.value) for n in (a.number, b.number)):
-        if len(re.findall(rf"(?<![\w.,]){re.escape(text)}(?!\w)", passage)) > 1:
-            raise NotSwappable(f"{text} is in the passage more than once")
+        _check_once(passage, text)
         if value.denominator > 1 and text[0].isalpha():
             raise NotSwappable(f"{text!r} is a fraction")
         if value == 1:
             raise NotSwappable("1 takes a singular")
         if _YEAR.fullmatch(text):
             raise NotSwappable(f"{text} may be a year")
+
+
+def _check_once(passage: str, number: str) -> None:
+    if len(re.findall(rf"(?<![\w.,]){re.escape(number)}(?!\w)", passage)) > 1:
+        raise NotSwappable(f"{number} is in the passage more than once")
 
 
 def _check_question(problem: Problem, a: _Quantity, b: _Quantity) -> None:
