@@ -3,7 +3,7 @@
 import random
 from collections.abc import Iterator
 from fractions import Fraction
-from itertools import combinations, product
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -16,9 +16,9 @@ from transformers import PreTrainedTokenizerFast
 from anzan.arithmetic import Calculator
 from anzan.reader.batch import collate_texts
 from anzan.reader.encode import TextEncoder
-from anzan.reader.labels import among, shortest_programs
 from anzan.reader.programs import LARGEST, Calls, Line, choice_of, exact, pairs
 from anzan.reader.sequence import Text
+from anzan.reader.shortest import MOST_PROGRAMS, Draw, among, shortest_programs
 from anzan.reader.symbols import SymbolIds
 
 FOUR = ("+", "-", "*", "/")
@@ -280,30 +280,79 @@ def test_symbols_of_padding_and_of_results(tiny_tokenizer: PreTrainedTokenizerFa
 
 
 # -- the shortest programs -----------------------------------------------------------------------------------------
+def all_programs(operations: tuple[str, ...], numbers: list[Fraction], calls: int) -> dict[tuple, list[Fraction]]:
+    """All programs of so many calls that use the result of each call but the last, and the results of the last one."""
+    clauses = len(results(operations, Fraction(1), Fraction(1)))
+    made: dict[tuple, list[Fraction]] = {}
+
+    def go_on(program: tuple, known: dict[int, Fraction | None]) -> None:
+        t = len(program)
+        used = {(-1 - k) // clauses for pair in program for k in pair if k < 0}
+        if t == calls:
+            if used == set(range(calls - 1)):
+                made[program] = [v for c in range(clauses) if (v := known[-1 - (t - 1) * clauses - c]) is not None]
+            return
+        there = sorted((k for k, v in known.items() if v is not None), key=lambda k: k if k >= 0 else len(numbers) - k)
+        for i, j in combinations(there, 2):
+            if j < 0 and i < 0 and (-1 - i) // clauses == (-1 - j) // clauses:
+                continue
+            if t and (-1 - j) // clauses != t - 1 and (i, j) <= program[-1]:  # in order, unless it uses the last one
+                continue
+            a, b = known[i], known[j]
+            assert a is not None and b is not None
+            new = {-1 - t * clauses - c: r for c, r in enumerate(results(operations, a, b))}
+            go_on((*program, (i, j)), known | new)
+
+    go_on((), dict(enumerate(numbers)))
+    return made
+
+
+def shortest_slowly(operations: tuple[str, ...], draws: list[Draw], calls: int) -> list[list[tuple[int, int]]]:
+    """Every program run for every draw: those of the fewest calls with one clause that is right for all."""
+    numbers = range(len(draws[0].numbers))
+    for length in range(1, calls + 1):
+        if length > 1 and any(all(d.numbers[i] in d.wanted for d in draws) for i in numbers):
+            return []
+        programs = [*all_programs(operations, [*draws[0].numbers], length)]
+        made = [[*p] for p in programs if right_clauses(operations, draws, p)]
+        if made:
+            return made if length < 3 or len(made) <= MOST_PROGRAMS else []
+    return []
+
+
+def right_clauses(operations: tuple[str, ...], draws: list[Draw], program: tuple) -> set[int]:
+    """The results of its last call that are wanted in all draws."""
+    right: list[set[int]] = []
+    for d in draws:
+        made: list[Fraction | None] = []
+        for pair in program:
+            a, b = (d.numbers[k] if k >= 0 else made[-1 - k] for k in pair)
+            if a is None or b is None:
+                return set()
+            made += (last := results(operations, a, b))
+        right.append({c for c, v in enumerate(last) if v is not None and v in d.wanted})
+    return set.intersection(*right)
+
+
 @pytest.mark.parametrize("operations", [("+", "-"), FOUR, ("-",)])
 @pytest.mark.parametrize("calls", [1, 2, 3])
+@pytest.mark.parametrize("others", [0, 1])
 def test_shortest_programs_are_those_of_an_exhaustive_search(
-    tiny_tokenizer: PreTrainedTokenizerFast, operations: tuple[str, ...], calls: int
+    operations: tuple[str, ...], calls: int, others: int
 ) -> None:
-    encoder, rng = encoder_of(tiny_tokenizer, calls, operations), random.Random(1)
-    clauses, lengths = len(encoder.calculator.clauses), set()
-    for _ in range(25):
-        numbers = [Fraction(n) for n in rng.choices(range(10), k=rng.choice((2, 3, 4)))]
-        text = encoder.text(f"There are {', '.join(map(str, numbers))}.", "How many?")
-        assert [m.value for m in text.mentions] == numbers
-        wanted = {Fraction(rng.randrange(1, 40))}
-        at_once, later = [], []
-        for i, j in combinations(range(len(numbers)), 2):
-            made = results(operations, numbers[i], numbers[j])
-            if wanted & set(made):
-                at_once.append([(i, j)])
-            later += [
-                [(i, j), (k, -1 - clause)]
-                for k, clause in product(range(len(numbers)), range(clauses))
-                if (r := made[clause]) is not None and wanted & set(results(operations, numbers[k], r))
-            ]
-        expected = at_once or (later if calls > 1 and not wanted & set(numbers) else [])
-        found = shortest_programs(encoder, text, wanted)
+    rng, lengths = random.Random(1), set()
+    for _ in range(12 if calls == 3 else 25):
+        numbers = rng.choice((2, 3) if calls == 3 and operations == FOUR else (2, 3, 4))
+        draws = []
+        programs = rng.choice([*all_programs(operations, [Fraction(k + 2) for k in range(numbers)], calls)])
+        for _ in range(others + 1):  # answers of one program
+            drawn = [Fraction(n) for n in rng.choices(range(1, 30), k=numbers)]
+            made = all_programs(operations, drawn, calls).get(programs)
+            draws.append(Draw(drawn, {made[0]} if made else {Fraction(7)}))
+        if not others:
+            draws = [Draw(draws[0].numbers, {Fraction(rng.randrange(1, 40)), *draws[0].wanted})]
+        expected = shortest_slowly(operations, draws, calls)
+        found = shortest_programs(Calculator(operations), draws, [*combinations(range(numbers), 2)], calls)
         assert sorted(found) == sorted(expected)
         lengths |= {len(p) for p in found}
-    assert lengths == {1, 2} if calls > 1 else lengths == {1}
+    assert max(lengths) == calls

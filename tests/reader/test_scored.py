@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from anzan.layer import ExampleNoise
 from anzan.reader.batch import Batch, collate_examples, collate_texts
 from anzan.reader.encode import TextEncoder
-from anzan.reader.labels import Example
+from anzan.reader.labels import Example, make_example
 from anzan.reader.network import CalculatorReader
 from anzan.reader.objective import NO_ANSWER
 from anzan.reader.scorer import ProgramScorer
@@ -271,6 +271,92 @@ def test_the_argument_loss_is_the_mass_of_all_programs_that_begin_right(make_rea
     out = model.eval()(collate_examples(examples, encoder))
     assert int(out.parts["argument"].count) == len(masses) == 2
     torch.testing.assert_close(out.parts["argument"].mean(), torch.stack(masses).mean(), atol=1e-4, rtol=1e-4)
+
+
+# -- other numbers -------------------------------------------------------------------------------------------------
+def told_twice(encoder: TextEncoder) -> list[Example]:
+    """Problems, as (passage, answer) with each draw: right is one call, two, or none; the last has no other numbers."""
+    question = "How many?"
+    draws = [
+        [("Anna has 2 pens. Carl has 2.", "4"), ("Anna has 3 pens. Carl has 5.", "8")],
+        [("Anna has 9 pens. Carl gave 4 to her, Zoë 2.", "15"), ("Anna has 7 pens. Carl gave 1 to her, Zoë 5.", "13")],
+        [("Anna has 9 pens. Carl has 4.", "5"), ("Anna has 3 pens. Carl has 4.", "7")],
+        [("Anna has 9 pens. Carl has 4.", "5")],
+    ]
+    return [
+        make_example(encoder, passage, question, [[answer]], others=[(p, question, [[a]]) for p, a in others])
+        for (passage, answer), *others in draws
+    ]
+
+
+def right_for_all(model: CalculatorReader, example: Example, program: Sequence[Step]) -> bool:
+    """Whether the same result of a call is the answer with all numbers of an example."""
+    assert model.calls is not None
+    draws = [([m.value for m in example.text.mentions], example.values)]
+    draws += [([*d.numbers], d.wanted) for d in example.others]
+    right = []
+    for numbers, wanted in draws:
+        made = run_slowly(model.calls.calculator.operations, numbers, [*program])
+        right.append({(t, c) for t, each in enumerate(made) for c, v in enumerate(each or []) if v in wanted})
+    return bool(set.intersection(*right))
+
+
+def test_with_other_numbers_the_loss_is_that_of_the_right_programs_alone(make_reader: MakeReader) -> None:
+    """-log of the sum of p(program) p(answer | program) over the shortest programs that are right for all numbers."""
+    model, encoder = make(make_reader, "exact-marginal", supervision={"argument_loss": "marginal"})
+    examples = told_twice(encoder)
+    assert [len(e.others) for e in examples] == [1, 1, 1, 0] and not examples[2].programs
+    batch = drawn(collate_examples(examples[:2], encoder))
+    parts = in_training(model)(batch).parts
+    losses = []
+    for b, (e, calls) in enumerate(zip(examples, (1, 2), strict=False)):
+        text = as_dealt(model, batch, b, e.text)
+        programs, log_p = slow_programs(model, encoder, text)
+        right = [
+            k
+            for k, p in enumerate(programs)
+            if len([x for x in p if x != STOP]) == calls and right_for_all(model, e, p)
+        ]
+        assert len(right) == (1, 3)[b]
+        read = []
+        for k in right:
+            read.append(log_p[k] - slow_loss(model, encoder, e, text, programs[k]))
+        losses.append(-torch.stack(read).logsumexp(0))
+    close(parts["span"].mean() + parts["argument"].mean(), torch.stack(losses).mean(), model)
+
+
+def test_a_result_that_is_right_by_chance_is_no_answer(make_reader: MakeReader) -> None:
+    """2 + 2 = 2 * 2: the other numbers tell which one is meant, in what is printed and in the text."""
+    model, encoder = make_reader(
+        numbers="symbols",
+        calls=2,
+        operations=["+", "-", "*", "/"],
+        choice={"objective": "unordered-set"},
+        supervision=UNSUPERVISED,
+    )
+    texts = [("Anna has 2 pens. Carl has 2. It is 4.", "4"), ("Anna has 3 pens. Carl has 5. It is 9.", "8")]
+    made = [(p, "How many?", [[a]]) for p, a in texts]
+    alone, both = make_example(encoder, *made[0]), make_example(encoder, *made[0], others=made[1:])
+    assert [len(e.text_spans) for e in (alone, both)] == [1, 0]
+    numbers = len(alone.text.mentions)
+    program = torch.tensor([[0, len(list(combinations(range(numbers + 6), 2)))]])
+    found = []
+    for e in (alone, both):
+        scored = model.scored(collate_examples([e], encoder))
+        _, spans = scored.reading(model.views, torch.tensor([0]), program)
+        found.append({int(s) - len(e.text.ids) for s, _ in spans[0].tolist() if s >= len(e.text.ids)})
+    results = encoder.line.results
+    assert found == [{results[0], results[3]}, {results[0]}]
+
+
+def test_another_text_is_no_other_numbers(make_reader: MakeReader) -> None:
+    _, encoder = make(make_reader, "exact-marginal")
+    question = "How many?"
+    for other in ("Anna has 3 pens and Carl 5.", "Anna has 3 pens. Carl has $5.", "Anna has 3 pens. Carl has 5. 6"):
+        example = make_example(
+            encoder, "Anna has 2 pens. Carl has 2.", question, [["4"]], others=[(other, question, [["8"]])]
+        )
+        assert not example.others
 
 
 def test_the_number_of_calls_is_its_mean_over_programs(make_reader: MakeReader) -> None:

@@ -65,7 +65,9 @@ def test_values_are_written_so_that_every_reader_gets_them_back(file: Path) -> N
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
-KEYS = TEXT.filter(lambda key: key not in ("mentions", "bundle"))  # these have forms of their own, tested below
+KEYS = TEXT.filter(
+    lambda key: key not in ("mentions", "bundle", "others")
+)  # these have forms of their own, tested below
 PROBLEMS = st.builds(
     Problem,
     id=TEXT,
@@ -117,6 +119,9 @@ def test_round_trip(tmp_path_factory: pytest.TempPathFactory, problems: list[Pro
         ({"meta": {"mentions": []}}, "meta.mentions: 0 mentions do not match"),
         ({"meta": {"mentions": 1}}, "meta.mentions: found a number"),
         ({"meta": {"bundle": ["q"]}}, "meta.bundle: found a list"),
+        ({"meta": {"others": "q"}}, "meta.others: found a string, not a list"),
+        ({"meta": {"others": ["q"]}}, "meta.others: contains a string, not an object"),
+        ({"meta": {"others": [{"passage": "q", "question": "q"}]}}, "answers: missing"),
         ({"arguments": [5], "meta": {"mentions": [{"where": "title"}]}}, "meta.mentions: a mention without"),
         (
             {"arguments": [5], "meta": {"mentions": [{"where": "passage", "start": 9, "end": 99}]}},

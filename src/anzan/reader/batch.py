@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, fields, replace
-from itertools import chain
+from itertools import chain, zip_longest
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -18,13 +18,15 @@ from anzan.reader.programs import pairs as pairs_of
 from anzan.reader.sequence import CONSTANT, Row, Text
 
 if TYPE_CHECKING:
+    from anzan.arithmetic import Value
     from anzan.reader.encode import TextEncoder
     from anzan.reader.labels import Example
+    from anzan.reader.shortest import Draw
 
 
 @dataclass(frozen=True)
 class Tensors:
-    """Base of groups of tensors whose first dimension is the batch; fields may be groups themselves, or None.
+    """Base of groups of tensors whose first dimension is the batch; fields may be groups, tuples of groups, or None.
 
     Exact numbers and sets of them are numpy arrays, which stay on the CPU.
     """
@@ -47,6 +49,8 @@ class Tensors:
                 changed[f.name] = value._each(change, change_exact)
             elif isinstance(value, np.ndarray):
                 changed[f.name] = change_exact(value)
+            elif isinstance(value, tuple):
+                changed[f.name] = tuple(v._each(change, change_exact) for v in value)
         return replace(self, **changed)
 
 
@@ -103,6 +107,21 @@ class NumberBatch(Tensors):
 
 
 @dataclass(frozen=True)
+class OtherNumbers(Tensors):
+    """Other numbers of the same texts, with their answers.
+
+    Attributes:
+        there: bool (batch,), False where a text has no such ones.
+        values: exact, (batch, numbers).
+        wanted: the values of the answers, (batch,) of sets.
+    """
+
+    there: Tensor
+    values: np.ndarray
+    wanted: np.ndarray
+
+
+@dataclass(frozen=True)
 class LabelBatch(Tensors):
     """What is known of examples in training; those without candidates have `text_spans` alone.
 
@@ -112,8 +131,10 @@ class LabelBatch(Tensors):
         acceptable: bool (batch, candidates), a result equals the answer.
         gold: bool (batch, candidates), the right arguments, for monitoring.
         wanted: the values of the answers, (batch,) of sets; for programs.
-        programs: (batch, m, calls), the choices of the shortest programs that give the answer, -1 after their end and
-            for none. With them, `gold` is (batch, choices of the first call).
+        others: the texts with other numbers: a result is right if it is right for all; for programs.
+        programs: (batch, m, calls), the choices of the shortest programs that give the answer; after their end to stop,
+            where there are others, and -1 where a program may go on, and for none. With them, `gold` is (batch, choices
+            of the first call).
     """
 
     text_spans: Tensor
@@ -121,6 +142,7 @@ class LabelBatch(Tensors):
     acceptable: Tensor | None = None
     gold: Tensor | None = None
     wanted: np.ndarray | None = None
+    others: tuple[OtherNumbers, ...] = ()
     programs: Tensor | None = None
 
 
@@ -221,22 +243,35 @@ def _program_labels(examples: Sequence[Example], text_spans: Tensor, batch: Batc
     numbers, clauses = batch.numbers.there.shape[1], len(encoder.line.results)
     choices = len(pairs_of(numbers)) + 1
     gold = [[choice_of(e.gold_pair, numbers)] if e.gold_pair else [] for e in examples]
-    programs = [
-        [
-            choices_of(program, numbers, clauses) + [-1] * (encoder.calls - len(program))
-            for program in e.programs
-            if len(program) <= encoder.calls
-        ]
-        for e in examples
-    ]
-    wanted = np.empty(len(examples), dtype=object)
-    wanted[:] = [e.values for e in examples]
+    programs = []
+    for e in examples:
+        # A program that is right for other numbers too needs no further call; else one may have to compare.
+        ends = [len(pairs_of(numbers + clauses * t)) if e.others else -1 for t in range(encoder.calls)]
+        made = (choices_of(p, numbers, clauses) + ends[len(p) :] for p in e.programs if len(p) <= encoder.calls)
+        programs.append([*made])
     return LabelBatch(
         text_spans,
         gold=_pad([[k in g for k in range(choices)] for g in gold], False).bool(),
-        wanted=wanted,
+        wanted=_sets([e.values for e in examples]),
+        others=tuple(_others(some, numbers, encoder) for some in zip_longest(*(e.others for e in examples))),
         programs=_pad(programs, (-1,) * encoder.calls, (encoder.calls,)),
     )
+
+
+def _others(draws: Sequence[Draw | None], numbers: int, encoder: TextEncoder) -> OtherNumbers:
+    """One draw of each example, None for none."""
+    values = exact([d.numbers if d else () for d in draws], encoder.calculator.whole, encoder.calls)
+    return OtherNumbers(
+        there=torch.tensor([d is not None for d in draws]),
+        values=np.pad(values, ((0, 0), (0, numbers - values.shape[1]))),
+        wanted=_sets([d.wanted if d else frozenset() for d in draws]),
+    )
+
+
+def _sets(values: Sequence[Set[Value]]) -> np.ndarray:
+    sets = np.empty(len(values), dtype=object)
+    sets[:] = values
+    return sets
 
 
 def _answerable(text: Text) -> list[bool]:

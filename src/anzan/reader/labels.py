@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import lru_cache
 
-from anzan.arithmetic import Calculator, Field, Printed, Value, format_number, parse_number
+from anzan.arithmetic import Calculator, Field, Printed, Value, parse_number
 from anzan.reader.encode import TextEncoder
 from anzan.reader.sequence import CONSTANT, PASSAGE, QUESTION, Row, Span, Text
+from anzan.reader.shortest import Draw, Program, among, shortest_programs
 
 Gold = Sequence[tuple[str, int, int]] | Sequence[Fraction]
 """Gold arguments, as (where, start, end) or as values."""
+Answers = Sequence[Sequence[str]]
+"""Alternatives, each a list of spans."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +30,8 @@ class Example:
         acceptable: whether a *result* (not an operand) of each candidate equals the answer.
         gold: whether each candidate is the gold pair; for monitoring only.
         values: the values of the answers.
-        programs: the shortest programs, of one or two calls, that give one of these values, each as the pairs that go
-            in: numbers by index, results as -1 - k for the k-th result of all calls.
+        others: other numbers of the same text, and the values of their answers.
+        programs: the shortest programs that give one of these values, with all its numbers.
         gold_pair: the gold pair of the first call; for monitoring only.
     """
 
@@ -40,30 +42,45 @@ class Example:
     acceptable: list[bool] = field(default_factory=list)
     gold: list[bool] = field(default_factory=list)
     values: frozenset[Value] = frozenset()
-    programs: list[list[tuple[int, int]]] = field(default_factory=list)
+    others: list[Draw] = field(default_factory=list)
+    programs: list[Program] = field(default_factory=list)
     gold_pair: tuple[int, int] | None = None
 
 
 def make_example(
-    encoder: TextEncoder, passage: str, question: str, answers: Sequence[Sequence[str]], gold: Gold | None = None
+    encoder: TextEncoder,
+    passage: str,
+    question: str,
+    answers: Answers,
+    gold: Gold | None = None,
+    others: Iterable[tuple[str, str, Answers]] = (),
 ) -> Example:
     """Find the answer everywhere: in the text by wording or value, in the row of every candidate by value.
 
     Args:
         answers: alternatives, each a list of spans.
         gold: the right arguments; they only mark a pair for monitoring.
+        others: passages, questions and answers that differ in nothing but their numbers. They count where numbers are
+            symbols, so that all are one text; one that is another text does not count.
 
     Raises:
         TextTooLong: see `TextEncoder.text`.
     """
     text = encoder.text(passage, question)
     spans, values = find_answers(text, answers), frozenset(_values(answers))
-    if encoder.symbols is not None:
-        candidates = text.candidates if encoder.calculator.operations else []
-        right = [pair for pair, g in zip(candidates, _among_gold(text, candidates, gold or ()), strict=True) if g]
-        programs = shortest_programs(encoder, text, values)
-        return Example(text, spans, values=values, programs=programs, gold_pair=right[0] if right else None)
-    return _labelled(encoder, text, spans, values, gold or ())
+    if encoder.symbols is None:
+        return _labelled(encoder, text, spans, values, gold or ())
+    draws = []
+    for other, its_answers in ((encoder.text(p, q), a) for p, q, a in others if values):
+        if other.ids == text.ids and len(other.mentions) == len(text.mentions):
+            draws.append(Draw([m.value for m in other.mentions], frozenset(_values(its_answers))))
+            there = find_answers(other, its_answers)
+            spans = [span for span in spans if span in there]
+    candidates = text.candidates if encoder.calculator.operations else []
+    right = [pair for pair, g in zip(candidates, _among_gold(text, candidates, gold or ()), strict=True) if g]
+    own = Draw([m.value for m in text.mentions], values)
+    programs = shortest_programs(encoder.calculator, [own, *draws], candidates, encoder.calls)
+    return Example(text, spans, values=values, others=draws, programs=programs, gold_pair=right[0] if right else None)
 
 
 def _labelled(encoder: TextEncoder, text: Text, spans: list[Span], values: frozenset[Value], gold: Gold) -> Example:
@@ -77,36 +94,6 @@ def _labelled(encoder: TextEncoder, text: Text, spans: list[Span], values: froze
         acceptable = [any(op is not None for _, op in place) for place in places]  # a result, not an operand
     right = _among_gold(text, candidates, gold)
     return Example(text, spans, rows, row_spans, acceptable, right, values)
-
-
-def shortest_programs(encoder: TextEncoder, text: Text, wanted: Set[Value]) -> list[list[tuple[int, int]]]:
-    """The programs of one call that give a wanted value; else those of two calls, the second on a result of the first.
-
-    None of two calls where the text itself has the value: a + x - x gives every a. As `Example.programs`.
-    """
-    calculator = encoder.calculator
-    if not wanted or not calculator.operations:
-        return []
-    made = []
-    for pair in text.candidates:
-        printed = calculator(*(text.mentions[i].value for i in pair))
-        found = [
-            (f.value, clause) for f, clause in zip(_results(printed), clauses_of(calculator, printed), strict=True)
-        ]
-        made.append((pair, found))
-    at_once = [[pair] for pair, found in made if any(among(value, wanted) for value, _ in found)]
-    said = any(among(m.value, wanted) for m in text.mentions)
-    if at_once or said or encoder.calls < 2 or not calculator.invertible:
-        return at_once
-    numbers = [(k, m.value) for k, m in enumerate(text.mentions)]
-    needed = [(k, {x for v in wanted for x in calculator.partners(known, v)}) for k, known in numbers]
-    return [
-        [pair, (k, -1 - clause)]
-        for pair, found in made
-        for k, partners in needed
-        for value, clause in found
-        if value in partners
-    ]
 
 
 def _results(printed: Printed) -> list[Field]:
@@ -132,16 +119,6 @@ def find_answers(text: Text, answers: Sequence[Sequence[str]]) -> list[Span]:
 
 def _values(answers: Sequence[Sequence[str]]) -> set[Fraction]:
     return {v for alternative in answers for s in alternative if (v := parse_number(s)) is not None}
-
-
-def among(value: Value, wanted: Set[Value]) -> bool:
-    """Whether it is one of the values wanted, exactly or as it is printed (10/3 as 3.3333)."""
-    return value in wanted or (value.denominator > 1 and _as_printed(value) in wanted)
-
-
-@lru_cache(1 << 16)  # the pairs of one text come up again after each choice of an earlier call
-def _as_printed(value: Value) -> Fraction:
-    return Fraction(format_number(value))
 
 
 def _find(text: Text, answer: str) -> Iterable[Span]:

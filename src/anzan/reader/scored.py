@@ -6,6 +6,7 @@ Objectives and terms work on both.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple, Protocol
 
 import torch
@@ -13,8 +14,8 @@ from torch import Tensor
 
 from anzan.layer import Autoregressive, Categorical, Distribution, ExampleNoise, ResultTable
 from anzan.reader.batch import Batch
-from anzan.reader.labels import among
 from anzan.reader.programs import Calls
+from anzan.reader.shortest import among
 from anzan.reader.views import View, Views
 
 
@@ -66,6 +67,10 @@ class Scored(Protocol):
         """What the answer says about the choice."""
         ...
 
+    def given_answers(self) -> Distribution:
+        """The distribution over what is read in training."""
+        ...
+
     def calls_made(self, drawn: Tensor) -> Tensor:
         """How many calls are made on average (batch,), by the probability of the candidates among those drawn."""
         ...
@@ -111,6 +116,10 @@ class ScoredPairs:
         assert self.batch.labels is not None and self.batch.labels.acceptable is not None
         return Supervised(self.first_call, self.batch.labels.acceptable, self.table.valid)
 
+    def given_answers(self) -> Categorical:
+        """Over the candidates."""
+        return self.distribution
+
     def calls_made(self, drawn: Tensor) -> Tensor:
         """Always one."""
         return torch.ones(len(drawn), device=drawn.device)
@@ -133,7 +142,7 @@ class ScoredPrograms:
 
     @property
     def readable(self) -> Tensor:
-        """Whether the answer is in the text, or some program of one or two calls gives it: bool (batch,)."""
+        """Whether the answer is in the text, or some program gives it: bool (batch,)."""
         labels = self.batch.labels
         assert labels is not None and labels.programs is not None
         return (labels.text_spans[..., 0] >= 0).any(-1) | (labels.programs[..., 0] >= 0).any(-1)
@@ -143,7 +152,11 @@ class ScoredPrograms:
         return reading_after(self.batch, self.calls, views, example, chosen)
 
     def supervised(self) -> Supervised:
-        """The shortest programs that give the answer, however they go on."""
+        """The shortest programs that give the answer, however they go on where that is not known."""
+        return self._supervised
+
+    @cached_property
+    def _supervised(self) -> Supervised:
         assert self.batch.labels is not None and self.batch.labels.programs is not None
         programs = self.batch.labels.programs
         there = programs[..., 0] >= 0
@@ -154,6 +167,31 @@ class ScoredPrograms:
             log_probs = log_probs + torch.where(programs[..., t] >= 0, own, 0.0)
         valid = there & log_probs.isfinite()
         return Supervised(log_probs, valid, valid)
+
+    def given_answers(self) -> Autoregressive:
+        """p(program | it is one of those that are right), where other numbers tell which are; else all programs.
+
+        To read a wrong one would tell nothing new: -log p(answer) is the argument loss plus what is read given these.
+        """
+        labels, p = self.batch.labels, self.distribution
+        assert labels is not None and labels.programs is not None
+        log_probs, _, valid = self.supervised()
+        told = torch.stack([other.there for other in labels.others]).any(0) if labels.others else valid.new_zeros(1)
+        told = told & valid.any(1)
+        if not told.any():
+            return p
+        programs = labels.programs
+        posterior = torch.where(valid & told[:, None], log_probs, torch.finfo(log_probs.dtype).min).softmax(1) * valid
+
+        def step(prefixes: Tensor) -> Tensor:
+            scores, t = p.step(prefixes), prefixes.shape[2]
+            begun = (programs[:, None, :, :t] == prefixes[:, :, None]).all(-1)  # (batch, n, m)
+            choice = programs[:, None, :, t].clamp_min(0).expand_as(begun)
+            right = torch.zeros_like(scores).scatter_add(2, choice, posterior[:, None] * begun)
+            right = torch.where(right > 0, right, 1.0).log().masked_fill(right <= 0, -torch.inf)
+            return torch.where(told[:, None, None], right, scores)
+
+        return Autoregressive(step, p.length, len(programs), programs.device)
 
     def calls_made(self, drawn: Tensor) -> Tensor:
         """See `Scored.calls_made`; differentiable with respect to the scores."""
@@ -189,6 +227,9 @@ def reading_after(batch: Batch, calls: Calls, views: Views, example: Tensor, cho
     run = calls.run(numbers.values, chosen[:, None])
     view = views.reading(text, calls.rows(calls.symbols(text.ids.gather(1, numbers.places), calls.calls), run))
     printed = run.equal(labels.wanted, among)[:, 0]
+    for other in labels.others:
+        again = calls.run(other.values, chosen[:, None]).equal(other.wanted, among)[:, 0]
+        printed &= again | ~other.there[:, None, None]
     places = torch.tensor(calls.line.results, device=example.device)
     places = places + len(calls.line) * torch.arange(chosen.shape[1], device=example.device)[:, None]
     places = torch.where(printed, places, -1).flatten(1)[..., None].expand(-1, -1, 2)

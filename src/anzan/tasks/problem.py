@@ -46,10 +46,11 @@ class Problem:
         arguments: The gold arguments of the calculator, if known: a tuple of steps (one per call, more than one only in
             chains), each a tuple of values in any order.
         kind: The kind of question, if known, such as `argmax` or `subtraction`.
-        meta: Anything else, as JSON values. Two keys have a meaning. `mentions` gives the character offsets of the
+        meta: Anything else, as JSON values. Three keys have a meaning. `mentions` gives the character offsets of the
             numbers that are arguments, each as `{"where": "passage" or "question", "start": int, "end": int}`; in a
             chain, each step after the first has one mention less, as it takes an earlier result. `bundle` is the id of
-            the problem of which this one is a variant, as in a contrast set.
+            the problem of which this one is a variant, as in a contrast set. `others` is the problem with other
+            numbers, several times, each as `{"passage": str, "question": str, "answers": [...]}`.
     """
 
     id: str
@@ -59,6 +60,14 @@ class Problem:
     arguments: tuple[Values, ...] | None = None
     kind: str | None = None
     meta: dict[str, Any] = field(default_factory=dict, hash=False)
+
+    @property
+    def others(self) -> list[Problem]:
+        """The problem with other numbers, which training compares with this one; see `meta`."""
+        return [
+            Problem(self.id, other["passage"], other["question"], _answers(other["answers"]))
+            for other in self.meta.get("others", ())
+        ]
 
 
 def read_problems(path: str | os.PathLike[str]) -> list[Problem]:
@@ -98,6 +107,8 @@ def _problem(record: Any) -> Problem:
         fail("meta", f"found {describe(meta)}, not an object", "write an object or leave it out")
     if "bundle" in meta and not isinstance(meta["bundle"], str):
         fail("meta.bundle", f"found {describe(meta['bundle'])}, not a string", "write an id or leave it out")
+    if meta.get("others") is not None:
+        _check_others(meta["others"])
     if meta.get("mentions") is not None:
         _check_mentions(meta["mentions"], {"passage": passage, "question": question}, arguments)
     return Problem(
@@ -161,6 +172,16 @@ def _value(value: Any) -> Fraction:
     if size > MAX_VALUE_DIGITS:
         fail("arguments", "a value has too many digits", f"use at most {MAX_VALUE_DIGITS}")
     return Fraction(value)
+
+
+def _check_others(value: Any) -> None:
+    fix = 'write a list of {"passage": ..., "question": ..., "answers": [...]}'
+    if not isinstance(value, list):
+        fail("meta.others", f"found {describe(value)}, not a list", fix)
+    for other in value:
+        if not isinstance(other, dict):
+            fail("meta.others", f"contains {describe(other)}, not an object", fix)
+        text(other, "passage"), text(other, "question"), _answers(other.get("answers"))
 
 
 def _check_mentions(value: Any, texts: dict[str, str], arguments: tuple[Values, ...] | None) -> None:

@@ -175,7 +175,8 @@ class Examples(Dataset[tuple[Example, int]]):
         p = self.problems[i]
         if people is not None:
             p = shorten(p, people, random.Random(f"shorten-{i}-{people}"))
-        return make_example(self.encoder, p.passage, p.question, p.answers, _gold(p))
+        others = [(o.passage, o.question, o.answers) for o in p.others]
+        return make_example(self.encoder, p.passage, p.question, p.answers, _gold(p), others)
 
 
 def make_examples(problems: Sequence[Problem], encoder: TextEncoder, log: Console) -> Examples:

@@ -118,6 +118,34 @@ def test_no_more_calls_than_asked_for(calls: int) -> None:
     assert max(p.meta["calls"] for p in problems) == calls
 
 
+def test_other_numbers_leave_the_words_as_they_are() -> None:
+    """Masked, nearly all are one text; the program is that of the problem, run here with the other numbers."""
+    problems = generate_worlds(Worlds(others=3), 150, seed=4)
+    assert [len(p.others) for p in problems] == [3] * 150
+
+    def words(p: Problem) -> str:
+        text = f"{p.passage} {p.question}"
+        for number in reversed(find_numbers(text)):
+            text = f"{text[: number.start]}#{text[number.end :]}"
+        return text
+
+    draws = [(p, other) for p in problems for other in p.others]
+    alike = [(p, other) for p, other in draws if words(p) == words(other)]
+    assert len(alike) > 0.95 * len(draws)
+    differ = sum(p.passage != other.passage or p.question != other.question for p, other in alike)
+    assert differ > 0.95 * len(alike)
+    one_call = [(p, o) for p, o in alike if p.meta["calls"] == 1 and p.meta["form"] == "number" and p.arguments]
+    right = []
+    for p, other in one_call:
+        (a, b), numbers = p.arguments[0], [n.value for n in find_numbers(f"{p.passage} {p.question}")]  # type: ignore
+        if numbers.count(a) == numbers.count(b) == 1:
+            new = [n.value for n in find_numbers(f"{other.passage} {other.question}")]
+            a, b = new[numbers.index(a)], new[numbers.index(b)]
+            compute = {"+": a + b, "-": a - b, "*": a * b, "/": a / b if b else a}
+            right.append(parse_number(other.answers[0][0]) == compute[p.meta["operations"][0]])
+    assert len(right) > 100 and sum(right) > 0.97 * len(right)  # a word such as `dozen` may be the operand, not a 12
+
+
 def test_guessing_by_position_or_words_is_far_from_reading(problems: list[Problem]) -> None:
     scores = guessing_scores(problems)
     assert all(score < 40 for name, score in scores.items() if name != "named first"), scores
@@ -144,11 +172,13 @@ def test_unknown_kinds_and_too_many_calls_are_refused() -> None:
         Worlds(kinds=("gains",))
     with pytest.raises(AnzanError, match="calls: 4: choose 0 to 3"):
         Worlds(calls=4)
+    with pytest.raises(AnzanError, match="others: -1: choose 0 or more"):
+        Worlds(others=-1)
 
 
 def test_worlds_by_name_keep_kinds_and_words_apart() -> None:
     splits = {name: read_any(f"worlds:{name}:60") for name in ("train", "dev", "eval", "new-kinds")}
-    assert splits["train"] == generate_worlds(Worlds(training_kinds()), 60, 0, "train")
+    assert splits["train"] == generate_worlds(Worlds(training_kinds(), others=3), 60, 0, "train")
     assert splits["dev"] == generate_worlds(Worlds(training_kinds(), held_out=True), 60, 0, "dev")
     assert splits["dev"] != splits["eval"]
     assert {p.kind for p in splits["new-kinds"]} <= set(held_out_kinds())

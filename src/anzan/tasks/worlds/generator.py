@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import islice
 from typing import Any
 
 from anzan.arithmetic import format_number
@@ -34,11 +35,13 @@ class Worlds:
         kinds: their names; empty for all.
         held_out: whether to take the words of evaluation.
         calls: the most calls that a program may need.
+        others: with how many other draws of its numbers each problem is told as well, in `meta["others"]`.
     """
 
     kinds: tuple[str, ...] = ()
     held_out: bool = False
     calls: int = 3
+    others: int = 0
 
     def __post_init__(self) -> None:
         for kind in self.kinds:
@@ -46,6 +49,8 @@ class Worlds:
                 raise AnzanError(f"kinds: no world {kind!r}; there are {', '.join(all_kinds())}")
         if not 0 <= self.calls <= 3:
             raise AnzanError(f"calls: {self.calls}: choose 0 to 3")
+        if self.others < 0:
+            raise AnzanError(f"others: {self.others}: choose 0 or more")
 
 
 def generate_worlds(options: Worlds, size: int, seed: int, split: str = "train") -> list[Problem]:
@@ -77,53 +82,91 @@ def generate_worlds(options: Worlds, size: int, seed: int, split: str = "train")
 def draw_problem(rng: random.Random, kind: Kind, options: Worlds, place: str) -> Problem | None:
     """One problem; None if what was drawn does not make one."""
     style = draw_style(rng)
-    values = _quantities(rng, kind, style)
     question = rng.choice(kind.questions)
     template = choose(rng, rng.choice(question.wordings))
-    told = kind.tells(template)
-    if values is None or told & set(question.of):
+    if kind.tells(template) & set(question.of):
         return None
     chosen = _told(rng, kind, question, template, options.calls)
     if chosen is None:
         return None
-    sentences, program = chosen
-    target = [values[q] for q in question.of]
-    if len(target) > 1 and target[0] == target[1]:
-        return None
-    in_text = {values[q] for s in (*sentences, template) for q in kind.tells(s)}
-    if program and question.which is None and target[0] in in_text:
-        return None  # the answer would be in the text by chance
+    scene = _Scene(kind, style, question, template, *chosen, options, words=rng.random())
+    problem = scene.told(random.Random(rng.random()), f"{kind.name}/{place}")
+    if problem is None or not options.others:
+        return problem
+    again = (scene.told(random.Random(rng.random()), problem.id) for _ in range(TRIES))
+    others = [
+        {"passage": p.passage, "question": p.question, "answers": [answer for (answer,) in p.answers]}
+        for p in islice((p for p in again if p is not None), options.others)
+    ]
+    return replace(problem, meta={**problem.meta, "others": others})
 
-    cast = draw_cast(rng, kind.cast, options.held_out)
-    written = {q: write_quantity(rng, v, kind.kinds[q], style) for q, v in values.items()}
-    teller = Teller(rng, cast, written.__getitem__)
-    other = _bystander(rng, style, options, {w.many for w in cast.values()}) if rng.random() < BYSTANDER else None
-    at = rng.randint(0, len(sentences))
-    passage = [teller.sentence(s) for s in sentences[:at]]
-    if other is not None:
-        teller.interrupted()
-    names = {w.one.split()[0] for w in cast.values() if w.one[0].isupper()}
-    passage = joined(rng, passage, names), joined(rng, [teller.sentence(s) for s in sentences[at:]], names)
-    asked = teller.question(template)
-    meta: dict[str, Any] = {
-        "operations": [s.operation for s in program],
-        "calls": len(program),
-        "form": question.which or "number",
-    }
-    if question.which is None:
-        answers = dict.fromkeys((format_number(target[0]), written[question.of[0]]))
-    else:
-        meta["options"] = _options(kind, question, target, cast)
-        answers = meta["options"][:1]
-    return Problem(
-        id=f"{kind.name}/{place}",
-        passage=" ".join(part for part in (passage[0], other, passage[1]) if part),
-        question=asked,
-        answers=tuple((answer,) for answer in answers),
-        arguments=_arguments(program, values) or None,
-        kind=kind.name,
-        meta=meta,
-    )
+
+@dataclass(frozen=True)
+class _Scene:
+    """All of a problem but its numbers.
+
+    Attributes:
+        sentences: what is told, in order.
+        program: the steps to the answer.
+        words: seeds everything that is drawn while it is told, but for numbers.
+    """
+
+    kind: Kind
+    style: Style
+    question: Question
+    template: str
+    sentences: Sequence[str]
+    program: Sequence[Step]
+    options: Worlds
+    words: float
+
+    def told(self, numbers: random.Random, id: str) -> Problem | None:
+        """The problem with numbers of this source; None where they do not make one."""
+        kind, question, style = self.kind, self.question, self.style
+        values = _quantities(numbers, kind, style)
+        if values is None:
+            return None
+        target = [values[q] for q in question.of]
+        if len(target) > 1 and target[0] == target[1]:
+            return None
+        in_text = {values[q] for s in (*self.sentences, self.template) for q in kind.tells(s)}
+        if self.program and question.which is None and target[0] in in_text:
+            return None  # the answer would be in the text by chance
+
+        rng = random.Random(self.words)
+        cast = draw_cast(rng, kind.cast, self.options.held_out)
+        written = {q: write_quantity(numbers, v, kind.kinds[q], style) for q, v in values.items()}
+        teller = Teller(rng, cast, written.__getitem__)
+        other = None
+        if rng.random() < BYSTANDER:
+            other = _bystander(rng, numbers, style, self.options, {w.many for w in cast.values()})
+        at = rng.randint(0, len(self.sentences))
+        passage = [teller.sentence(s) for s in self.sentences[:at]]
+        if other is not None:
+            teller.interrupted()
+        names = {w.one.split()[0] for w in cast.values() if w.one[0].isupper()}
+        before = joined(rng, passage, names)
+        after = joined(rng, [teller.sentence(s) for s in self.sentences[at:]], names)
+        asked = teller.question(self.template)
+        meta: dict[str, Any] = {
+            "operations": [s.operation for s in self.program],
+            "calls": len(self.program),
+            "form": question.which or "number",
+        }
+        if question.which is None:
+            answers = dict.fromkeys((format_number(target[0]), written[question.of[0]]))
+        else:
+            meta["options"] = _options(kind, question, target, cast)
+            answers = meta["options"][:1]
+        return Problem(
+            id=id,
+            passage=" ".join(part for part in (before, other, after) if part),
+            question=asked,
+            answers=tuple((answer,) for answer in answers),
+            arguments=_arguments(self.program, values) or None,
+            kind=kind.name,
+            meta=meta,
+        )
 
 
 def _quantities(rng: random.Random, kind: Kind, style: Style) -> dict[str, Fraction] | None:
@@ -193,15 +236,17 @@ def _told(
     return [choose(rng, s.removeprefix(NOT_FIRST)) for s in sentences], steps
 
 
-def _bystander(rng: random.Random, style: Style, options: Worlds, taken: set[str]) -> str | None:
+def _bystander(
+    rng: random.Random, numbers: random.Random, style: Style, options: Worlds, taken: set[str]
+) -> str | None:
     """A sentence about something else; None if its words are taken."""
     kind = rng.choice(bystanders())
-    values = _quantities(rng, kind, style)
     cast = draw_cast(rng, kind.cast, options.held_out)
+    template = choose(rng, rng.choice(kind.sentences))
+    values = _quantities(numbers, kind, style)
     if values is None or taken & {w.many for w in cast.values()}:
         return None
-    template = choose(rng, rng.choice(kind.sentences))
-    return Teller(rng, cast, lambda q: write_quantity(rng, values[q], kind.kinds[q], style)).sentence(template)
+    return Teller(rng, cast, lambda q: write_quantity(numbers, values[q], kind.kinds[q], style)).sentence(template)
 
 
 def _options(kind: Kind, question: Question, target: Sequence[Fraction], cast: dict[str, Word]) -> list[str]:

@@ -11,13 +11,15 @@ WORLDS = "worlds:"
 """The prefix of such a name."""
 SPLITS = ("train", "dev", "eval", "new-kinds")
 SEED = 0
+OTHERS = 3
+"""Other draws of the numbers of a training problem."""
 
 
 def load_worlds(name: str) -> list[Problem]:
     """Draw the problems of a split, always the same ones: `worlds:SPLIT:SIZE`.
 
-    `train` has the kinds and the words of training; `dev` and `eval` its kinds, with words that it never has;
-    `new-kinds` kinds that it never has, also with such words.
+    `train` has the kinds and the words of training, and each problem with other numbers as well; `dev` and `eval` its
+    kinds, with words that it never has; `new-kinds` kinds that it never has, also with such words.
 
     Raises:
         DataError: another name.
@@ -27,4 +29,5 @@ def load_worlds(name: str) -> list[Problem]:
     if split not in SPLITS or not size.isdecimal() or not 0 < int(size[:9]) <= 10_000_000:
         raise DataError(f"{name}: write {WORLDS}SPLIT:SIZE, such as worlds:train:20000, with {', '.join(SPLITS)}")
     kinds = tuple(held_out_kinds()) if split == "new-kinds" else training_kinds()
-    return generate_worlds(Worlds(kinds, held_out=split != "train"), int(size), SEED, split)
+    others = OTHERS if split == "train" else 0
+    return generate_worlds(Worlds(kinds, held_out=split != "train", others=others), int(size), SEED, split)
