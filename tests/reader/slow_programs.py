@@ -78,7 +78,7 @@ def everything(made: Calls, numbers: list[Fraction], constants: int = 0) -> list
             whole.append(program)
             return
         missing = set()
-        for t, each in enumerate(run_slowly(made.calculator.operations, numbers, program)):
+        for t, each in enumerate(run_slowly(made.tools[0].operations, numbers, program)):
             base = len(numbers) + t * made.clauses
             missing |= {base + c for c in range(made.clauses) if each is None or each[c] is None}
         for step in valid_slowly(len(numbers), fixed, made.calls, made.clauses, missing, program):

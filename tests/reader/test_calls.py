@@ -172,7 +172,7 @@ def test_the_last_result_is_said_with_its_true_number(
     steer(reader, program, monkeypatch)
     [called] = reader.call_many([(passage, "How many?")])
     call = called.calls[-1]
-    place, operation = call.start + reader.text_encoder.line.results[0], "+"
+    place, operation = call.start + reader.text_encoder.lines[0].results[0], "+"
     mark(reader.model, place, place, monkeypatch)
     answer = reader.ask(passage, "How many?")
     total = int("7" * 40) + int("5" * 40)

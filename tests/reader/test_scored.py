@@ -71,7 +71,7 @@ def slow_scores(
     hidden = model.encode(model.embed(View(batch.text)), batch.text.attention, batch.text.types)[0]
     known = [hidden[m.span[0]] for m in text.mentions]
     context = torch.zeros(len(hidden[0]))
-    made = run_slowly(model.calls.calculator.operations, [m.value for m in text.mentions], [*program])
+    made = run_slowly(model.calls.tools[0].operations, [m.value for m in text.mentions], [*program])
     means = []
     for (i, j), values in zip(program, made, strict=True):
         both = torch.cat([known[int(i)], known[int(j)]])
@@ -263,7 +263,8 @@ def test_the_argument_loss_is_the_mass_of_all_programs_that_begin_right(make_rea
         programs, log_p = slow_programs(model, encoder, e.text)
         n = len(e.text.mentions)
         prefixes = [
-            tuple(tuple(sorted(k if k >= 0 else n - 1 - k for k in pair)) for pair in program) for program in e.programs
+            tuple(tuple(sorted(k if k >= 0 else n - 1 - k for k in pair)) for *pair, _ in program)
+            for program in e.programs
         ]
         begin = [k for k, program in enumerate(programs) if any(program[: len(x)] == x for x in prefixes)]
         if begin:
@@ -296,7 +297,7 @@ def right_for_all(model: CalculatorReader, example: Example, program: Sequence[S
     draws += [([*d.numbers], d.wanted) for d in example.others]
     right = []
     for numbers, wanted in draws:
-        made = run_slowly(model.calls.calculator.operations, numbers, [*program])
+        made = run_slowly(model.calls.tools[0].operations, numbers, [*program])
         right.append({(t, c) for t, each in enumerate(made) for c, v in enumerate(each or []) if v in wanted})
     return bool(set.intersection(*right))
 
@@ -345,7 +346,7 @@ def test_a_result_that_is_right_by_chance_is_no_answer(make_reader: MakeReader) 
         scored = model.scored(collate_examples([e], encoder))
         _, spans = scored.reading(model.views, torch.tensor([0]), program)
         found.append({int(s) - len(e.text.ids) for s, _ in spans[0].tolist() if s >= len(e.text.ids)})
-    results = encoder.line.results
+    results = encoder.lines[0].results
     assert found == [{results[0], results[3]}, {results[0]}]
 
 

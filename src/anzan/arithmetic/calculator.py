@@ -16,6 +16,8 @@ A result is undefined if it divides by zero, if its function has none, or if it 
 out.
 """
 
+from __future__ import annotations
+
 import operator
 import re
 from collections.abc import Callable
@@ -98,12 +100,14 @@ class Calculator:
     Args:
         operations: `+`, `-`, `*`, `/`, `days`, `years`, or a function of your own as `module:function`, which is
             imported if `allow_imports` has been called.
+        clause: prints this one of the clauses alone.
 
     Raises:
         AnzanError: an unknown operation, one that is given twice, or a function that cannot be imported.
     """
 
     operations: tuple[str, ...] = ("+", "-")
+    clause: int | None = None
 
     def __post_init__(self) -> None:
         for operation in self.operations:
@@ -171,7 +175,16 @@ class Calculator:
         for operation in self.operations:
             compute, ordered = _OPERATIONS.get(operation) or (import_function(operation), True)
             made += [(_symbol(operation), compute, *sides) for sides in both[: 1 + ordered]]
-        return made
+        return made if self.clause is None else [made[self.clause]]
+
+    @property
+    def single(self) -> tuple[Calculator, ...]:
+        """The calculators that print one of its clauses each.
+
+        >>> [c(72, 23).text for c in Calculator(("+", "-")).single]
+        ['95 = 72 + 23', '49 = 72 - 23', '- 49 = 23 - 72']
+        """
+        return tuple(Calculator(self.operations, clause) for clause in range(len(self.clauses)))
 
 
 def format_number(value: Value, decimals: int = DECIMALS) -> str:

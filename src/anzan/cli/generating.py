@@ -83,6 +83,9 @@ class WorldsOptions:
         bool, typer.Option("--held-out-words", help="Names and things that training problems never have.")
     ] = False
     calls: Annotated[int, typer.Option(min=0, max=3, help="The most calls of the calculator that are needed.")] = 3
+    others: Annotated[
+        int, typer.Option(min=0, help="How often each problem is told with other numbers as well, in meta.others.")
+    ] = 0
     size: Annotated[int, typer.Option(help="Number of problems.")] = 1000
     seed: Annotated[int, typer.Option(help="The same seed gives the same problems.")] = 0
     split: Annotated[str, typer.Option(help="Another split is another stream of problems.")] = "train"
@@ -96,7 +99,7 @@ def worlds(options: WorldsOptions) -> None:
 
     named = {"all": (), "train": training_kinds(), "held-out": tuple(held_out_kinds())}
     kinds = named.get(options.kinds, tuple(k.strip() for k in options.kinds.split(",")))
-    drawn = Worlds(kinds=kinds, held_out=options.held_out_words, calls=options.calls)
+    drawn = Worlds(kinds=kinds, held_out=options.held_out_words, calls=options.calls, others=options.others)
     problems = generate_worlds(drawn, options.size, options.seed, options.split)
     write_problems(problems, options.out)
     _report(options.size, options.out, "the answer", guessing_scores(problems))

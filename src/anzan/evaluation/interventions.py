@@ -94,7 +94,7 @@ def wrong_results(encoder: TextEncoder, seed: int = 0) -> Intervention:
 
     def override(text: Text, printed: Printed) -> Printed:
         if encoder.symbols is not None and rng.random() < 0.5:
-            printed = encoder.calculator(*reversed(_operands(printed)))
+            printed = encoder.again(printed, reversed(_operands(printed)))
         return encoder.rewrite(printed, write)
 
     return Intervention(WRONG_RESULTS, override)
@@ -102,7 +102,7 @@ def wrong_results(encoder: TextEncoder, seed: int = 0) -> Intervention:
 
 def exchanged_operands(encoder: TextEncoder) -> Intervention:
     """The same calculation with its operands exchanged, b - a for a - b: signs change, unlike under `wrong_results`."""
-    return Intervention(EXCHANGED_OPERANDS, lambda text, printed: encoder.calculator(*reversed(_operands(printed))))
+    return Intervention(EXCHANGED_OPERANDS, lambda text, printed: encoder.again(printed, reversed(_operands(printed))))
 
 
 def _operands(printed: Printed) -> tuple[Value, Value]:
@@ -118,7 +118,8 @@ def random_arguments(encoder: TextEncoder, rng: random.Random) -> Intervention:
         for _ in text.calls:
             pairs = [*combinations(range(len(made.mentions)), 2)] if made.calls else made.candidates
             rng.shuffle(pairs)
-            found = next(((pair, row) for pair in pairs if (row := encoder.result(made, pair)) is not None), None)
+            tool = rng.randrange(len(encoder.tools))
+            found = next(((pair, row) for pair in pairs if (row := encoder.result(made, pair, tool)) is not None), None)
             if found is None:
                 break
             made = encoder.extended(made, *found)
@@ -141,6 +142,8 @@ def other_results(texts: Sequence[Problem | Text], printed: Sequence[Printed | N
     return Intervention(OTHER_RESULTS, override)
 
 
-def substitute_printed(encoder: TextEncoder, substitute: Substitute) -> Printed:
-    """The calculation of a substitute's arguments, for `other_results`."""
-    return encoder.calculator(*map(Fraction, substitute.arguments))
+def substitute_printed(encoder: TextEncoder, substitute: Substitute, own: Printed | None = None) -> Printed:
+    """The calculation of a substitute's arguments, for `other_results`; by the tool that printed `own`."""
+    if own is None:
+        return encoder.calculator(*map(Fraction, substitute.arguments))
+    return encoder.again(own, map(Fraction, substitute.arguments))

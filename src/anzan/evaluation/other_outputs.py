@@ -44,7 +44,7 @@ def other_calculations(
         if len(text.calls) <= call:
             pass
         elif swap is not None and call == 0:
-            printed = substitute_printed(encoder, swap)
+            printed = substitute_printed(encoder, swap, text.calls[call].row.printed)
         elif len(known) > 1 and (encoder.symbols is not None or not is_possession(problem)):
             own = text.calls[call].row.printed
             printed = next((p for p in (rng.choice(known) for _ in range(TRIES)) if p != own), None)

@@ -289,5 +289,5 @@ def reader_of_lines(encoder: str, calls: int) -> ModelSettings:
 
 def _choices(program: Sequence[tuple[int, int]], numbers: int, calls: Calls) -> list[int]:
     """The choices of a program among those of a batch with so many numbers, with *stop* after its end."""
-    values = (numbers + call * calls.clauses for call in range(len(program), calls.calls))
-    return choices_of(program, numbers, calls.clauses) + [n * (n - 1) // 2 for n in values]
+    ends = [calls.stop(call, numbers) for call in range(len(program), calls.calls)]
+    return choices_of([(i, j, 0) for i, j in program], numbers, calls.clauses, 1) + ends

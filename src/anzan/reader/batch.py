@@ -240,14 +240,15 @@ def collate_examples(examples: Sequence[Example], encoder: TextEncoder) -> Batch
 def _program_labels(examples: Sequence[Example], text_spans: Tensor, batch: Batch, encoder: TextEncoder) -> LabelBatch:
     if batch.numbers is None:
         return LabelBatch(text_spans)
-    numbers, clauses = batch.numbers.there.shape[1], len(encoder.line.results)
-    choices = len(pairs_of(numbers)) + 1
-    gold = [[choice_of(e.gold_pair, numbers)] if e.gold_pair else [] for e in examples]
+    numbers, clauses, tools = batch.numbers.there.shape[1], encoder.results, len(encoder.tools)
+    choices = len(pairs_of(numbers)) * tools + 1
+    firsts = [choice_of(e.gold_pair, numbers) * tools if e.gold_pair else None for e in examples]
+    gold = [[] if first is None else range(first, first + tools) for first in firsts]
     programs = []
     for e in examples:
         # A program that is right for other numbers too needs no further call; else one may have to compare.
-        ends = [len(pairs_of(numbers + clauses * t)) if e.others else -1 for t in range(encoder.calls)]
-        made = (choices_of(p, numbers, clauses) + ends[len(p) :] for p in e.programs if len(p) <= encoder.calls)
+        ends = [len(pairs_of(numbers + clauses * t)) * tools if e.others else -1 for t in range(encoder.calls)]
+        made = (choices_of(p, numbers, clauses, tools) + ends[len(p) :] for p in e.programs if len(p) <= encoder.calls)
         programs.append([*made])
     return LabelBatch(
         text_spans,

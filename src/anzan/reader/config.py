@@ -82,7 +82,7 @@ class CalculatorReaderConfig(PreTrainedConfig):
         """The ids of symbols; None where numbers are digits."""
         if self.settings.numbers == "digits":
             return None
-        return SymbolIds(self.vocabulary, len(self.calculator.clauses))
+        return SymbolIds(self.vocabulary, len(self.tools[0].clauses))
 
     @property
     def calculator(self) -> Calculator:
@@ -90,9 +90,15 @@ class CalculatorReaderConfig(PreTrainedConfig):
         return Calculator(tuple(self.settings.operations))
 
     @property
-    def line(self) -> Line:
-        """What a call prints where numbers are symbols."""
-        return Line.of(self.calculator, self.written_ids, self.written_ids["sep"])
+    def tools(self) -> tuple[Calculator, ...]:
+        """What a call can choose: the calculator, or where it prints one result, each of its clauses."""
+        one = self.settings.results == "one" and bool(self.settings.operations)
+        return self.calculator.single if one else (self.calculator,)
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """What a call of each tool prints where numbers are symbols."""
+        return tuple(Line.of(tool, self.written_ids, self.written_ids["sep"]) for tool in self.tools)
 
     @property
     def max_positions(self) -> int:

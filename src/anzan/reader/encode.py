@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
@@ -66,6 +66,12 @@ class TextEncoder:
             each with the whole question and all results.
         symbols: the ids of symbols; None where numbers are digits.
         implied: whether words that imply a number, such as `twice`, are among the numbers.
+        one: whether a call prints the result of one operation, not of all; with symbols.
+
+    Attributes:
+        tools: what a call can choose (`anzan.reader.programs`); those of the calculator.
+        lines: what each prints, where numbers are symbols.
+        results: how many results a call prints.
     """
 
     def __init__(
@@ -78,6 +84,7 @@ class TextEncoder:
         positions: int | None = None,
         symbols: SymbolIds | None = None,
         implied: bool = False,
+        one: bool = False,
     ):
         self._positions, self.symbols, self.implied = positions, symbols, implied
         self.calls, self.constants = calls, tuple(constants)
@@ -88,7 +95,9 @@ class TextEncoder:
         vocabulary = tokenizer.get_vocab()
         self._sep: Any = tokenizer.sep_token_id
         self._first: dict[str, Any] = written_ids(tokenizer)
-        self.line = Line.of(calculator, self._first, self._sep)
+        self.tools = calculator.single if one else (calculator,)
+        self.lines = tuple(Line.of(tool, self._first, self._sep) for tool in self.tools)
+        self.results = len(self.lines[0].results)
         self._word = lru_cache(10_000)(self._word_ids)  # an operand comes up in many rows
         self._next = {c: vocabulary[f"##{c}"] for c in "0123456789"}
         self.pad: int = cast(Any, tokenizer).pad_token_id or 0
@@ -107,6 +116,7 @@ class TextEncoder:
             config.max_positions,
             config.symbol_ids,
             settings.implied,
+            len(config.tools) > 1,
         )
 
     @property
@@ -202,13 +212,15 @@ class TextEncoder:
             return self.row(printed)
         if not printed.fields:
             return None
-        ids, fields, call = [*self.line.ids], [], len(text.calls)
-        for place, argument in self.line.operands:
+        tool = self.tool_of(printed)
+        line, call = self.lines[tool], len(text.calls)
+        ids, fields = [*line.ids], []
+        for place, argument in line.operands:
             ids[place] = text.ids[text.mentions[pair[argument]].span[0]]
         found = iter([printed.fields[i : i + 3] for i in range(0, len(printed.fields), 3)])
         result, left, _ = next(found)
-        for clause, (operation, _, first, _) in enumerate(self.calculator.clauses):
-            sign, place = self.line.signs[clause], self.line.results[clause]
+        for clause, (operation, _, first, _) in enumerate(self.tools[tool].clauses):
+            sign, place = line.signs[clause], line.results[clause]
             ids[place] = self.symbols.result(call, clause)
             if result is None or (result.operation, left.argument) != (operation, first):
                 ids[sign] = self.symbols.sign("undefined")
@@ -265,14 +277,28 @@ class TextEncoder:
             fields.append(field)
         return Printed(text, tuple(fields))
 
-    def result(self, text: Text, pair: tuple[int, int]) -> Row | None:
+    def tool_of(self, printed: Printed) -> int:
+        """The tool that printed a calculation; the first one for an empty calculation."""
+        if len(self.tools) == 1 or not printed.fields:
+            return 0
+        result, left, _ = printed.fields[:3]
+        return [(tool.clauses[0][0], tool.clauses[0][2]) for tool in self.tools].index(
+            (str(result.operation), int(left.argument or 0))
+        )
+
+    def again(self, printed: Printed, operands: Iterable[Value]) -> Printed:
+        """What the tool that printed a calculation prints for other operands."""
+        return self.tools[self.tool_of(printed)](*operands)
+
+    def result(self, text: Text, pair: tuple[int, int], tool: int = 0) -> Row | None:
         """F for one pair of mentions; None where it is undefined or does not fit behind the text."""
-        row = self.printed(text, pair, self.calculator(text.mentions[pair[0]].value, text.mentions[pair[1]].value))
+        row = self.printed(text, pair, self.tools[tool](text.mentions[pair[0]].value, text.mentions[pair[1]].value))
         return row if row is not None and self.fits(text, len(row.ids)) else None
 
     def room(self, text: Text) -> int:
         """How many calls can be printed behind a text, at most `calls`."""
-        return sum(self.fits(text, k * len(self.line)) for k in range(1, self.calls + 1))
+        longest = max(map(len, self.lines))
+        return sum(self.fits(text, k * longest) for k in range(1, self.calls + 1))
 
     def fits(self, text: Text, tokens: int) -> bool:
         """Whether so many tokens can follow a text; in windows the passage keeps a quarter of each at least."""

@@ -79,7 +79,8 @@ def make_example(
     candidates = text.candidates if encoder.calculator.operations else []
     right = [pair for pair, g in zip(candidates, _among_gold(text, candidates, gold or ()), strict=True) if g]
     own = Draw([m.value for m in text.mentions], values)
-    programs = shortest_programs(encoder.calculator, [own, *draws], candidates, encoder.calls)
+    one = len(encoder.tools) > 1
+    programs = shortest_programs(encoder.calculator, [own, *draws], candidates, encoder.calls, one)
     return Example(text, spans, values=values, others=draws, programs=programs, gold_pair=right[0] if right else None)
 
 

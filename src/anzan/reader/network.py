@@ -92,8 +92,8 @@ class CalculatorReader(PreTrainedModel):
         self.symbols = self.calls = None
         if config.symbol_ids is not None:
             self.symbols = Symbols(config.symbol_ids, hidden)
-            self.calls = Calls(config.calculator, settings.calls, config.symbol_ids, config.line)
-            self.scorer = ProgramScorer(hidden, self.calls.clauses)
+            self.calls = Calls(config.tools, settings.calls, config.symbol_ids, config.lines)
+            self.scorer = ProgramScorer(hidden, self.calls.clauses, len(self.calls.tools))
         else:
             self.scorer = PairScorer(hidden)
         self.spans = nn.Linear(hidden, 2)
@@ -215,7 +215,7 @@ class CalculatorReader(PreTrainedModel):
         def step(prefixes: Tensor) -> Tensor:
             run = calls.run(numbers.values, prefixes)
             valid = calls.valid(numbers.there, numbers.constant, numbers.room, run)
-            scores = self.scorer(own, hidden[:, 0], run.pairs, run.signs).float()
+            scores = self.scorer(own, hidden[:, 0], run.pairs, run.tools, run.signs).float()
             return stop_or_go(scores.masked_fill(~valid, -torch.inf))
 
         return Autoregressive(step, calls.calls, len(hidden), hidden.device)

@@ -1,10 +1,12 @@
-"""Programs: calls of the calculator, each on any two of the numbers and earlier results, until *stop*.
+"""Programs: calls of a tool, each on any two of the numbers and earlier results, until *stop*.
+
+A tool is a calculator. There is one, which prints the results of all operations, or one for each of them.
 
 Choices are numbered. At call t there are M = numbers + t * clauses values to choose from: the numbers of the text, then
-the results of each earlier call in turn. A choice is a pair of them, in the order of `pairs(M)`, and the last choice is
-to stop, after which nothing else can follow. Programs that print the same lines in another order are counted once: a
-call comes after all those, in the order of pairs, that were made since the last one whose result it uses. So no pair
-comes up twice.
+the results of each earlier call in turn. A choice is a pair of them, in the order of `pairs(M)`, and a tool: choice
+k * tools + i is tool i on pair k. The last choice is to stop, after which nothing else can follow. Programs that print
+the same lines in another order are counted once: a call comes after all those, in the order of choices, that were made
+since the last one whose result it uses. So no choice comes up twice.
 """
 
 from __future__ import annotations
@@ -39,16 +41,21 @@ def choice_of(pair: tuple[int, int], values: int) -> int:
     return i * (2 * values - i - 1) // 2 + j - i - 1
 
 
-def choices_of(program: Sequence[tuple[int, int]], numbers: int, clauses: int) -> list[int]:
+Program = Sequence[tuple[int, int, int]]
+"""The pair and the tool of each call: numbers by index, results as -1 - k for the k-th result of all calls."""
+
+
+def choices_of(program: Program, numbers: int, clauses: int, tools: int) -> list[int]:
     """The choices of a program's calls, in a batch with so many numbers.
 
     Args:
-        program: the pairs that go in: numbers by index, results as -1 - k for the k-th result of all calls.
+        clauses: the results of a call.
+        tools: how many there are.
     """
     made = []
-    for call, pair in enumerate(program):
+    for call, (*pair, tool) in enumerate(program):
         i, j = (v if v >= 0 else numbers - 1 - v for v in pair)
-        made.append(choice_of((i, j), numbers + call * clauses))
+        made.append(choice_of((i, j), numbers + call * clauses) * tools + tool)
     return made
 
 
@@ -75,12 +82,14 @@ class Run:
 
     Attributes:
         pairs: (batch, n, t, 2), the values that went in; 0 where a program had stopped.
+        tools: (batch, n, t), what they went into, likewise.
         made: bool (batch, n, t), False where a program had stopped.
         results: (batch, n, t, clauses), exact; 0 where undefined.
         signs: (batch, n, t, clauses), of `SIGNS`.
     """
 
     pairs: Tensor
+    tools: Tensor
     made: Tensor
     results: np.ndarray
     signs: Tensor
@@ -138,13 +147,20 @@ class Line:
 class Calls:
     """The programs of a reader: which are valid, what they give, and how they are printed."""
 
-    def __init__(self, calculator: Calculator, calls: int, ids: SymbolIds, line: Line):
-        self.calculator, self.calls, self.ids, self.line = calculator, calls, ids, line
-        self.clauses = len(line.results)
+    def __init__(self, tools: Sequence[Calculator], calls: int, ids: SymbolIds, lines: Sequence[Line]):
+        self.tools, self.calls, self.ids, self.lines = tuple(tools), calls, ids, tuple(lines)
+        self.line = self.lines[0]  # results stand in the same places in all
+        self.clauses = len(self.line.results)
         self._compute: list[tuple[Any, int, int]] = [
             (compute if symbol in "+-*" else np.frompyfunc(_guarded(compute), 2, 1), left, right)
-            for symbol, compute, left, right in calculator.clauses
+            for tool in tools
+            for symbol, compute, left, right in tool.clauses
         ]
+
+    def stop(self, call: int, numbers: int) -> int:
+        """The choice to stop at this call, in a batch with so many numbers."""
+        values = numbers + call * self.clauses
+        return values * (values - 1) // 2 * len(self.tools)
 
     def run(self, values: np.ndarray, choices: Tensor) -> Run:
         """Run programs.
@@ -156,24 +172,30 @@ class Calls:
         b, n, length = choices.shape
         known = np.broadcast_to(values[:, None], (b, n, values.shape[1]))
         made = torch.ones(b, n, dtype=torch.bool, device=choices.device)
-        all_pairs, all_made, all_results, all_signs = [], [], [], []
+        all_pairs, all_tools, all_made, all_results, all_signs = [], [], [], [], []
         for t in range(length):
             possible = pairs(known.shape[2]).to(choices.device)
-            made = made & (choices[..., t] < len(possible))
-            pair = possible[torch.where(made, choices[..., t], 0)] if len(possible) else choices.new_zeros(b, n, 2)
-            results, signs = self._call(known, pair.cpu().numpy(), made.cpu().numpy())
+            made = made & (choices[..., t] < len(possible) * len(self.tools))
+            choice = torch.where(made, choices[..., t], 0)
+            pair = possible[choice // len(self.tools)] if len(possible) else choices.new_zeros(b, n, 2)
+            tool = choice % len(self.tools)
+            results, signs = self._call(known, pair.cpu().numpy(), tool.cpu().numpy(), made.cpu().numpy())
             known = np.concatenate([known, results], 2)
             all_pairs.append(torch.where(made[..., None], pair, 0))
+            all_tools.append(tool)
             all_made.append(made)
             all_results.append(results)
             all_signs.append(torch.from_numpy(signs).to(choices.device))
         if not length:
             none = choices.new_zeros(b, n, 0, self.clauses)
-            return Run(choices.new_zeros(b, n, 0, 2), none[..., 0].bool(), np.zeros(none.shape, values.dtype), none)
-        pairs_made, made_at = torch.stack(all_pairs, 2), torch.stack(all_made, 2)
-        return Run(pairs_made, made_at, np.stack(all_results, 2), torch.stack(all_signs, 2))
+            no_results = np.zeros(none.shape, values.dtype)
+            return Run(choices.new_zeros(b, n, 0, 2), none[..., 0], none[..., 0].bool(), no_results, none)
+        pairs_made, tools, made_at = torch.stack(all_pairs, 2), torch.stack(all_tools, 2), torch.stack(all_made, 2)
+        return Run(pairs_made, tools, made_at, np.stack(all_results, 2), torch.stack(all_signs, 2))
 
-    def _call(self, known: np.ndarray, pair: np.ndarray, made: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _call(
+        self, known: np.ndarray, pair: np.ndarray, tool: np.ndarray, made: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Results (batch, n, clauses) of one call, and their signs."""
         if not known.shape[2]:
             shape = (*made.shape, self.clauses)
@@ -183,7 +205,8 @@ class Calls:
         for compute, left, right in self._compute:
             value = compute(operands[..., left], operands[..., right])
             results.append(value if value.dtype == known.dtype else value.astype(object))
-        printed = np.stack(results, -1)
+        of_tool = self.clauses * tool[..., None] + np.arange(self.clauses)
+        printed = np.take_along_axis(np.stack(results, -1), of_tool, -1)
         defined = np.broadcast_to(made[..., None], printed.shape)
         if printed.dtype == object:
             missing = printed == np.array(None)
@@ -192,7 +215,7 @@ class Calls:
         return np.where(defined, printed, 0), np.where(defined, signs, _UNDEFINED)
 
     def valid(self, there: Tensor, constant: Tensor, room: Tensor, run: Run) -> Tensor:
-        """The choices that can follow, bool (batch, n, pairs + 1); the last is to stop, which always can.
+        """The choices that can follow, bool (batch, n, pairs * tools + 1); the last is to stop, which always can.
 
         Args:
             there: bool (batch, numbers), False at padding.
@@ -211,11 +234,14 @@ class Calls:
         fine = values[..., i] & values[..., j] & ~(fixed[..., i] & fixed[..., j])
         fine &= ~((by[i] == by[j]) & (by[i] >= 0))  # two results of the same call
         fine &= (t < room)[:, None, None]
+        fine = (fine & run.made.all(2, keepdim=True))[..., None].expand(-1, -1, -1, len(self.tools))
+        tool = torch.arange(len(self.tools), device=device)
         for k in range(t):
             before, after = run.pairs[:, :, k, :1], run.pairs[:, :, k, 1:]
-            fine &= (by[j] >= k) | (i > before) | ((i == before) & (j > after))  # by[j]: the later one of its results
-        fine = fine & run.made.all(2, keepdim=True)
-        return torch.nn.functional.pad(fine, (0, 1), value=True)
+            later = (by[j] >= k) | (i > before) | ((i == before) & (j > after))  # by[j]: the later one of its results
+            same = ((i == before) & (j == after))[..., None] & (tool > run.tools[:, :, k, None, None])
+            fine = fine & (later[..., None] | same)
+        return torch.nn.functional.pad(fine.flatten(2), (0, 1), value=True)
 
     def symbols(self, numbers: Tensor, calls: int) -> Tensor:
         """The symbol of every value (batch, values): those of the numbers (batch, numbers), then the results'."""
@@ -230,12 +256,14 @@ class Calls:
             run: one program of each example: of a batch of n.
         """
         n, _, t = run.made.shape
-        line = torch.tensor(self.line.ids, device=symbols.device).expand(n, t, -1).clone()
+        tool = run.tools[:, 0]
+        line = torch.tensor([each.ids for each in self.lines], device=symbols.device)[tool]
         pair = run.pairs[:, 0]
         if t:
             operands = symbols.gather(1, pair.flatten(1)).view(n, t, 2)
-            for place, argument in self.line.operands:
-                line[:, :, place] = operands[..., argument]
+            arguments = torch.tensor([[a for _, a in each.operands] for each in self.lines], device=symbols.device)
+            for k, (place, _) in enumerate(self.line.operands):
+                line[:, :, place] = operands.gather(2, arguments[tool, k][..., None])[..., 0]
             for clause, (sign, result) in enumerate(zip(self.line.signs, self.line.results, strict=True)):
                 line[:, :, sign] = self.ids.signs + run.signs[:, 0, :, clause]
                 line[:, :, result] = symbols.new_tensor([self.ids.result(k, clause) for k in range(t)])

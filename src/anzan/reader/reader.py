@@ -139,16 +139,17 @@ class Reader:
         for call in text.calls:
             given = torch.tensor(prefix, dtype=torch.long, device=self.model.device).view(1, 1, -1)
             following = p.after(given)[0, 0].exp().tolist()
-            values = numbers + len(prefix) * len(encoder.line.results)
+            values, tools = numbers + len(prefix) * encoder.results, len(encoder.tools)
             places = _mentions(made, encoder, numbers)
             own: dict[tuple[int, int] | None, float] = {
-                (places[i], places[j]): following[k]
+                (places[i], places[j]): sum(following[k * tools : (k + 1) * tools])
                 for k, (i, j) in enumerate(pairs_of(values).tolist())
                 if i in places and j in places
             }
             out.append(own | {None: following[-1]})
             back = {mention: value for value, mention in places.items()}
-            prefix.append(choice_of((back[call.pair[0]], back[call.pair[1]]), values))
+            choice = choice_of((back[call.pair[0]], back[call.pair[1]]), values)
+            prefix.append(choice * tools + encoder.tool_of(call.row.printed))
             made = encoder.extended(made, call.pair, call.row)
         return out
 
@@ -201,12 +202,13 @@ class Reader:
         """The text after a program, whose choices count `numbers` numbers in each text."""
         encoder = self.text_encoder
         for call, choice in enumerate(program):
-            possible = pairs_of(numbers + call * len(encoder.line.results))
-            if choice == len(possible):
+            possible = pairs_of(numbers + call * encoder.results)
+            which, tool = divmod(choice, len(encoder.tools))
+            if which == len(possible):
                 break
             places = _mentions(text, encoder, numbers)
-            pair = tuple(places[i] for i in possible[choice].tolist())
-            row = encoder.result(text, (pair[0], pair[1]))
+            pair = tuple(places[i] for i in possible[which].tolist())
+            row = encoder.result(text, (pair[0], pair[1]), tool)
             if row is None:
                 break
             text = encoder.extended(text, (pair[0], pair[1]), row)
@@ -240,7 +242,7 @@ class Reader:
             if any(values[mention] not in places for mention in call.pair):  # a result that is not there
                 break
             text, pair = longer, (places[values[call.pair[0]]], places[values[call.pair[1]]])
-            row = encoder.result(text, pair)
+            row = encoder.result(text, pair, encoder.tool_of(call.row.printed))
             row = row if override is None or row is None else self._overridden(text, pair, row, override)
             if row is None:
                 break
@@ -269,11 +271,11 @@ def _before_last(called: Text) -> Text:
 
 def _mentions(text: Text, encoder: TextEncoder, numbers: int) -> dict[int, int]:
     """The mention that each value of a program is (`anzan.reader.programs`), where it is defined."""
-    calculator = encoder.calculator
     places = {i: i for i in range(text.calls[0].first if text.calls else len(text.mentions))}
     for k, call in enumerate(text.calls):
-        for i, clause in enumerate(clauses_of(calculator, call.row.printed), call.first):
-            places[numbers + k * len(calculator.clauses) + clause] = i
+        tool = encoder.tools[encoder.tool_of(call.row.printed)]
+        for i, clause in enumerate(clauses_of(tool, call.row.printed), call.first):
+            places[numbers + k * encoder.results + clause] = i
     return places
 
 

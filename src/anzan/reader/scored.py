@@ -136,7 +136,7 @@ class ScoredPrograms:
 
     @property
     def first_call(self) -> Tensor:
-        """Log-probabilities (batch, pairs + 1)."""
+        """Log-probabilities (batch, pairs * tools + 1)."""
         none = torch.zeros(len(self.batch), 1, 0, dtype=torch.long, device=self.batch.text.ids.device)
         return self.distribution.after(none)[:, 0]
 
@@ -200,13 +200,13 @@ class ScoredPrograms:
     def lengths(self, programs: Tensor) -> Tensor:
         """How many calls each program makes: (batch, n)."""
         assert self.batch.numbers is not None
-        values = self.batch.numbers.there.shape[1] + self.calls.clauses * torch.arange(programs.shape[2])
-        stop = (values * (values - 1) // 2).to(programs.device)
+        numbers = self.batch.numbers.there.shape[1]
+        stop = programs.new_tensor([self.calls.stop(call, numbers) for call in range(programs.shape[2])])
         return (programs < stop).sum(-1)
 
 
 def stop_or_go(scores: Tensor) -> Tensor:
-    """Scores (..., pairs + 1) whose last one is the log odds of stopping, as scores of one choice among all.
+    """Scores (..., choices + 1) whose last one is the log odds of stopping, as scores of one choice among all.
 
     To stop is as probable in a text of many numbers as in one of few, and so a half at the start of training.
     """

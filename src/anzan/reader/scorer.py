@@ -43,17 +43,19 @@ class ProgramScorer(nn.Module):
 
     Args:
         clauses: the results of a call.
+        tools: what can be called on a pair.
     """
 
-    def __init__(self, hidden: int, clauses: int):
+    def __init__(self, hidden: int, clauses: int, tools: int = 1):
         super().__init__()
+        self.clauses = clauses
         self.left = nn.Linear(hidden, hidden)
         self.right = nn.Linear(hidden, hidden, bias=False)
         self.made = nn.Linear(hidden, hidden, bias=False)
-        self.outer = nn.Linear(hidden, 1)
+        self.outer = nn.Linear(hidden, tools)
         self.text = nn.Linear(hidden, hidden)
         self.stop = nn.Linear(hidden, 1)
-        self.results = nn.ModuleList(nn.Linear(2 * hidden, hidden) for _ in range(clauses))
+        self.results = nn.ModuleList(nn.Linear(2 * hidden, hidden) for _ in range(clauses * tools))
         self.signs = nn.Embedding(len(SIGNS), hidden)
         self.norm = nn.LayerNorm(hidden)
 
@@ -63,17 +65,18 @@ class ProgramScorer(nn.Module):
             if isinstance(module, nn.Linear):
                 nn.init.xavier_uniform_(module.weight)
 
-    def forward(self, numbers: Tensor, text: Tensor, made: Tensor, signs: Tensor) -> Tensor:
+    def forward(self, numbers: Tensor, text: Tensor, made: Tensor, tools: Tensor, signs: Tensor) -> Tensor:
         """The scores of the next choice of programs (`anzan.reader.programs`).
 
         Args:
             numbers: representations (batch, numbers, hidden).
             text: that of the whole text (batch, hidden).
             made: (batch, n, t, 2), the values that went into the t calls of each of n programs.
+            tools: (batch, n, t), what they went into.
             signs: (batch, n, t, clauses), the signs of their results.
 
         Returns:
-            (batch, n, pairs + 1), the last one the log odds of stopping.
+            (batch, n, pairs * tools + 1), the last one the log odds of stopping.
         """
         n, t = made.shape[1:3]
         known = numbers[:, None].expand(-1, n, -1, -1)
@@ -81,7 +84,9 @@ class ProgramScorer(nn.Module):
         results = []
         for k in range(t):
             operands = known.gather(2, made[:, :, k, :, None].expand(-1, -1, -1, known.shape[-1])).flatten(2)
-            new = self.norm(torch.stack([layer(operands) for layer in self.results], 2) + self.signs(signs[:, :, k]))
+            every = torch.stack([layer(operands) for layer in self.results], 2).unflatten(2, (-1, self.clauses))
+            own = every.gather(2, tools[:, :, k, None, None, None].expand(-1, -1, 1, *every.shape[3:]))[:, :, 0]
+            new = self.norm(own + self.signs(signs[:, :, k]))
             known = torch.cat([known, new], 2)
             left, right = torch.cat([left, self.left(new)], 2), torch.cat([right, self.right(new)], 2)
             results.append(new.mean(2))
@@ -90,7 +95,7 @@ class ProgramScorer(nn.Module):
         context = self.made(made_so_far)
         possible = pairs(left.shape[2]).to(numbers.device)
         scores = [
-            self.outer(F.relu(left[:, :, some[:, 0]] + right[:, :, some[:, 1]] + context[:, :, None]))[..., 0]
+            self.outer(F.relu(left[:, :, some[:, 0]] + right[:, :, some[:, 1]] + context[:, :, None])).flatten(2)
             for some in possible.split(max(1, MANY // n))
         ]
         stop = self.stop(F.relu(self.text(text)[:, None] + context))

@@ -16,8 +16,10 @@ import numpy as np
 
 from anzan.arithmetic import Calculator, Value, format_number
 
-Program = list[tuple[int, int]]
-"""The pairs that go in: numbers by index, results as -1 - k for the k-th result of all calls."""
+Program = list[tuple[int, int, int]]
+"""As `anzan.reader.programs.Program`: the pair and the tool of each call."""
+_Pairs = list[tuple[int, int]]
+"""The pairs that go in: numbers by index, results as -1 - k for the k-th result of all calls, all clauses printed."""
 
 MOST_NUMBERS = 12
 """In a text whose programs of three calls are looked for; with more, there are millions."""
@@ -42,7 +44,7 @@ class Draw(NamedTuple):
 
 
 def shortest_programs(
-    calculator: Calculator, draws: Sequence[Draw], pairs: Sequence[tuple[int, int]], calls: int
+    calculator: Calculator, draws: Sequence[Draw], pairs: Sequence[tuple[int, int]], calls: int, one: bool = False
 ) -> list[Program]:
     """The programs that give a wanted value, of the fewest calls possible: one, two or three.
 
@@ -53,18 +55,25 @@ def shortest_programs(
         draws: one or several for the same text; programs must be right for all.
         pairs: the numbers that may go into a call together, the earlier one first.
         calls: the most.
+        one: whether each clause is a tool of its own.
     """
     if not all(d.wanted for d in draws):
         return []
-    made = [program for program in _of_one(calculator, draws, pairs)]
+
+    def right(found: Iterable[_Pairs]) -> list[Program]:
+        made = ((program, _right_clauses(calculator, draws, program)) for program in found)
+        each = (_with_tools(p, clauses, len(calculator.clauses), one) for p, clauses in made if clauses)
+        return [program for programs in each for program in programs]
+
+    made = right([pair] for pair in pairs)
     said = any(all(among(d.numbers[i], d.wanted) for d in draws) for i in range(len(draws[0].numbers)))
     if made or said:
         return made
     search = _Search(calculator, draws[0], pairs)
     if calls > 1:
-        made = [p for p in search.of_two() if _right(calculator, draws, p)]
+        made = right(search.of_two())
     if calls > 2 and not made and len(draws[0].numbers) <= MOST_NUMBERS:
-        made = [p for p in search.of_three() if _right(calculator, draws, p)]
+        made = right(search.of_three())
         made = made if len(made) <= MOST_PROGRAMS else []
     return made
 
@@ -79,31 +88,34 @@ def _as_printed(value: Value) -> Fraction:
     return Fraction(format_number(value))
 
 
-def _of_one(calculator: Calculator, draws: Sequence[Draw], pairs: Sequence[tuple[int, int]]) -> Iterator[Program]:
-    for i, j in pairs:
-        right = [True] * len(calculator.clauses)
-        for d in draws:
-            results = _results(calculator, d.numbers[i], d.numbers[j])
-            right = [r and v is not None and among(v, d.wanted) for r, v in zip(right, results, strict=True)]
-        if any(right):
-            yield [(i, j)]
-
-
-def _right(calculator: Calculator, draws: Sequence[Draw], program: Program) -> bool:
-    """Whether one result of the last call is a wanted value in all draws."""
-    right = [True] * len(calculator.clauses)
+def _right_clauses(calculator: Calculator, draws: Sequence[Draw], program: _Pairs) -> list[int]:
+    """The results of the last call that are a wanted value in all draws."""
+    right = set(range(len(calculator.clauses)))
     for d in draws:
         made: list[Value | None] = []
         for pair in program:
             a, b = (d.numbers[k] if k >= 0 else made[-1 - k] for k in pair)
             if a is None or b is None:
-                return False
-            results = _results(calculator, a, b)
-            made += results
-        right = [r and v is not None and among(v, d.wanted) for r, v in zip(right, results, strict=True)]
-        if not any(right):
-            return False
-    return True
+                return []
+            made += (last := _results(calculator, a, b))
+        right = {c for c in right if (v := last[c]) is not None and among(v, d.wanted)}
+        if not right:
+            break
+    return sorted(right)
+
+
+def _with_tools(program: _Pairs, last: Sequence[int], clauses: int, one: bool) -> Iterator[Program]:
+    """The same with tools; where each clause is one, once for every clause of the last call, if one is enough before."""
+    if not one:
+        yield [(i, j, 0) for i, j in program]
+        return
+    used = {(-1 - k) // clauses: (-1 - k) % clauses for pair in program for k in pair if k < 0}
+    if len({k for pair in program for k in pair if k < 0}) > len(used):  # two results of one call
+        return
+    calls = [tuple(k if k >= 0 else -1 - (-1 - k) // clauses for k in pair) for pair in program]
+    for clause in last:
+        tools = [used.get(call, clause) for call in range(len(program))]
+        yield [(i, j, tool) for (i, j), tool in zip(calls, tools, strict=True)]
 
 
 def _results(calculator: Calculator, a: Value, b: Value) -> list[Value | None]:
@@ -145,13 +157,13 @@ class _Search:
             found |= (np.abs(result - w) <= CLOSE * max(1.0, abs(w))).any(-1)
         return np.argwhere(found).tolist()
 
-    def of_two(self) -> Iterator[Program]:
+    def of_two(self) -> Iterator[_Pairs]:
         """A call on the result of another."""
         for k, number in enumerate(self.numbers):
             for p, c in self.close(number, self.first):
                 yield [self.pair(p), (k, -1 - c)]
 
-    def of_three(self) -> Iterator[Program]:
+    def of_three(self) -> Iterator[_Pairs]:
         """A call on the result of two others, or of a second one on the first, and a number or the first once more."""
         n = len(self.clauses)
         for k, number in enumerate(self.numbers):
