@@ -99,8 +99,8 @@ class ReaderSettings:
             (`anzan.reader.symbols`).
         operations: of ``+ - * / days years``, and your own functions as ``module:function``, which are imported only
             where that is allowed (`anzan.arithmetic.functions`). Empty: span extraction without a calculator.
-        results: what a call prints: the results of ``all`` operations, as in the paper, of which the reading picks one, or
-            ``one``, whose operation is an argument of the call; that needs symbols.
+        results: what a call prints: the results of ``all`` operations, as in the paper, of which the reading picks one,
+            or ``one``, whose operation is an argument of the call; that needs symbols.
         calls: how often the calculator can be called. With symbols a reader chooses whole programs of up to so many
             calls (`anzan.reader.programs`); with digits it is called once.
         constants: numbers, as text ("100", "0.5"), that the calculator may use although the text does not contain them.
