@@ -66,8 +66,6 @@ def test_values_are_written_so_that_every_reader_gets_them_back(file: Path) -> N
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 KEYS = TEXT.filter(lambda key: key not in ("mentions", "bundle", "others"))  # these have forms of their own
-    lambda key: key not in ("mentions", "bundle", "others")
-)  # these have forms of their own, tested below
 PROBLEMS = st.builds(
     Problem,
     id=TEXT,

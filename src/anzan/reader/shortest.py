@@ -105,7 +105,7 @@ def _right_clauses(calculator: Calculator, draws: Sequence[Draw], program: _Pair
 
 
 def _with_tools(program: _Pairs, last: Sequence[int], clauses: int, one: bool) -> Iterator[Program]:
-    """The same with tools. Where each clause is one: once for every clause of the last call, if one is enough before."""
+    """The same with tools. Where each clause is one: a program for every clause of the last call that is right."""
     if not one:
         yield [(i, j, 0) for i, j in program]
         return
