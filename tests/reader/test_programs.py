@@ -316,7 +316,7 @@ def shortest_slowly(operations: tuple[str, ...], draws: list[Draw], calls: int) 
         programs = [*all_programs(operations, [*draws[0].numbers], length)]
         made = [[*p] for p in programs if right_clauses(operations, draws, p)]
         if made:
-            return made if length < 3 or len(made) <= MOST_PROGRAMS else []
+            return made if length < 2 or len(made) <= MOST_PROGRAMS else []
     return []
 
 

@@ -10,6 +10,7 @@ import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from fractions import Fraction
 from functools import lru_cache
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -24,7 +25,9 @@ _Pairs = list[tuple[int, int]]
 MOST_NUMBERS = 12
 """In a text whose programs of three calls are looked for; with more, there are millions."""
 MOST_PROGRAMS = 48
-"""Of three calls; an answer that more of them give says nothing."""
+"""Of two or three calls; an answer that more of them give says nothing."""
+MOST_CLOSE = 50 * MOST_PROGRAMS
+"""Programs of two or three calls that are computed exactly; where more come close, likewise."""
 CLOSE = 1e-4
 """How near a result comes, beside its exact value, before it is computed exactly."""
 
@@ -70,12 +73,15 @@ def shortest_programs(
     if made or said:
         return made
     search = _Search(calculator, draws[0], pairs)
-    if calls > 1:
-        made = right(search.of_two())
-    if calls > 2 and not made and len(draws[0].numbers) <= MOST_NUMBERS:
-        made = right(search.of_three())
-        made = made if len(made) <= MOST_PROGRAMS else []
-    return made
+    for length, look in ((2, search.of_two), (3, search.of_three)):
+        if calls < length or (length == 3 and len(draws[0].numbers) > MOST_NUMBERS):
+            break
+        close = [*islice(look(), MOST_CLOSE + 1)]
+        if len(close) > MOST_CLOSE:
+            break
+        if made := right(close):
+            return made if len(made) <= MOST_PROGRAMS else []
+    return []
 
 
 def among(value: Value, wanted: Set[Value]) -> bool:
