@@ -99,11 +99,13 @@ def _right_clauses(calculator: Calculator, draws: Sequence[Draw], program: _Pair
     right = set(range(len(calculator.clauses)))
     for d in draws:
         made: list[Value | None] = []
+        last: list[Value | None] = []
         for pair in program:
             a, b = (d.numbers[k] if k >= 0 else made[-1 - k] for k in pair)
             if a is None or b is None:
                 return []
-            made += (last := _results(calculator, a, b))
+            last = _results(calculator, a, b)
+            made += last
         right = {c for c in right if (v := last[c]) is not None and among(v, d.wanted)}
         if not right:
             break

@@ -181,7 +181,9 @@ def _check_others(value: Any) -> None:
     for other in value:
         if not isinstance(other, dict):
             fail("meta.others", f"contains {describe(other)}, not an object", fix)
-        text(other, "passage"), text(other, "question"), _answers(other.get("answers"))
+        text(other, "passage")
+        text(other, "question")
+        _answers(other.get("answers"))
 
 
 def _check_mentions(value: Any, texts: dict[str, str], arguments: tuple[Values, ...] | None) -> None:
