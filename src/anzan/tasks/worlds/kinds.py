@@ -89,10 +89,19 @@ class Kind:
 
 @lru_cache(1)
 def all_kinds() -> dict[str, Kind]:
-    """All kinds by name."""
+    """All kinds by name.
+
+    Raises:
+        AnzanError: a kind with an error, see `read_kind`, or two of the same name.
+    """
     folder = resources.files("anzan.tasks.worlds").joinpath("kinds")
-    files = sorted(f.name for f in folder.iterdir() if f.name.endswith(".yaml"))
-    return {name: read_kind(name, record) for f in files for name, record in read_yaml(f"kinds/{f}").items()}
+    kinds: dict[str, Kind] = {}
+    for file in sorted(f.name for f in folder.iterdir() if f.name.endswith(".yaml")):
+        for name, record in read_yaml(f"kinds/{file}").items():
+            if name in kinds:
+                raise AnzanError(f"worlds: kind {name}: there are two; rename the one in {file}")
+            kinds[name] = read_kind(name, record)
+    return kinds
 
 
 @lru_cache(1)
