@@ -161,10 +161,14 @@ class ScoredPrograms:
         programs = self.batch.labels.programs
         there = programs[..., 0] >= 0
         log_probs = programs.new_zeros(programs.shape[:2], dtype=torch.float32)
-        for t in range(programs.shape[2] if programs.shape[1] else 0):
-            following = self.distribution.after(programs[..., :t].clamp_min(0))
-            own = following.gather(2, programs[..., t : t + 1].clamp_min(0))[..., 0]
-            log_probs = log_probs + torch.where(programs[..., t] >= 0, own, 0.0)
+        for t in range(programs.shape[2]):
+            some = (programs[..., t] >= 0).any(0).nonzero()[:, 0]
+            if not len(some):
+                break
+            choice = programs[:, some, t]
+            following = self.distribution.after(programs[:, some, :t].clamp_min(0))
+            own = following.gather(2, choice.clamp_min(0)[..., None])[..., 0]
+            log_probs = log_probs.index_add(1, some, torch.where(choice >= 0, own, 0.0))
         valid = there & log_probs.isfinite()
         return Supervised(log_probs, valid, valid)
 

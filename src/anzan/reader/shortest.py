@@ -22,8 +22,8 @@ Program = list[tuple[int, int, int]]
 _Pairs = list[tuple[int, int]]
 """The pairs that go in: numbers by index, results as -1 - k for the k-th result of all calls, all clauses printed."""
 
-MOST_NUMBERS = 12
-"""In a text whose programs of three calls are looked for; with more, there are millions."""
+MOST_NUMBERS = {2: 40, 3: 12}
+"""In a text whose programs of two and of three calls are looked for; with more, there are millions."""
 MOST_PROGRAMS = 48
 """Of two or three calls; an answer that more of them give says nothing."""
 MOST_CLOSE = 50 * MOST_PROGRAMS
@@ -74,7 +74,7 @@ def shortest_programs(
         return made
     search = _Search(calculator, draws[0], pairs)
     for length, look in ((2, search.of_two), (3, search.of_three)):
-        if calls < length or (length == 3 and len(draws[0].numbers) > MOST_NUMBERS):
+        if calls < length or len(draws[0].numbers) > MOST_NUMBERS[length]:
             break
         close = [*islice(look(), MOST_CLOSE + 1)]
         if len(close) > MOST_CLOSE:
