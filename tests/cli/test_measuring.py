@@ -8,7 +8,7 @@ from commands import failure_of, output_of, run
 
 def test_evaluate_prints_json(model: Path, data: Path) -> None:
     found = json.loads(output_of("evaluate", model, data, "--json"))
-    assert set(found) == {"model", "data", "metrics"}
+    assert set(found) == {"model", "data", "metrics", "commit", "device", "seconds"}
     assert (found["model"], found["data"]) == (str(model), str(data))
     assert found["metrics"]["n"] == 10
     assert set(found["metrics"]["by_kind"]) <= {"max", "argmax"}

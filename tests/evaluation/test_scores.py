@@ -113,6 +113,13 @@ def test_spurious_counts_right_answers_alone() -> None:
     assert "spurious" not in evaluate_predictions(problems[3:], predictions[3:])
 
 
+def test_by_the_number_of_calls_that_are_needed() -> None:
+    chain = problem(meta={}, arguments=((Fraction(5), Fraction(2)), (Fraction(3), Fraction(5))))
+    predictions = [made((FIVE_OF_ANNA, TWO)), Prediction("7", "calculator"), made((TWO, TWO))]
+    scores = evaluate_predictions([problem(), chain, problem(arguments=None, meta={})], predictions)
+    assert {calls: (s["em"], s["n"]) for calls, s in scores["by_calls"].items()} == {"1": (100.0, 1), "2": (0.0, 1)}
+
+
 def test_nothing_to_evaluate() -> None:
     assert evaluate_predictions([], []) == {"n": 0, "by_kind": {}, "by_source": {}}
 

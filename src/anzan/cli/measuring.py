@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Annotated
 
 import typer
@@ -18,12 +19,15 @@ def evaluate(model: Model, data: Data, as_json: Json = False) -> None:
     from anzan.evaluation import evaluate as run
     from anzan.report import scores_table
 
-    encoder = reader.text_encoder
+    encoder, started = reader.text_encoder, time.monotonic()
     calls = encoder.calls if encoder.calculator.operations else 0
     with progress_of(reader, len(problems) * (1 + calls), "answering"):
         metrics = run(reader, problems)
     if as_json:
-        print_json({"model": str(model), "data": str(data), "metrics": metrics})
+        from anzan.training.results import commit, device_name
+
+        made = {"commit": commit(), "device": device_name(), "seconds": round(time.monotonic() - started, 1)}
+        print_json({"model": str(model), "data": str(data), "metrics": metrics, **made})
     else:
         stdout().print(scores_table(metrics, title=f"{model} on {data}"))
 

@@ -60,7 +60,8 @@ def evaluate_predictions(problems: Sequence[Problem], predictions: Sequence[Pred
     - `f1`, `em` (DROP's), `signed_em`; without problems they are left out. `n`: the number of problems.
     - `argument_accuracy`: over the problems with gold arguments; left out if there are none. `spurious`: how many of
       the right answers (EM) among them come with wrong arguments; left out if no answer is right.
-    - `by_kind`: all of the above for each known kind of problem.
+    - `by_kind`: all of the above for each known kind of problem; `by_calls`: for each number of calls that the gold
+      arguments take, if these differ.
     - `by_source`: `f1`, `em`, `n` and `share` of all answers, for each source of a predicted answer.
     - If problems are variants of one another (`meta["bundle"]`), `bundles`: the number of groups of two or more;
       `consistency`: how often all members of a group are right (EM; Gardner et al., Findings of EMNLP 2020).
@@ -81,7 +82,9 @@ def evaluate_predictions(problems: Sequence[Problem], predictions: Sequence[Pred
         for source, group in _groups(rows, lambda row: row.source).items()
     }
     by_kind = {kind: _summary(group) for kind, group in _groups(rows, lambda row: row.kind).items()}
-    return {**_summary(rows), **_consistency(problems, rows), "by_kind": by_kind, "by_source": by_source}
+    by_calls = {calls: _summary(group) for calls, group in _groups(rows, lambda row: row.calls).items()}
+    scores = {**_summary(rows), **_consistency(problems, rows), "by_kind": by_kind, "by_source": by_source}
+    return scores | ({"by_calls": by_calls} if len(by_calls) > 1 else {})
 
 
 class _Row(NamedTuple):
@@ -91,12 +94,14 @@ class _Row(NamedTuple):
     f1: float
     signed_em: float
     arguments: bool | None
+    calls: str | None
 
 
 def _score(problem: Problem, prediction: Prediction) -> _Row:
     em, f1 = drop_em_f1(prediction.answer, problem.answers)
     signed = signed_em(prediction.answer, problem.answers)
-    return _Row(problem.kind, prediction.source, em, f1, signed, argument_accuracy(problem, prediction))
+    calls = None if problem.arguments is None else str(len(problem.arguments))
+    return _Row(problem.kind, prediction.source, em, f1, signed, argument_accuracy(problem, prediction), calls)
 
 
 def _summary(rows: Sequence[_Row]) -> dict[str, Any]:
