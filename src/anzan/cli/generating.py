@@ -95,9 +95,9 @@ class WorldsOptions:
 def worlds(options: WorldsOptions) -> None:
     """Everyday text about quantities: owners, prices, trips, groups, games, and what happens to them."""
     from anzan.tasks import write_problems
-    from anzan.tasks.worlds import Worlds, generate_worlds, guessing_scores, held_out_kinds, training_kinds
+    from anzan.tasks.worlds import STORIES, Worlds, generate_worlds, guessing_scores, held_out_kinds, training_kinds
 
-    named = {"all": (), "train": training_kinds(), "held-out": tuple(held_out_kinds())}
+    named = {"all": (), "train": (*training_kinds(), *STORIES), "held-out": tuple(held_out_kinds())}
     kinds = named.get(options.kinds, tuple(k.strip() for k in options.kinds.split(",")))
     drawn = Worlds(kinds=kinds, held_out=options.held_out_words, calls=options.calls, others=options.others)
     problems = generate_worlds(drawn, options.size, options.seed, options.split)

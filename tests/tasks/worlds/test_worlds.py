@@ -14,7 +14,15 @@ from anzan.errors import AnzanError
 from anzan.tasks.fields import DataError
 from anzan.tasks.formats import read_any
 from anzan.tasks.problem import Problem
-from anzan.tasks.worlds import Worlds, all_kinds, generate_worlds, guessing_scores, held_out_kinds, training_kinds
+from anzan.tasks.worlds import (
+    STORIES,
+    Worlds,
+    all_kinds,
+    generate_worlds,
+    guessing_scores,
+    held_out_kinds,
+    training_kinds,
+)
 from anzan.tasks.worlds.kinds import read_kind
 from anzan.tasks.worlds.vocabulary import Word, vocabulary
 from anzan.tasks.worlds.wording import Teller
@@ -84,7 +92,7 @@ def shapes(template: str) -> int:
 
 def test_there_are_enough_kinds_and_shapes(problems: list[Problem]) -> None:
     kinds = all_kinds()
-    assert len(kinds) >= 60 and {p.kind for p in problems} == set(kinds)
+    assert len(kinds) >= 60 and {p.kind for p in problems} == {*kinds, *STORIES}
     assert sum(shapes(s) for k in kinds.values() for s in k.sentences) >= 600
     assert {p.meta["calls"] for p in problems} == {0, 1, 2, 3}
 
@@ -178,8 +186,8 @@ def test_unknown_kinds_and_too_many_calls_are_refused() -> None:
 
 def test_worlds_by_name_keep_kinds_and_words_apart() -> None:
     splits = {name: read_any(f"worlds:{name}:60") for name in ("train", "dev", "eval", "new-kinds")}
-    assert splits["train"] == generate_worlds(Worlds(training_kinds(), others=3), 60, 0, "train")
-    assert splits["dev"] == generate_worlds(Worlds(training_kinds(), held_out=True), 60, 0, "dev")
+    assert splits["train"] == generate_worlds(Worlds((*training_kinds(), *STORIES), others=3), 60, 0, "train")
+    assert splits["dev"] == generate_worlds(Worlds((*training_kinds(), *STORIES), held_out=True), 60, 0, "dev")
     assert splits["dev"] != splits["eval"]
     assert {p.kind for p in splits["new-kinds"]} <= set(held_out_kinds())
     assert read_any("worlds:train:20") == splits["train"][:20]

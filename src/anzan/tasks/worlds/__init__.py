@@ -14,3 +14,4 @@ from anzan.tasks.worlds.kinds import all_kinds as all_kinds
 from anzan.tasks.worlds.kinds import held_out_kinds as held_out_kinds
 from anzan.tasks.worlds.kinds import training_kinds as training_kinds
 from anzan.tasks.worlds.splits import load_worlds as load_worlds
+from anzan.tasks.worlds.stories import STORIES as STORIES

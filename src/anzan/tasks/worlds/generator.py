@@ -15,10 +15,13 @@ from anzan.tasks.problem import Problem
 from anzan.tasks.worlds.equations import Step, shortest_program
 from anzan.tasks.worlds.kinds import NOT_FIRST, Kind, Question, all_kinds, bystanders, parse_slot
 from anzan.tasks.worlds.quantities import Style, draw_quantity, draw_style, is_whole, write_quantity
+from anzan.tasks.worlds.stories import STORIES, draw_story
 from anzan.tasks.worlds.vocabulary import Word, draw_cast
 from anzan.tasks.worlds.wording import Teller, choose, joined
 
 TRIES = 200
+STORY = 34
+"""How much more often a kind of story is drawn than another kind: half of all problems are stories."""
 TOLD_ANSWER = 0.04
 """The share of questions about a quantity that the text tells: no call is needed."""
 BYSTANDER = 0.35
@@ -32,7 +35,7 @@ class Worlds:
     """Options of `generate_worlds`.
 
     Attributes:
-        kinds: their names; empty for all.
+        kinds: their names, those of `STORIES` too; empty for all.
         held_out: whether to take the words of evaluation.
         calls: the most calls that a program may need.
         others: with how many other draws of its numbers each problem is told as well, in `meta["others"]`.
@@ -45,8 +48,8 @@ class Worlds:
 
     def __post_init__(self) -> None:
         for kind in self.kinds:
-            if kind not in all_kinds():
-                raise AnzanError(f"kinds: no world {kind!r}; there are {', '.join(all_kinds())}")
+            if kind not in all_kinds() and kind not in STORIES:
+                raise AnzanError(f"kinds: no world {kind!r}; there are {', '.join((*all_kinds(), *STORIES))}")
         if not 0 <= self.calls <= 3:
             raise AnzanError(f"calls: {self.calls}: choose 0 to 3")
         if self.others < 0:
@@ -63,19 +66,21 @@ def generate_worlds(options: Worlds, size: int, seed: int, split: str = "train")
         AnzanError: the kinds leave no further problem.
     """
     rng = random.Random(f"worlds {options!r}, seed {int(seed)}, split {split!r}")
-    names = options.kinds or tuple(all_kinds())
+    names = options.kinds or (*all_kinds(), *STORIES)
+    weights = [STORY if name in STORIES else 1 for name in names]
     problems: list[Problem] = []
     seen: set[tuple[str, str]] = set()
     while len(problems) < size:
-        kind = all_kinds()[rng.choice(names)]
+        [name] = rng.choices(names, weights)
         for _ in range(TRIES):
+            kind = draw_story(rng, name) if name in STORIES else all_kinds()[name]
             problem = draw_problem(rng, kind, options, f"{split}/{len(problems)}")
             if problem is not None and (problem.passage, problem.question) not in seen:
                 seen.add((problem.passage, problem.question))
                 problems.append(problem)
                 break
         else:
-            raise AnzanError(f"worlds: no further problem of kind {kind.name} found; allow more kinds or more calls")
+            raise AnzanError(f"worlds: no further problem of kind {name} found; allow more kinds or more calls")
     return problems
 
 

@@ -6,6 +6,7 @@ from anzan.tasks.fields import DataError
 from anzan.tasks.problem import Problem
 from anzan.tasks.worlds.generator import Worlds, generate_worlds
 from anzan.tasks.worlds.kinds import held_out_kinds, training_kinds
+from anzan.tasks.worlds.stories import STORIES
 
 WORLDS = "worlds:"
 """The prefix of such a name."""
@@ -28,6 +29,6 @@ def load_worlds(name: str) -> list[Problem]:
     split, _, size = name.removeprefix(WORLDS).partition(":")
     if split not in SPLITS or not size.isdecimal() or not 0 < int(size[:9]) <= 10_000_000:
         raise DataError(f"{name}: write {WORLDS}SPLIT:SIZE, such as worlds:train:20000, with {', '.join(SPLITS)}")
-    kinds = tuple(held_out_kinds()) if split == "new-kinds" else training_kinds()
+    kinds = tuple(held_out_kinds()) if split == "new-kinds" else (*training_kinds(), *STORIES)
     others = OTHERS if split == "train" else 0
     return generate_worlds(Worlds(kinds, held_out=split != "train", others=others), int(size), SEED, split)
