@@ -15,7 +15,6 @@ IDS: dict[str, Any] = {"digit_ids": [list(range(10)), list(range(10, 20))], "mas
 EVERYTHING = {
     "numbers": "symbols",
     "operations": ["+", "*"],
-    "results": "one",
     "calls": 2,
     "constants": ["100", "0.5"],
     "implied": True,

@@ -52,12 +52,6 @@ def test_what_a_group_refuses(group: Any, values: dict[str, Any], message: str) 
     ("values", "message"),
     [
         ({"numbers": "words"}, "numbers: 'words' is unknown; choose among digits, symbols"),
-        ({"results": "some"}, "results: all, or one with numbers=symbols, got some"),
-        ({"results": "one"}, "results: all, or one with numbers=symbols, got one"),
-        (
-            SYMBOLS | {"results": "one", "operations": ["-", "days"]},
-            r"results: one is for \+ - \* /, got - days; choose all",
-        ),
         ({"calls": 2}, "calls: 1, or more with numbers=symbols, got 2"),
         ({"calls": 0}, "calls: 1, or more with numbers=symbols, got 0"),
         (SYMBOLS | {"calls": 0}, "calls: 1, or more with numbers=symbols, got 0"),
@@ -90,7 +84,6 @@ def test_the_groups_are_complete_without_values() -> None:
     assert asdict(from_mapping(ReaderSettings, {})) == {
         "numbers": "digits",
         "operations": ["+", "-"],
-        "results": "all",
         "calls": 1,
         "constants": [],
         "implied": False,

@@ -15,6 +15,7 @@ from anzan.arithmetic import Calculator
 from anzan.evaluation import audit_reader
 from anzan.reader import Reader
 from anzan.reader.batch import collate_examples, collate_texts
+from anzan.reader.config import CalculatorReaderConfig
 from anzan.reader.encode import TextEncoder
 from anzan.reader.labels import make_example
 from anzan.reader.network import CalculatorReader
@@ -44,7 +45,6 @@ def calls_of(encoder: TextEncoder, calls: int) -> Calls:
 def made(make_reader: MakeReader) -> tuple[CalculatorReader, TextEncoder]:
     return make_reader(
         numbers="symbols",
-        results="one",
         operations=[*FOUR],
         calls=2,
         choice={"objective": "exact-marginal"},
@@ -89,6 +89,31 @@ def test_a_single_clause_is_what_the_calculator_prints_of_it() -> None:
     assert [each(7, 2).text for each in calculator.single] == [
         "9 = 7 + 2", "5 = 7 - 2", "- 5 = 2 - 7", "14 = 7 * 2", "3.5 = 7 / 2", "0.2857 = 2 / 7",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("numbers", "operations", "tools"),
+    [
+        ("symbols", ["+", "-"], 1),
+        ("symbols", ["-", "years"], 1),
+        ("symbols", ["*", "years"], 1),
+        ("symbols", ["-", "*"], 3),
+        ("symbols", [*FOUR], 6),
+        ("symbols", [], 1),
+        ("digits", [*FOUR], 1),
+    ],
+)
+def test_when_the_operation_is_an_argument(numbers: str, operations: list[str], tools: int) -> None:
+    settings = {
+        "numbers": numbers,
+        "operations": operations,
+        "choice": {"objective": "unordered-set"},
+        "supervision": {"argument_loss": "none"},
+    }
+    config = CalculatorReaderConfig(
+        settings=settings, written_ids=dict.fromkeys(map(chr, range(33, 127)), 1) | {"sep": 2}
+    )
+    assert len(config.tools) == len(config.lines) == tools
 
 
 @pytest.mark.parametrize(("numbers", "calls"), [(2, 1), (2, 2), (3, 2), (2, 3)])

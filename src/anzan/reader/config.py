@@ -92,8 +92,7 @@ class CalculatorReaderConfig(PreTrainedConfig):
     @property
     def tools(self) -> tuple[Calculator, ...]:
         """What a call can choose: the calculator, or where it prints one result, each of its clauses."""
-        one = self.settings.results == "one" and bool(self.settings.operations)
-        return self.calculator.single if one else (self.calculator,)
+        return self.calculator.single if self.settings.prints_one else (self.calculator,)
 
     @property
     def lines(self) -> tuple[Line, ...]:

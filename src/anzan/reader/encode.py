@@ -116,7 +116,7 @@ class TextEncoder:
             config.max_positions,
             config.symbol_ids,
             settings.implied,
-            len(config.tools) > 1,
+            settings.prints_one,
         )
 
     @property

@@ -34,7 +34,6 @@ OBJECTIVES = (
 `set-marginal` is `sampled_marginal` of `unordered_set`: distinct candidates, drawn without replacement.
 """
 NUMBERS = ("digits", "symbols")
-RESULTS = ("all", "one")
 
 
 @dataclass
@@ -98,9 +97,9 @@ class ReaderSettings:
         numbers: ``digits``, as in the paper, or ``symbols``: each number and each result is one token without digits
             (`anzan.reader.symbols`).
         operations: of ``+ - * / days years``, and your own functions as ``module:function``, which are imported only
-            where that is allowed (`anzan.arithmetic.functions`). Empty: span extraction without a calculator.
-        results: what a call prints: the results of ``all`` operations, as in the paper, of which the reading picks one,
-            or ``one``, whose operation is an argument of the call; that needs symbols.
+            where that is allowed (`anzan.arithmetic.functions`). Empty: span extraction without a calculator. A call
+            prints the results of all, as in the paper; but with symbols and ``*`` or ``/`` the operation is an argument
+            of a call, which prints its result alone.
         calls: how often the calculator can be called. With symbols a reader chooses whole programs of up to so many
             calls (`anzan.reader.programs`); with digits it is called once.
         constants: numbers, as text ("100", "0.5"), that the calculator may use although the text does not contain them.
@@ -111,7 +110,6 @@ class ReaderSettings:
 
     numbers: str = "digits"
     operations: list[str] = field(default_factory=lambda: ["+", "-"])
-    results: str = "all"
     calls: int = 1
     constants: list[str] = field(default_factory=list)
     implied: bool = False
@@ -121,8 +119,6 @@ class ReaderSettings:
     def __post_init__(self) -> None:
         if self.numbers not in NUMBERS:
             raise AnzanError(f"numbers: {self.numbers!r} is unknown; choose among {', '.join(NUMBERS)}")
-        if self.results not in RESULTS or (self.results == "one" and self.numbers == "digits"):
-            raise AnzanError(f"results: all, or one with numbers=symbols, got {self.results}")
         if self.calls < 1 or (self.calls > 1 and self.numbers == "digits"):
             raise AnzanError(f"calls: 1, or more with numbers=symbols, got {self.calls}")
         if self.numbers == "symbols":
@@ -131,13 +127,20 @@ class ReaderSettings:
             if parse_number(constant) is None:
                 raise AnzanError(f"constants: {constant!r} is not a number; write such as 100 or 0.5")
 
+    @property
+    def prints_one(self) -> bool:
+        """Whether a call prints the result of one operation.
+
+        Of six results side by side, a reading hardly learns which one is asked for.
+        """
+        arithmetic = set(self.operations) <= {*"+-*/"}
+        return self.numbers == "symbols" and arithmetic and not set(self.operations) <= {*"+-"}
+
     def _check_symbols(self) -> None:
         if self.operations and not self.choice.several:
             raise AnzanError(
                 f"choice.objective: {self.choice.objective} reads one result; with symbols choose one that reads "
                 "several, such as unordered-set"
             )
-        if self.results == "one" and any(len(operation) > 1 for operation in self.operations):
-            raise AnzanError(f"results: one is for + - * /, got {' '.join(self.operations)}; choose all")
         if self.operations and self.supervision.argument_loss == "bce":
             raise AnzanError("supervision.argument_loss: marginal or none with symbols, got bce")
