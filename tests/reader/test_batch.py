@@ -117,7 +117,7 @@ def tensors_of(group: Tensors, name: str = "") -> Iterator[tuple[str, torch.Tens
             yield name + f.name, value
 
 
-SYMBOLS_ALONE = ("numbers", "labels.wanted", "labels.programs")
+SYMBOLS_ALONE = ("numbers", "labels.wanted", "labels.programs", "labels.known")
 """What batches of digits have not."""
 
 

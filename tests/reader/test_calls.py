@@ -17,6 +17,7 @@ from anzan.reader.network import CalculatorReader, SpanLogits
 from anzan.reader.programs import choice_of
 from anzan.reader.reader import Reader
 from anzan.reader.sequence import Text
+from anzan.reader.settings import ReaderSettings
 from anzan.reader.tokenizer import load_tokenizer
 from anzan.reader.views import View
 
@@ -228,6 +229,7 @@ def test_what_an_override_takes_away_is_not_gone_on_with(reader: Reader, monkeyp
 
 def test_a_result_stays_that_of_its_operation(make_reader: MakeReader, monkeypatch: pytest.MonkeyPatch) -> None:
     """Although the results before it are undefined where numbers are others."""
+    monkeypatch.setattr(ReaderSettings, "prints_one", False)  # what may be undefined, beside what is defined
     model, encoder = make_reader(**TWO, operations=["/", "+"])
     reader = Reader(model, encoder.tokenizer)
     steer(reader, [(0, 1), (2, 5)], monkeypatch)  # the sum, the last of three results
@@ -237,8 +239,11 @@ def test_a_result_stays_that_of_its_operation(make_reader: MakeReader, monkeypat
 
 
 # -- probabilities -------------------------------------------------------------------------------------------------
-def test_the_probabilities_of_pairs_are_those_of_the_distribution(make_reader: MakeReader) -> None:
+def test_the_probabilities_of_pairs_are_those_of_the_distribution(
+    make_reader: MakeReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """By pair of mentions, with None to stop; a value that is not defined has no mention and no pair."""
+    monkeypatch.setattr(ReaderSettings, "prints_one", False)
     model, encoder = make_reader(**TWO, operations=["/"])
     reader = Reader(never_stopping(model), encoder.tokenizer)
     passage, question = "Anna has 7 pens. Carl gave 0 to Anna. Zoë has 3.", "How many has Anna?"
@@ -259,7 +264,9 @@ def test_a_new_reader_begins_with_the_weights_of_another(reader: Reader, tmp_pat
     """Of one with other settings too, as far as they fit."""
     reader.save(tmp_path)
     tokenizer = load_tokenizer(str(tmp_path))
+    # Each of the six operations is a tool of its own.
     later_clauses = {f"scorer.results.{k}.{name}" for k in (3, 4, 5) for name in ("weight", "bias")}
+    later_clauses |= {"scorer.outer.weight", "scorer.outer.bias"}
     for settings, new in (
         (TWO, set()),
         (TWO | {"calls": 3}, set()),

@@ -215,7 +215,7 @@ def test_the_text_encoder_of_a_reader(tokenizer: PreTrainedTokenizerFast) -> Non
         **model_ids(tokenizer),
     )
     made = TextEncoder.for_config(config, tokenizer)
-    assert made.tools[0] == Calculator(("*", "/")) and made.tokenizer is tokenizer
+    assert made.calculator == Calculator(("*", "/")) and made.tokenizer is tokenizer
     assert (made.max_length, made.positions, made.calls) == (1000, 384, 2)
     assert made.constants == (Fraction(100), Fraction(1, 2)) and made.symbols == config.symbol_ids is not None
     plain = TextEncoder.for_config(CalculatorReaderConfig(encoder={"model_type": "bert"}), tokenizer)

@@ -356,3 +356,29 @@ def test_shortest_programs_are_those_of_an_exhaustive_search(
         assert sorted(found) == sorted([(i, j, 0) for i, j in p] for p in expected)
         lengths |= {len(p) for p in found}
     assert max(lengths) == calls
+
+
+@pytest.mark.parametrize("one", [False, True])
+def test_where_answers_are_names_the_sign_of_the_right_call_tells_them_apart(one: bool) -> None:
+    """Every pair, operation by operation: one name with each sign, and both names come up."""
+    rng, found_some = random.Random(2), 0
+    for _ in range(40):
+        numbers = [[Fraction(n) for n in rng.sample(range(-9, 60), 3)] for _ in range(rng.choice((1, 3, 12)))]
+        draws = [Draw(n, frozenset(), "Anna" if n[0] > n[2] else "Carl") for n in numbers]
+        expected = []
+        for i, j in combinations(range(3), 2):
+            right = []
+            for c in range(6):
+                made = [results(FOUR, n[i], n[j])[c] for n in numbers]
+                by_sign: dict[str, set[str]] = {}
+                for value, d in zip(made, draws, strict=True):
+                    sign = "?" if value is None else "+" if value > 0 else "-" if value < 0 else "0"
+                    by_sign.setdefault(sign, set()).add(d.answer)
+                names = [name for of_sign in by_sign.values() for name in of_sign]
+                if len(by_sign) == len(names) == len({*names}) == 2:
+                    right.append(c)
+            expected += [[(i, j, c)] for c in right] if one else [[(i, j, 0)]] if right else []
+        found = shortest_programs(Calculator(FOUR), draws, [*combinations(range(3), 2)], 3, one)
+        assert sorted(found) == sorted(expected)
+        found_some += bool(found) and len(numbers) == 12
+    assert found_some > 5

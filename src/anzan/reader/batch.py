@@ -132,9 +132,10 @@ class LabelBatch(Tensors):
         gold: bool (batch, candidates), the right arguments, for monitoring.
         wanted: the values of the answers, (batch,) of sets; for programs.
         others: the texts with other numbers: a result is right if it is right for all; for programs.
-        programs: (batch, m, calls), the choices of the shortest programs that give the answer; after their end to stop,
-            where there are others, and -1 where a program may go on, and for none. With them, `gold` is (batch, choices
-            of the first call).
+        programs: (batch, m, calls), the choices of the shortest programs that give the answer; after their end to stop
+            where these are known to be right, -1 where a program may go on, and for none. With them, `gold` is (batch,
+            choices of the first call).
+        known: bool (batch,), whether other numbers have told which programs are right.
     """
 
     text_spans: Tensor
@@ -144,6 +145,7 @@ class LabelBatch(Tensors):
     wanted: np.ndarray | None = None
     others: tuple[OtherNumbers, ...] = ()
     programs: Tensor | None = None
+    known: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -247,7 +249,7 @@ def _program_labels(examples: Sequence[Example], text_spans: Tensor, batch: Batc
     programs = []
     for e in examples:
         # A program that is right for other numbers too needs no further call; else one may have to compare.
-        ends = [len(pairs_of(numbers + clauses * t)) * tools if e.others else -1 for t in range(encoder.calls)]
+        ends = [len(pairs_of(numbers + clauses * t)) * tools if e.known else -1 for t in range(encoder.calls)]
         made = (choices_of(p, numbers, clauses, tools) + ends[len(p) :] for p in e.programs if len(p) <= encoder.calls)
         programs.append([*made])
     return LabelBatch(
@@ -256,6 +258,7 @@ def _program_labels(examples: Sequence[Example], text_spans: Tensor, batch: Batc
         wanted=_sets([e.values for e in examples]),
         others=tuple(_others(some, numbers, encoder) for some in zip_longest(*(e.others for e in examples))),
         programs=_pad(programs, (-1,) * encoder.calls, (encoder.calls,)),
+        known=torch.tensor([e.known for e in examples]),
     )
 
 

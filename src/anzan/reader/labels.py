@@ -30,8 +30,9 @@ class Example:
         acceptable: whether a *result* (not an operand) of each candidate equals the answer.
         gold: whether each candidate is the gold pair; for monitoring only.
         values: the values of the answers.
-        others: other numbers of the same text, and the values of their answers.
-        programs: the shortest programs that give one of these values, with all its numbers.
+        others: other numbers of the same text, and the values of their answers, if they are numbers.
+        programs: the shortest programs that give the answer, with all its numbers (`anzan.reader.shortest`).
+        known: whether other numbers have told which programs are right.
         gold_pair: the gold pair of the first call; for monitoring only.
     """
 
@@ -44,6 +45,7 @@ class Example:
     values: frozenset[Value] = frozenset()
     others: list[Draw] = field(default_factory=list)
     programs: list[Program] = field(default_factory=list)
+    known: bool = False
     gold_pair: tuple[int, int] | None = None
 
 
@@ -71,17 +73,29 @@ def make_example(
     if encoder.symbols is None:
         return _labelled(encoder, text, spans, values, gold or ())
     draws = []
-    for other, its_answers in ((encoder.text(p, q), a) for p, q, a in others if values):
+    for other, its_answers in ((encoder.text(p, q), a) for p, q, a in others):
         if other.ids == text.ids and len(other.mentions) == len(text.mentions):
-            draws.append(Draw([m.value for m in other.mentions], frozenset(_values(its_answers))))
+            draws.append(_draw(other, its_answers))
             there = find_answers(other, its_answers)
-            spans = [span for span in spans if span in there]
+            spans = [span for span in spans if span in there] if values else spans
     candidates = text.candidates if encoder.calculator.operations else []
     right = [pair for pair, g in zip(candidates, _among_gold(text, candidates, gold or ()), strict=True) if g]
-    own = Draw([m.value for m in text.mentions], values)
+    own = _draw(text, answers)
     one = len(encoder.tools) > 1
     programs = shortest_programs(encoder.calculator, [own, *draws], candidates, encoder.calls, one)
-    return Example(text, spans, values=values, others=draws, programs=programs, gold_pair=right[0] if right else None)
+    return Example(
+        text,
+        spans,
+        values=values,
+        others=draws if values else [],
+        programs=programs,
+        known=bool(draws and programs),
+        gold_pair=right[0] if right else None,
+    )
+
+
+def _draw(text: Text, answers: Answers) -> Draw:
+    return Draw([m.value for m in text.mentions], frozenset(_values(answers)), " ".join(answers[0]) if answers else "")
 
 
 def _labelled(encoder: TextEncoder, text: Text, spans: list[Span], values: frozenset[Value], gold: Gold) -> Example:

@@ -178,10 +178,9 @@ class ScoredPrograms:
         To read a wrong one would tell nothing new: -log p(answer) is the argument loss plus what is read given these.
         """
         labels, p = self.batch.labels, self.distribution
-        assert labels is not None and labels.programs is not None
+        assert labels is not None and labels.programs is not None and labels.known is not None
         log_probs, _, valid = self.supervised()
-        told = torch.stack([other.there for other in labels.others]).any(0) if labels.others else valid.new_zeros(1)
-        told = told & valid.any(1)
+        told = labels.known & valid.any(1)
         if not told.any():
             return p
         programs = labels.programs

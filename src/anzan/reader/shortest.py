@@ -40,16 +40,24 @@ _COMPUTE: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
 
 
 class Draw(NamedTuple):
-    """The numbers of a text, and the values of its answers."""
+    """The numbers of a text, and its answer.
+
+    Attributes:
+        wanted: the values of the answers; empty where they are no numbers.
+        answer: the first one's words.
+    """
 
     numbers: Sequence[Fraction]
     wanted: Set[Value]
+    answer: str = ""
 
 
 def shortest_programs(
     calculator: Calculator, draws: Sequence[Draw], pairs: Sequence[tuple[int, int]], calls: int, one: bool = False
 ) -> list[Program]:
     """The programs that give a wanted value, of the fewest calls possible: one, two or three.
+
+    Where answers are words, such as one of two names: those of one call whose sign tells the answers apart.
 
     Of more than one only where the text does not have the value itself, as a + x - x gives every a. The last call of
     those uses the results of all others.
@@ -60,6 +68,10 @@ def shortest_programs(
         calls: the most.
         one: whether each clause is a tool of its own.
     """
+    if not any(d.wanted for d in draws):
+        made = (([pair], _telling_clauses(calculator, draws, pair)) for pair in pairs)
+        each = (_with_tools(p, clauses, len(calculator.clauses), one) for p, clauses in made if clauses)
+        return [program for programs in each for program in programs]
     if not all(d.wanted for d in draws):
         return []
 
@@ -110,6 +122,19 @@ def _right_clauses(calculator: Calculator, draws: Sequence[Draw], program: _Pair
         if not right:
             break
     return sorted(right)
+
+
+def _telling_clauses(calculator: Calculator, draws: Sequence[Draw], pair: tuple[int, int]) -> list[int]:
+    """The results of a call whose sign goes with the answer: another answer with each sign, and more than one."""
+    signs: list[set[tuple[int, str]]] = [set() for _ in calculator.clauses]
+    for d in draws:
+        for seen, value in zip(signs, _results(calculator, *(d.numbers[i] for i in pair)), strict=True):
+            seen.add((2 if value is None else (value > 0) - (value < 0), d.answer))
+    return [
+        c
+        for c, seen in enumerate(signs)
+        if len(seen) > 1 and len({s for s, _ in seen}) == len({a for _, a in seen}) == len(seen)
+    ]
 
 
 def _with_tools(program: _Pairs, last: Sequence[int], clauses: int, one: bool) -> Iterator[Program]:

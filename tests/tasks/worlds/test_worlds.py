@@ -27,7 +27,7 @@ from anzan.tasks.worlds.kinds import read_kind
 from anzan.tasks.worlds.vocabulary import Word, vocabulary
 from anzan.tasks.worlds.wording import Teller
 
-SIZE = 1_500
+SIZE = 2_500
 OPERATIONS = {
     "+": lambda a, b: a + b,
     "-": lambda a, b: a - b,
@@ -129,7 +129,7 @@ def test_no_more_calls_than_asked_for(calls: int) -> None:
 def test_other_numbers_leave_the_words_as_they_are() -> None:
     """Masked, nearly all are one text; the program is that of the problem, run here with the other numbers."""
     problems = generate_worlds(Worlds(others=3), 150, seed=4)
-    assert [len(p.others) for p in problems] == [3] * 150
+    assert all(len(p.others) == (3 if p.meta["form"] == "number" else 15) for p in problems)
 
     def words(p: Problem) -> str:
         text = f"{p.passage} {p.question}"
@@ -152,6 +152,13 @@ def test_other_numbers_leave_the_words_as_they_are() -> None:
             compute = {"+": a + b, "-": a - b, "*": a * b, "/": a / b if b else a}
             right.append(parse_number(other.answers[0][0]) == compute[p.meta["operations"][0]])
     assert len(right) > 100 and sum(right) > 0.97 * len(right)  # a word such as `dozen` may be the operand, not a 12
+
+
+def test_who_has_more_depends_on_the_numbers() -> None:
+    """With other numbers the other one is often the answer: what happens to whom does not tell."""
+    problems = [p for p in generate_worlds(Worlds(others=3), 1_000, seed=6) if p.meta["form"] != "number"]
+    both = [p for p in problems if len({o.answers for o in p.others} | {p.answers}) == 2]
+    assert len(problems) > 40 and len(both) > 0.7 * len(problems)
 
 
 def test_guessing_by_position_or_words_is_far_from_reading(problems: list[Problem]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice
@@ -38,7 +38,8 @@ class Worlds:
         kinds: their names, those of `STORIES` too; empty for all.
         held_out: whether to take the words of evaluation.
         calls: the most calls that a program may need.
-        others: with how many other draws of its numbers each problem is told as well, in `meta["others"]`.
+        others: with how many other draws of its numbers each problem is told as well, in `meta["others"]`; five times
+            as many for a question about which of two is more, whose answers tell less.
     """
 
     kinds: tuple[str, ...] = ()
@@ -101,7 +102,7 @@ def draw_problem(rng: random.Random, kind: Kind, options: Worlds, place: str) ->
     again = (scene.told(random.Random(rng.random()), problem.id) for _ in range(TRIES))
     others = [
         {"passage": p.passage, "question": p.question, "answers": [answer for (answer,) in p.answers]}
-        for p in islice((p for p in again if p is not None), options.others)
+        for p in islice((p for p in again if p is not None), options.others * (5 if question.which else 1))
     ]
     return replace(problem, meta={**problem.meta, "others": others})
 
@@ -128,19 +129,20 @@ class _Scene:
     def told(self, numbers: random.Random, id: str) -> Problem | None:
         """The problem with numbers of this source; None where they do not make one."""
         kind, question, style = self.kind, self.question, self.style
-        values = _quantities(numbers, kind, style)
+        in_text = frozenset().union(*(kind.tells(s) for s in (*self.sentences, self.template)))
+        values = _quantities(numbers, kind, style, in_text.union(question.of, (s.result for s in self.program)))
         if values is None:
             return None
         target = [values[q] for q in question.of]
         if len(target) > 1 and target[0] == target[1]:
             return None
-        in_text = {values[q] for s in (*self.sentences, self.template) for q in kind.tells(s)}
-        if self.program and question.which is None and target[0] in in_text:
+        if self.program and question.which is None and target[0] in {values[q] for q in in_text}:
             return None  # the answer would be in the text by chance
 
         rng = random.Random(self.words)
         cast = draw_cast(rng, kind.cast, self.options.held_out)
-        written = {q: write_quantity(numbers, v, kind.kinds[q], style) for q, v in values.items()}
+        said = in_text.union(question.of)
+        written = {q: write_quantity(numbers, v, kind.kinds[q], style) for q, v in values.items() if q in said}
         teller = Teller(rng, cast, written.__getitem__)
         other = None
         if rng.random() < BYSTANDER:
@@ -174,15 +176,19 @@ class _Scene:
         )
 
 
-def _quantities(rng: random.Random, kind: Kind, style: Style) -> dict[str, Fraction] | None:
-    """The quantities of a world; None if they are not all positive, or whole where they must be."""
+def _quantities(rng: random.Random, kind: Kind, style: Style, needed: Set[str]) -> dict[str, Fraction] | None:
+    """The quantities of a world; None if those needed are not all positive, or whole where they must be.
+
+    What nobody tells or asks does not count: with "a is so many more than b" among it, a would always be more.
+    """
     values = {q: draw_quantity(rng, drawn, style) for q, drawn in kind.drawn.items()}
     for step in kind.equations:
         try:
             values[step.result] = step.value(values)
         except ZeroDivisionError:
             return None
-    for quantity, value in values.items():
+    for quantity in needed & values.keys():
+        value = values[quantity]
         whole = is_whole(kind.kinds[quantity])
         if value <= 0 or (whole and value.denominator != 1) or (100 * value).denominator != 1:
             return None
@@ -248,7 +254,7 @@ def _bystander(
     kind = rng.choice(bystanders())
     cast = draw_cast(rng, kind.cast, options.held_out)
     template = choose(rng, rng.choice(kind.sentences))
-    values = _quantities(numbers, kind, style)
+    values = _quantities(numbers, kind, style, kind.kinds.keys())
     if values is None or taken & {w.many for w in cast.values()}:
         return None
     return Teller(rng, cast, lambda q: write_quantity(numbers, values[q], kind.kinds[q], style)).sentence(template)
