@@ -80,25 +80,6 @@ def extended(encoder: TextEncoder, text: Text, pair: tuple[int, int]) -> Text:
     return encoder.extended(text, pair, row)
 
 
-# -- partners ------------------------------------------------------------------------------------------------------
-def results(operations: str, a: Fraction, b: Fraction) -> list[Fraction]:
-    """What the calculator makes of two numbers, in plain arithmetic."""
-    made = {"+": [a + b], "-": [a - b, b - a], "*": [a * b], "/": [x / y for x, y in ((a, b), (b, a)) if y]}
-    return [value for operation in operations for value in made[operation]]
-
-
-@pytest.mark.parametrize("operations", ["+-", "+-*/", "/"])
-def test_partners_are_all_numbers_that_make_the_wanted_one(operations: str) -> None:
-    calculator = Calculator(tuple(operations))
-    small = [Fraction(n, d) for n in range(-6, 7) for d in (1, 2, 3)]
-    for known in small:
-        for wanted in small:
-            found = calculator.partners(known, wanted)
-            assert all(wanted in results(operations, known, x) for x in found)
-            makers = {x for x in small if wanted in results(operations, known, x)}
-            assert makers <= found or (wanted == 0 and set(operations) & set("*/"))  # 0 x = 0, 0 / x = 0
-
-
 # -- what is asked -------------------------------------------------------------------------------------------------
 def test_the_second_call_sees_the_first_one_s_results_as_numbers(make_reader: MakeReader) -> None:
     _, encoder = make_reader(**TWO)

@@ -56,14 +56,6 @@ _OPERATIONS: dict[str, tuple[Callable[[Any, Any], Value | None], bool]] = {
 
 _FUNCTION = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*", re.ASCII)
 
-# Operation -> the numbers x that give the wanted number w together with the known number k, in either order.
-_SOLUTIONS: dict[str, Callable[[Fraction, Value], tuple[Fraction, ...]]] = {
-    "+": lambda k, w: (w - k,),
-    "-": lambda k, w: (k - w, w + k),
-    "*": lambda k, w: (w / k,) if k else (),
-    "/": lambda k, w: (w * k, k / w) if k and w else (w * k,) if k else (),
-}
-
 
 class Field(NamedTuple):  # many are made, and a dataclass takes longer
     """One number in a printed calculation, at characters `start` to `end` of the line, including its sign.
@@ -154,18 +146,6 @@ class Calculator:
     def whole(self) -> bool:
         """Whether whole numbers only ever give their sums and differences."""
         return set(self.operations) <= {"+", "-"}
-
-    @property
-    def invertible(self) -> bool:
-        """Whether `partners` is available: a function has no known inverse."""
-        return all(operation in _SOLUTIONS for operation in self.operations)
-
-    def partners(self, known: Fraction, wanted: Value) -> set[Fraction]:
-        """The numbers that give exactly `wanted` together with `known`; none if every number does (0 x = 0).
-
-        Only for an `invertible` calculator.
-        """
-        return {x for operation in self.operations for x in _SOLUTIONS[operation](known, wanted)}
 
     @cached_property
     def clauses(self) -> list[tuple[str, Callable[[Any, Any], Value | None], int, int]]:

@@ -98,6 +98,8 @@ class TextEncoder:
         self.tools = calculator.single if one else (calculator,)
         self.lines = tuple(Line.of(tool, self._first, self._sep) for tool in self.tools)
         self.results = len(self.lines[0].results)
+        clauses = ((i, clause) for i, tool in enumerate(self.tools) for clause in tool.clauses)
+        self._tools: dict[Any, int] = {(symbol, left): i for i, (symbol, _, left, _) in clauses}
         self._word = lru_cache(10_000)(self._word_ids)  # an operand comes up in many rows
         self._next = {c: vocabulary[f"##{c}"] for c in "0123456789"}
         self.pad: int = cast(Any, tokenizer).pad_token_id or 0
@@ -279,12 +281,10 @@ class TextEncoder:
 
     def tool_of(self, printed: Printed) -> int:
         """The tool that printed a calculation; the first one for an empty calculation."""
-        if len(self.tools) == 1 or not printed.fields:
+        if not printed.fields:
             return 0
         result, left, _ = printed.fields[:3]
-        return [(tool.clauses[0][0], tool.clauses[0][2]) for tool in self.tools].index(
-            (str(result.operation), int(left.argument or 0))
-        )
+        return self._tools[result.operation, left.argument]
 
     def again(self, printed: Printed, operands: Iterable[Value]) -> Printed:
         """What the tool that printed a calculation prints for other operands."""

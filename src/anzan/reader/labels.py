@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 from anzan.arithmetic import Calculator, Field, Printed, Value, parse_number
-from anzan.reader.encode import TextEncoder
+from anzan.reader.encode import TextEncoder, TextTooLong
 from anzan.reader.sequence import CONSTANT, PASSAGE, QUESTION, Row, Span, Text
 from anzan.reader.shortest import Draw, Program, among, shortest_programs
 
@@ -73,11 +73,10 @@ def make_example(
     if encoder.symbols is None:
         return _labelled(encoder, text, spans, values, gold or ())
     draws = []
-    for other, its_answers in ((encoder.text(p, q), a) for p, q, a in others):
-        if other.ids == text.ids and len(other.mentions) == len(text.mentions):
-            draws.append(_draw(other, its_answers))
-            there = find_answers(other, its_answers)
-            spans = [span for span in spans if span in there] if values else spans
+    for other, its_answers in _same_texts(encoder, text, others):
+        draws.append(_draw(other, its_answers))
+        there = find_answers(other, its_answers)
+        spans = [span for span in spans if span in there] if values else spans
     candidates = text.candidates if encoder.calculator.operations else []
     right = [pair for pair, g in zip(candidates, _among_gold(text, candidates, gold or ()), strict=True) if g]
     own = _draw(text, answers)
@@ -92,6 +91,19 @@ def make_example(
         known=bool(draws and programs),
         gold_pair=right[0] if right else None,
     )
+
+
+def _same_texts(
+    encoder: TextEncoder, text: Text, others: Iterable[tuple[str, str, Answers]]
+) -> Iterator[tuple[Text, Answers]]:
+    """Those of the others that are the same text once their numbers are symbols."""
+    for passage, question, answers in others:
+        try:
+            other = encoder.text(passage, question)
+        except TextTooLong:
+            continue
+        if other.ids == text.ids and len(other.mentions) == len(text.mentions):
+            yield other, answers
 
 
 def _draw(text: Text, answers: Answers) -> Draw:
