@@ -248,6 +248,11 @@ def test_shortest_programs_are_the_right_ones_among_all(encoder: TextEncoder, ca
     assert calls in lengths
 
 
+def test_without_operations_there_are_no_programs(tiny_tokenizer: PreTrainedTokenizerFast) -> None:
+    encoder = TextEncoder(tiny_tokenizer, Calculator(()), calls=3, symbols=SymbolIds(len(tiny_tokenizer), 0))
+    assert make_example(encoder, *TEXT, [["9"]]).programs == []
+
+
 def test_a_reader_of_one_result_learns_answers_and_is_audited(made: tuple[CalculatorReader, TextEncoder]) -> None:
     model, encoder = made
     example = make_example(encoder, *TEXT, [["9"]])

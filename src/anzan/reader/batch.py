@@ -13,8 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from anzan.reader.programs import choice_of, choices_of, exact
-from anzan.reader.programs import pairs as pairs_of
+from anzan.reader.programs import choice_of, choices_of, exact, stop_of
 from anzan.reader.sequence import CONSTANT, Row, Text
 
 if TYPE_CHECKING:
@@ -243,13 +242,13 @@ def _program_labels(examples: Sequence[Example], text_spans: Tensor, batch: Batc
     if batch.numbers is None:
         return LabelBatch(text_spans)
     numbers, clauses, tools = batch.numbers.there.shape[1], encoder.results, len(encoder.tools)
-    choices = len(pairs_of(numbers)) * tools + 1
+    choices = stop_of(numbers, tools) + 1
     firsts = [choice_of(e.gold_pair, numbers) * tools if e.gold_pair else None for e in examples]
     gold = [[] if first is None else range(first, first + tools) for first in firsts]
     programs = []
     for e in examples:
         # A program that is right for other numbers too needs no further call; else one may have to compare.
-        ends = [len(pairs_of(numbers + clauses * t)) * tools if e.known else -1 for t in range(encoder.calls)]
+        ends = [stop_of(numbers + clauses * t, tools) if e.known else -1 for t in range(encoder.calls)]
         made = (choices_of(p, numbers, clauses, tools) + ends[len(p) :] for p in e.programs if len(p) <= encoder.calls)
         programs.append([*made])
     return LabelBatch(

@@ -41,6 +41,11 @@ def choice_of(pair: tuple[int, int], values: int) -> int:
     return i * (2 * values - i - 1) // 2 + j - i - 1
 
 
+def stop_of(values: int, tools: int) -> int:
+    """The choice to stop where there are so many values: all others come before it."""
+    return values * (values - 1) // 2 * tools
+
+
 Program = Sequence[tuple[int, int, int]]
 """The pair and the tool of each call: numbers by index, results as -1 - k for the k-th result of all calls."""
 
@@ -159,8 +164,7 @@ class Calls:
 
     def stop(self, call: int, numbers: int) -> int:
         """The choice to stop at this call, in a batch with so many numbers."""
-        values = numbers + call * self.clauses
-        return values * (values - 1) // 2 * len(self.tools)
+        return stop_of(numbers + call * self.clauses, len(self.tools))
 
     def run(self, values: np.ndarray, choices: Tensor) -> Run:
         """Run programs.

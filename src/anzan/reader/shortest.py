@@ -68,22 +68,22 @@ def shortest_programs(
         calls: the most.
         one: whether each clause is a tool of its own.
     """
-    if not any(d.wanted for d in draws):
-        made = (([pair], _telling_clauses(calculator, draws, pair)) for pair in pairs)
-        each = (_with_tools(p, clauses, len(calculator.clauses), one) for p, clauses in made if clauses)
-        return [program for programs in each for program in programs]
-    if not all(d.wanted for d in draws):
+    numbers = all(d.wanted for d in draws)
+    if not pairs or (not numbers and any(d.wanted for d in draws)):
         return []
+    right_clauses = _right_clauses if numbers else _telling_clauses
 
     def right(found: Iterable[_Pairs]) -> list[Program]:
-        made = ((program, _right_clauses(calculator, draws, program)) for program in found)
+        made = ((program, right_clauses(calculator, draws, program)) for program in found)
         each = (_with_tools(p, clauses, len(calculator.clauses), one) for p, clauses in made if clauses)
         return [program for programs in each for program in programs]
 
     made = right([pair] for pair in pairs)
-    said = any(all(among(d.numbers[i], d.wanted) for d in draws) for i in range(len(draws[0].numbers)))
-    if made or said:
+    if made or calls == 1 or not numbers:
         return made
+    said = any(all(among(d.numbers[i], d.wanted) for d in draws) for i in range(len(draws[0].numbers)))
+    if said:
+        return []
     search = _Search(calculator, draws[0], pairs)
     for length, look in ((2, search.of_two), (3, search.of_three)):
         if calls < length or len(draws[0].numbers) > MOST_NUMBERS[length]:
@@ -124,8 +124,9 @@ def _right_clauses(calculator: Calculator, draws: Sequence[Draw], program: _Pair
     return sorted(right)
 
 
-def _telling_clauses(calculator: Calculator, draws: Sequence[Draw], pair: tuple[int, int]) -> list[int]:
-    """The results of a call whose sign goes with the answer: another answer with each sign, and more than one."""
+def _telling_clauses(calculator: Calculator, draws: Sequence[Draw], program: _Pairs) -> list[int]:
+    """The results of its only call whose sign goes with the answer: another one with each sign, and more than one."""
+    [pair] = program
     signs: list[set[tuple[int, str]]] = [set() for _ in calculator.clauses]
     for d in draws:
         for seen, value in zip(signs, _results(calculator, *(d.numbers[i] for i in pair)), strict=True):
